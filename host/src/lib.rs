@@ -1,0 +1,3 @@
+//! Picket: a detection engine for marketplaces.
+
+pub mod model;

@@ -1,0 +1,27 @@
+//! The words of the domain as plain data: no I/O, no clock, no other module of the house.
+
+pub mod action;
+pub mod audit;
+pub mod decision;
+pub mod event;
+pub mod finding;
+pub mod id;
+pub mod key;
+pub mod manifest;
+pub mod pattern;
+pub mod score;
+pub mod signal;
+pub mod time;
+
+pub use action::{Action, Scope, ScopedAction};
+pub use audit::AuditEntry;
+pub use decision::{Decision, Mode, PolicyRef, Strike, Would};
+pub use event::{Event, EventBounds, Fault};
+pub use finding::{Finding, Outcome, Stage};
+pub use id::{DecisionId, Digest, KeyId};
+pub use key::{Identity, Role};
+pub use manifest::{Input, Manifest};
+pub use pattern::TypePattern;
+pub use score::Score;
+pub use signal::{EntityHash, EvidenceSpan, Signal};
+pub use time::Timestamp;

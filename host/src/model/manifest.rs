@@ -1,0 +1,170 @@
+//! The manifest of a detector, as `describe` returns it. Format: `wit/manifest.schema.json`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use utoipa::ToSchema;
+
+use super::TypePattern;
+
+/// Who a detector is and what it wants. Checked by [`Manifest::parse`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The version of this format.
+    pub schema: u32,
+    pub name: String,
+    #[schema(value_type = String)]
+    pub version: semver::Version,
+    pub summary: String,
+    #[serde(default)]
+    pub author: String,
+    /// Every label that a signal may carry.
+    pub labels: Vec<String>,
+    /// Event types that are wanted.
+    #[schema(value_type = Vec<String>)]
+    pub events: Vec<TypePattern>,
+    /// What `evaluate` is given, in this order.
+    pub inputs: Vec<Input>,
+    /// A JSON Schema of the settings, for people and forms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub settings: Option<Json>,
+    #[serde(default)]
+    pub budget: Budget,
+}
+
+/// One input that a detector wants.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Input {
+    /// A field of the event, by dotted path.
+    Field { path: String },
+}
+
+/// What a detector asks for; the operator's ceiling holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Processor time for one event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+}
+
+impl Manifest {
+    /// Reads and checks what `describe` returned.
+    ///
+    /// # Errors
+    /// A sentence that says which part is wrong and how to mend it.
+    pub fn parse(json: &str) -> Result<Self, String> {
+        let manifest: Self = serde_json::from_str(json)
+            .map_err(|error| format!("the manifest does not parse: {error}"))?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.schema != 1 {
+            return Err(format!("the manifest has schema {}; this host knows 1", self.schema));
+        }
+        if !is_name(&self.name) {
+            return Err(format!(
+                "the name `{}` is not lower-case words joined by `-` of at most 64 characters",
+                self.name
+            ));
+        }
+        let bounded = |what: &str, text: &str, max: usize| match text.len() > max {
+            true => Err(format!("the {what} has {} bytes; {max} are allowed", text.len())),
+            false => Ok(()),
+        };
+        bounded("summary", &self.summary, 400)?;
+        bounded("author", &self.author, 200)?;
+        bounded("version", &self.version.to_string(), 64)?;
+        let counted = |what: &str, count: usize, min: usize| match (min..=64).contains(&count) {
+            true => Ok(()),
+            false => Err(format!("the manifest has {count} {what}; {min} to 64 are allowed")),
+        };
+        counted("labels", self.labels.len(), 1)?;
+        counted("event types", self.events.len(), 1)?;
+        counted("inputs", self.inputs.len(), 0)?;
+        if let Some(label) = self.labels.iter().find(|label| !is_label(label)) {
+            return Err(format!("`{label}` is not a label such as contact.phone"));
+        }
+        for Input::Field { path } in &self.inputs {
+            if path.is_empty() || path.len() > 256 || path.split('.').any(str::is_empty) {
+                return Err(format!("`{path}` is not a path into the event such as data.content"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the detector wants events of this type.
+    pub fn wants(&self, event_type: &str) -> bool {
+        self.events.iter().any(|pattern| pattern.matches(event_type))
+    }
+}
+
+/// Whether a text is a detector's name: lower-case words joined by `-`.
+pub fn is_name(text: &str) -> bool {
+    let word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.split('-').all(word)
+}
+
+/// Whether a text is a label: a family and a name, such as `contact.phone`.
+pub fn is_label(text: &str) -> bool {
+    let part = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_lowercase())
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    text.len() <= 64 && text.contains('.') && text.split('.').all(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn good() -> Json {
+        json!({
+            "schema": 1, "name": "contact-phone", "version": "1.2.0", "summary": "Finds numbers.",
+            "labels": ["contact.phone"], "events": ["message.*"],
+            "inputs": [{"kind": "field", "path": "data.content"}],
+        })
+    }
+
+    #[test]
+    fn a_good_manifest_is_read() {
+        let manifest = Manifest::parse(&good().to_string()).unwrap();
+        assert!(manifest.wants("message.sent") && !manifest.wants("bid.placed"));
+    }
+
+    #[test]
+    fn each_fault_is_named() {
+        let cases = [
+            ("/name", json!("Contact Phone"), "lower-case words"),
+            ("/schema", json!(2), "schema 2"),
+            ("/version", json!("1.2"), "does not parse"),
+            ("/labels", json!([]), "0 labels"),
+            ("/labels", json!(["phone"]), "`phone` is not a label"),
+            ("/events", json!(["*.sent"]), "not a pattern"),
+            (
+                "/inputs",
+                json!([{"kind": "recent", "path": "data.content"}]),
+                "unknown variant `recent`",
+            ),
+            ("/inputs", json!([{"kind": "field", "path": "data..x"}]), "not a path"),
+            ("/summary", json!("x".repeat(401)), "401 bytes"),
+        ];
+        for (pointer, value, says) in cases {
+            let mut manifest = good();
+            *manifest.pointer_mut(pointer).unwrap() = value;
+            let error = Manifest::parse(&manifest.to_string()).unwrap_err();
+            assert!(error.contains(says), "{pointer}: {error}");
+        }
+    }
+}

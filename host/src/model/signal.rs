@@ -1,0 +1,50 @@
+//! Signals: what one detector found, as it is recorded.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What one detector found in one event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Signal {
+    /// The detector that found it.
+    pub detector: String,
+    /// Such as `contact.phone`.
+    pub label: String,
+    /// How strongly the label holds.
+    #[schema(minimum = 0.0, maximum = 1.0)]
+    pub score: f64,
+    /// How sure the detector is of that.
+    #[schema(minimum = 0.0, maximum = 1.0)]
+    pub confidence: f64,
+    /// One sentence for a reviewer; text of the evidence is masked in it.
+    pub reason: String,
+    pub spans: Vec<EvidenceSpan>,
+    /// What can be met again, as keyed hashes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entities: Vec<EntityHash>,
+    /// Whether the policy gave it weight.
+    pub counted: bool,
+}
+
+/// Where the evidence is: a range of UTF-8 bytes of one field, as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EvidenceSpan {
+    /// A dotted path into the event, such as `data.content`.
+    pub field: String,
+    /// Which text, where the field is a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<u32>,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// Something that can be met again, such as a phone number, without what it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EntityHash {
+    /// Such as `phone`.
+    pub kind: String,
+    /// A keyed hash of the canonical value, in hexadecimal.
+    pub hash: String,
+}

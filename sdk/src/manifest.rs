@@ -1,0 +1,138 @@
+//! The manifest: who a detector is and what it wants, as the host reads it.
+//! Format: `wit/manifest.schema.json`.
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+/// Who a detector is, which labels it may emit, which events and inputs it wants.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Manifest {
+    schema: u32,
+    name: String,
+    version: String,
+    summary: String,
+    author: String,
+    labels: Vec<String>,
+    events: Vec<String>,
+    inputs: Vec<InputDeclaration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<Json>,
+    #[serde(skip_serializing_if = "Budget::is_empty")]
+    budget: Budget,
+}
+
+/// One input that a detector wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum InputDeclaration {
+    /// A field of the event.
+    Field {
+        /// A dotted path into the event, such as `data.content` or `subject`.
+        path: String,
+    },
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+struct Budget {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_bytes: Option<u64>,
+}
+
+impl Budget {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Manifest {
+    /// A manifest for `name` (lower-case words joined by `-`) and `version` (semver). See
+    /// [`crate::manifest!`] for one that takes both from `Cargo.toml`.
+    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self {
+            schema: 1,
+            name: name.into(),
+            version: version.into(),
+            summary: String::new(),
+            author: String::new(),
+            labels: Vec::new(),
+            events: Vec::new(),
+            inputs: Vec::new(),
+            settings: None,
+            budget: Budget::default(),
+        }
+    }
+
+    /// What it finds, in one sentence.
+    #[must_use]
+    pub fn summary(mut self, summary: impl Into<String>) -> Self {
+        self.summary = summary.into();
+        self
+    }
+
+    /// Who answers for it.
+    #[must_use]
+    pub fn author(mut self, author: impl Into<String>) -> Self {
+        self.author = author.into();
+        self
+    }
+
+    /// Adds a label that signals may carry, such as `contact.phone`.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.labels.push(label.into());
+        self
+    }
+
+    /// Adds an event type that is wanted; a final `*` stands for any ending.
+    #[must_use]
+    pub fn events(mut self, pattern: impl Into<String>) -> Self {
+        self.events.push(pattern.into());
+        self
+    }
+
+    /// A JSON Schema of the settings, for people and forms.
+    #[must_use]
+    pub fn settings(mut self, schema: Json) -> Self {
+        self.settings = Some(schema);
+        self
+    }
+
+    /// Processor time wanted for one event, in milliseconds. The host's default is 10.
+    #[must_use]
+    pub fn deadline_ms(mut self, deadline_ms: u64) -> Self {
+        self.budget.deadline_ms = Some(deadline_ms);
+        self
+    }
+
+    /// Memory wanted, in bytes. The host's default and ceiling is 64 MiB.
+    #[must_use]
+    pub fn memory_bytes(mut self, memory_bytes: u64) -> Self {
+        self.budget.memory_bytes = Some(memory_bytes);
+        self
+    }
+
+    /// The manifest with these inputs, as the export macro and the harness complete it.
+    #[must_use]
+    pub fn with_inputs(mut self, inputs: Vec<InputDeclaration>) -> Self {
+        self.inputs = inputs;
+        self
+    }
+
+    /// The declared inputs.
+    pub fn inputs(&self) -> &[InputDeclaration] {
+        &self.inputs
+    }
+
+    /// The labels that signals may carry.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The manifest as the JSON that `describe` returns.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a manifest holds only strings, numbers and JSON")
+    }
+}
