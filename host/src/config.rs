@@ -1,0 +1,337 @@
+//! The configuration: as written in `picket.toml` and `PICKET_*`, validated once.
+//!
+//! Every key of the file is also a variable: `listen` is `PICKET_LISTEN`. The variable wins. A key
+//! that nobody knows is an error, in either place.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use toml::de::DeTable;
+
+use crate::model::EventBounds;
+
+/// Everything that an operator may set. Field names are the keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Where the server listens. Loopback unless told otherwise: there is no TLS here.
+    pub listen: SocketAddr,
+    /// `sqlite://PATH`; empty for `picket.db` in `data_dir`.
+    pub database_url: String,
+    /// What the server keeps: the database, the host key, compiled detectors.
+    pub data_dir: PathBuf,
+    /// The folder into which detectors are dropped.
+    pub detectors_dir: PathBuf,
+    /// The folder into which policies are dropped.
+    pub policies_dir: PathBuf,
+    /// Whether the shipped detectors and policies serve where the folders hold none of that name.
+    pub bundled: bool,
+    /// Whether a start applies pending migrations.
+    pub migrate: bool,
+    /// Whether a file of `detectors_dir` or `policies_dir` goes live as it appears.
+    pub watch: bool,
+
+    pub body_bytes_max: usize,
+    pub json_depth_max: usize,
+    pub batch_events_max: usize,
+    /// Decisions on one page.
+    pub page_max: u32,
+    /// Time for a client to send the head of a request.
+    pub header_timeout_ms: u64,
+    /// Time for a request to be answered; an accepted event is finished all the same.
+    pub request_timeout_ms: u64,
+    /// Time for what was accepted to finish when the server stops.
+    pub shutdown_timeout_ms: u64,
+    pub connections_max: usize,
+    /// Requests in flight, all routes together.
+    pub concurrent_requests_max: usize,
+    /// Requests that one key may make in a second, and at once.
+    pub rate_per_second: u32,
+    pub rate_burst: u32,
+    /// How far in the future an event's time may lie.
+    pub event_ahead_ms_max: i64,
+
+    /// Wall time of all detectors together on one event.
+    pub event_deadline_ms: u64,
+    /// Processor time of one detector on one event: the ceiling of what a manifest may ask for.
+    pub detector_deadline_ms: u64,
+    /// Memory of one detector: the ceiling of what a manifest may ask for.
+    pub detector_memory_bytes: usize,
+    pub detector_file_bytes_max: u64,
+    /// Events that wait for an evaluation thread.
+    pub evaluation_queue_max: usize,
+    /// Decisions that wait for the disk.
+    pub commit_queue_max: usize,
+    /// Decisions that share one flush.
+    pub commit_batch_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            database_url: String::new(),
+            data_dir: "picket-data".into(),
+            detectors_dir: "detectors".into(),
+            policies_dir: "policies".into(),
+            bundled: true,
+            migrate: true,
+            watch: true,
+            body_bytes_max: 1 << 20,
+            json_depth_max: 32,
+            batch_events_max: 1_000,
+            page_max: 200,
+            header_timeout_ms: 10_000,
+            request_timeout_ms: 10_000,
+            shutdown_timeout_ms: 30_000,
+            connections_max: 4_096,
+            concurrent_requests_max: 1_024,
+            rate_per_second: 10_000,
+            rate_burst: 20_000,
+            event_ahead_ms_max: 300_000,
+            event_deadline_ms: 50,
+            detector_deadline_ms: 10,
+            detector_memory_bytes: 64 << 20,
+            detector_file_bytes_max: 64 << 20,
+            evaluation_queue_max: 2_048,
+            commit_queue_max: 4_096,
+            commit_batch_max: 256,
+        }
+    }
+}
+
+/// What is wrong with the configuration, where, and how to mend it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{place}: {problem}")]
+pub struct ConfigError {
+    /// `picket.toml:3` or `PICKET_LISTEN`.
+    pub place: String,
+    pub problem: String,
+}
+
+impl Config {
+    /// Reads a file, where one is named or `picket.toml` is here, and the environment.
+    ///
+    /// # Errors
+    /// A file that cannot be read or parsed, an unknown key, a value of another type or out of range.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let named = file.is_some();
+        let path = file.unwrap_or(Path::new("picket.toml"));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if !named && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => {
+                let place = path.display().to_string();
+                return Err(ConfigError { place, problem: format!("cannot be read: {error}") });
+            }
+        };
+        let variables = std::env::vars().filter(|(name, _)| name.starts_with("PICKET_"));
+        Self::parse(&path.display().to_string(), &text, variables)
+    }
+
+    /// Puts together the text of a file and variables.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(
+        file: &str,
+        text: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let known = known_keys();
+        check_keys(file, text, &known)?;
+        let mut table: toml::Table = text.parse().map_err(|error| at_line(file, text, &error))?;
+        for (name, value) in variables {
+            let key = name.trim_start_matches("PICKET_").to_ascii_lowercase();
+            if OTHER_VARIABLES.contains(&key.as_str()) {
+                continue;
+            }
+            let Some(kind) = known.get(&key) else {
+                return Err(ConfigError { place: name, problem: unknown(&key, &known, &|key| {
+                    format!("PICKET_{}", key.to_ascii_uppercase())
+                }) });
+            };
+            let value = variable(&value, kind).ok_or_else(|| ConfigError {
+                place: name.clone(),
+                problem: format!("`{value}` is not {}", kind_of(kind)),
+            })?;
+            table.insert(key.clone(), value.clone());
+            // Each by itself, so that an error names the variable and not the file.
+            let alone = toml::Table::from_iter([(key, value)]);
+            alone.try_into::<Self>().map_err(|error| ConfigError {
+                place: name,
+                problem: error.message().to_owned(),
+            })?;
+        }
+        // With the file's own text first, so that an error can name its line.
+        toml::from_str::<Self>(text).map_err(|error| at_line(file, text, &error))?;
+        let config: Self = table.try_into().map_err(|error: toml::de::Error| ConfigError {
+            place: file.to_owned(),
+            problem: error.message().to_owned(),
+        })?;
+        config.check(file)?;
+        Ok(config)
+    }
+
+    fn check(&self, place: &str) -> Result<(), ConfigError> {
+        let wrong = |problem: String| Err(ConfigError { place: place.to_owned(), problem });
+        let positive = [
+            ("body_bytes_max", self.body_bytes_max as u64),
+            ("json_depth_max", self.json_depth_max as u64),
+            ("batch_events_max", self.batch_events_max as u64),
+            ("page_max", u64::from(self.page_max)),
+            ("header_timeout_ms", self.header_timeout_ms),
+            ("request_timeout_ms", self.request_timeout_ms),
+            ("connections_max", self.connections_max as u64),
+            ("concurrent_requests_max", self.concurrent_requests_max as u64),
+            ("rate_per_second", u64::from(self.rate_per_second)),
+            ("rate_burst", u64::from(self.rate_burst)),
+            ("event_deadline_ms", self.event_deadline_ms),
+            ("detector_deadline_ms", self.detector_deadline_ms),
+            ("evaluation_queue_max", self.evaluation_queue_max as u64),
+            ("commit_queue_max", self.commit_queue_max as u64),
+            ("commit_batch_max", self.commit_batch_max as u64),
+        ];
+        if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return wrong(format!("`{key}` must be at least 1"));
+        }
+        if self.json_depth_max > 100 {
+            return wrong("`json_depth_max` is at most 100: the parser's own bound is 128".to_owned());
+        }
+        if self.detector_memory_bytes < 1 << 20 || self.detector_memory_bytes > 1 << 30 {
+            return wrong("`detector_memory_bytes` lies between 1 MiB and 1 GiB".to_owned());
+        }
+        let sqlite = self.database_url.is_empty() || self.database_url.starts_with("sqlite:");
+        if !sqlite {
+            return wrong(format!(
+                "`database_url` is `{}`: this version keeps its record in SQLite; write sqlite://PATH or leave it out",
+                self.database_url.split('@').next_back().unwrap_or_default()
+            ));
+        }
+        Ok(())
+    }
+
+    /// Where the database is.
+    pub fn database_url(&self) -> String {
+        match self.database_url.is_empty() {
+            true => format!("sqlite://{}", self.data_dir.join("picket.db").display()),
+            false => self.database_url.clone(),
+        }
+    }
+
+    pub fn event_bounds(&self) -> EventBounds {
+        EventBounds { json_depth_max: self.json_depth_max, ahead_ms_max: self.event_ahead_ms_max }
+    }
+
+    pub fn event_deadline(&self) -> Duration {
+        Duration::from_millis(self.event_deadline_ms)
+    }
+
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms)
+    }
+}
+
+/// Variables of the command line, which are no keys of the file.
+const OTHER_VARIABLES: [&str; 4] = ["config", "key", "server", "log"];
+
+/// The keys and a value of each, for its type.
+fn known_keys() -> toml::Table {
+    toml::Table::try_from(Config::default()).expect("the configuration is plain TOML")
+}
+
+fn check_keys(file: &str, text: &str, known: &toml::Table) -> Result<(), ConfigError> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if let Some(error) = errors.first() {
+        return Err(at_line(file, text, error));
+    }
+    for key in table.get_ref().keys() {
+        let name: &str = key.get_ref();
+        if !known.contains_key(name) {
+            let place = format!("{file}:{}", line_of(text, key.span().start));
+            return Err(ConfigError { place, problem: unknown(name, known, &str::to_owned) });
+        }
+    }
+    Ok(())
+}
+
+fn unknown(key: &str, known: &toml::Table, write: &dyn Fn(&str) -> String) -> String {
+    let nearest = known.keys().max_by(|a, b| {
+        strsim::jaro_winkler(key, a).total_cmp(&strsim::jaro_winkler(key, b))
+    });
+    match nearest {
+        Some(nearest) => format!("unknown key `{}`; did you mean `{}`?", write(key), write(nearest)),
+        None => format!("unknown key `{key}`"),
+    }
+}
+
+fn at_line(file: &str, text: &str, error: &toml::de::Error) -> ConfigError {
+    let line = error.span().map(|span| line_of(text, span.start));
+    let place = line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}"));
+    ConfigError { place, problem: error.message().to_owned() }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text[..offset.min(text.len())].matches('\n').count() + 1
+}
+
+/// A variable's text as the type that its key has.
+fn variable(text: &str, kind: &toml::Value) -> Option<toml::Value> {
+    match kind {
+        toml::Value::Integer(_) => text.parse().ok().map(toml::Value::Integer),
+        toml::Value::Boolean(_) => text.parse().ok().map(toml::Value::Boolean),
+        _ => Some(toml::Value::String(text.to_owned())),
+    }
+}
+
+fn kind_of(kind: &toml::Value) -> &'static str {
+    match kind {
+        toml::Value::Integer(_) => "a whole number",
+        toml::Value::Boolean(_) => "true or false",
+        _ => "a text",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::parse("picket.toml", text, variables).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_written_is_the_default() {
+        assert_eq!(parse("", &[]).unwrap(), Config::default());
+        assert_eq!(Config::default().database_url(), "sqlite://picket-data/picket.db");
+    }
+
+    #[test]
+    fn variables_win_over_the_file() {
+        let config = parse("page_max = 50\nbundled = false", &[("PICKET_PAGE_MAX", "20")]).unwrap();
+        assert_eq!((config.page_max, config.bundled), (20, false));
+    }
+
+    #[test]
+    fn each_mistake_names_its_place_and_the_mend() {
+        let cases: [(&str, &[(&str, &str)], &str); 8] = [
+            ("\nlisten_on = 1", &[], "picket.toml:2: unknown key `listen_on`; did you mean `listen`?"),
+            ("page_max = 1\npage_max = 2", &[], "picket.toml:2: duplicate key"),
+            ("page_max = \"many\"", &[], "picket.toml:1: invalid type"),
+            ("", &[("PICKET_LISTN", "x")], "PICKET_LISTN: unknown key `PICKET_LISTN`; did you mean `PICKET_LISTEN`?"),
+            ("", &[("PICKET_PAGE_MAX", "many")], "PICKET_PAGE_MAX: `many` is not a whole number"),
+            ("", &[("PICKET_LISTEN", "here")], "PICKET_LISTEN: invalid socket address syntax"),
+            ("page_max = 0", &[], "picket.toml: `page_max` must be at least 1"),
+            ("database_url = \"postgres://u:secret@h/db\"", &[], "`h/db`"),
+        ];
+        for (text, variables, says) in cases {
+            let error = parse(text, variables).unwrap_err();
+            assert!(error.contains(says), "{text} {variables:?}: {error}");
+            assert!(!error.contains("secret"));
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The sandbox: the only place that names wasmtime.
+//!
+//! A component is scanned, described, configured and snapshotted once ([`Runtime::load`]); then every
+//! event gets a fresh instance of the snapshot ([`Prepared::evaluate`]), so no state can outlive an
+//! evaluation. What a detector is and when it runs is for the layers above.
+
+mod abi;
+mod cache;
+mod call;
+mod engine;
+mod guest;
+mod limits;
+mod load;
+mod preinit;
+mod scan;
+mod wasi;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use thiserror::Error;
+use wasmtime::component::Linker;
+
+use crate::model::{Digest, Manifest};
+pub use call::{Call, RawEntity, RawSignal, RawSpan, Run, Value};
+pub use limits::Limits;
+
+use abi::v1;
+use cache::Cache;
+use engine::{Engines, Ticker};
+use guest::Guest;
+
+/// What a runtime is built from.
+#[derive(Debug, Clone)]
+pub struct RuntimeOptions {
+    /// No detector gets more than this, whatever its manifest asks for.
+    pub ceiling: Limits,
+    /// Where compiled components are kept; `None` compiles at every start.
+    pub cache: Option<CacheOptions>,
+}
+
+/// Where compiled components are kept, and the key that says they are ours.
+#[derive(Debug, Clone)]
+pub struct CacheOptions {
+    pub dir: PathBuf,
+    pub host_key: [u8; 32],
+}
+
+/// The engines, the linker and the clock of the sandbox. One per process.
+pub struct Runtime {
+    engines: Engines,
+    linker: Linker<Guest>,
+    cache: Option<Cache>,
+    ceiling: Limits,
+    _ticker: Ticker,
+}
+
+/// A detector that is ready to run: compiled, configured, snapshotted. Cheap to clone.
+#[derive(Clone)]
+pub struct Prepared(Arc<PreparedInner>);
+
+struct PreparedInner {
+    manifest: Manifest,
+    digest: Digest,
+    settings: String,
+    settings_digest: Digest,
+    pre_initialised: bool,
+    wasi: bool,
+    limits: Limits,
+    component: v1::ComponentPre<Guest>,
+}
+
+impl Runtime {
+    /// Builds the engines and starts the clock.
+    ///
+    /// # Errors
+    /// Where the operating system refuses the address space, a thread or the cache directory.
+    pub fn new(options: &RuntimeOptions) -> Result<Self, RuntimeError> {
+        let engines = Engines::new(&options.ceiling).map_err(RuntimeError::engine)?;
+        let mut linker = Linker::new(&engines.serving);
+        v1::link(&mut linker).map_err(RuntimeError::engine)?;
+        wasi::link(&mut linker).map_err(RuntimeError::engine)?;
+        let cache = options.cache.as_ref().map(|cache| Cache::open(cache, &engines.serving)).transpose()?;
+        let ticker = Ticker::start([engines.serving.clone(), engines.scratch.clone()])?;
+        Ok(Self { engines, linker, cache, ceiling: options.ceiling, _ticker: ticker })
+    }
+}
+
+impl Prepared {
+    pub fn manifest(&self) -> &Manifest {
+        &self.0.manifest
+    }
+
+    /// Of the file as shipped.
+    pub fn digest(&self) -> Digest {
+        self.0.digest
+    }
+
+    /// The settings it was configured with, as JSON.
+    pub fn settings(&self) -> &str {
+        &self.0.settings
+    }
+
+    pub fn settings_digest(&self) -> Digest {
+        self.0.settings_digest
+    }
+
+    /// Whether events start from a snapshot taken after `configure`. Without one, each pays for
+    /// `configure` again.
+    pub fn pre_initialised(&self) -> bool {
+        self.0.pre_initialised
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+}
+
+/// Why the runtime could not start.
+#[derive(Debug, Error)]
+pub enum RuntimeError {
+    #[error("the sandbox could not start: {0}")]
+    Engine(String),
+    #[error("{path}: {source}", path = path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+}
+
+impl RuntimeError {
+    fn engine(error: impl std::fmt::Display) -> Self {
+        Self::Engine(format!("{error:#}"))
+    }
+}
+
+/// Why a file was refused as a detector. The message is for the engineer who shipped it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LoadError {
+    #[error("not a detector: {0}")]
+    Scan(String),
+    #[error("does not compile: {0}")]
+    Compile(String),
+    #[error("imports `{0}`, which detectors are not given; they may import picket:detector/log and {1}")]
+    Import(String, &'static str),
+    #[error("does not fit the detector interface: {0}")]
+    Interface(String),
+    #[error("{0}")]
+    Manifest(String),
+    #[error("`describe` failed: {0}")]
+    Describe(String),
+    #[error("`configure` refused the settings: {0}")]
+    Settings(String),
+    #[error("`configure` failed: {0}")]
+    Configure(String),
+    #[error("the self-test failed: evaluating an event without inputs: {0}")]
+    SelfTest(String),
+}

@@ -1,0 +1,104 @@
+//! What the host holds for one running instance, and how long that may run.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use wasmtime::{Engine, Store, UpdateDeadline};
+
+use super::engine::TICK;
+use super::limits::{Limiter, Limits};
+use super::wasi::Wasi;
+
+/// The state of one store: the budgets of one instance.
+pub(super) struct Guest {
+    pub limiter: Limiter,
+    pub log: Log,
+    pub wasi: Option<Box<Wasi>>,
+}
+
+/// What a guest wrote, within its budget.
+pub(super) struct Log {
+    pub lines: Vec<(Level, String)>,
+    lines_left: usize,
+    bytes_left: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+impl Log {
+    fn new(limits: &Limits) -> Self {
+        Self { lines: Vec::new(), lines_left: limits.log_lines, bytes_left: limits.log_bytes }
+    }
+
+    /// Keeps the line, or as much of it as fits. What is over budget is dropped silently: the
+    /// detector must not be able to tell.
+    pub fn write(&mut self, level: Level, message: &str) {
+        if self.lines_left == 0 || self.bytes_left == 0 {
+            return;
+        }
+        let mut end = message.len().min(self.bytes_left);
+        while !message.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.lines_left -= 1;
+        self.bytes_left -= end;
+        self.lines.push((level, message[..end].to_owned()));
+    }
+
+    /// The last thing that the guest called an error, such as the message of a panic.
+    pub fn last_error(&self) -> Option<&str> {
+        let mut errors = self.lines.iter().rev().filter(|(level, _)| *level == Level::Error);
+        errors.next().map(|(_, message)| message.as_str())
+    }
+}
+
+/// A time limit was reached.
+#[derive(Debug, thiserror::Error)]
+#[error("ran out of time")]
+pub(super) struct OutOfTime;
+
+/// A store for one instance, with every budget set and the clock running.
+///
+/// Time is the processor time of this thread: a guest cannot wait, so that is what it uses, and on
+/// a busy machine a detector is not blamed for the time that others took.
+pub(super) fn store(
+    engine: &Engine,
+    limits: &Limits,
+    deadline: Duration,
+    wasi: Option<Wasi>,
+) -> Store<Guest> {
+    let guest = Guest { limiter: Limiter::new(limits), log: Log::new(limits), wasi: wasi.map(Box::new) };
+    let mut store = Store::new(engine, guest);
+    store.limiter(|guest| &mut guest.limiter);
+    store.set_hostcall_fuel(limits.output_bytes);
+    arm(&mut store, deadline);
+    store
+}
+
+/// Starts the clock anew: before every entry, instantiation included.
+pub(super) fn arm(store: &mut Store<Guest>, deadline: Duration) {
+    let end = thread_time() + deadline;
+    store.set_epoch_deadline(ticks(deadline));
+    store.epoch_deadline_callback(move |_| match end.checked_sub(thread_time()) {
+        Some(left) if !left.is_zero() => Ok(UpdateDeadline::Continue(ticks(left))),
+        _ => Err(OutOfTime.into()),
+    });
+}
+
+fn ticks(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(TICK.as_nanos())).unwrap_or(u64::MAX).max(1)
+}
+
+/// Processor time that this thread has used.
+pub(super) fn thread_time() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+    let nanos = u32::try_from(now.tv_nsec).unwrap_or_default();
+    Duration::new(seconds, nanos)
+}

@@ -1,0 +1,130 @@
+//! Does what a message tells it to: each word is an order, so that tests can provoke every outcome.
+
+use std::cell::Cell;
+use std::hint::black_box;
+
+use picket_sdk::prelude::*;
+use serde::Deserialize;
+
+#[derive(Inputs)]
+struct Message {
+    #[input("data.content")]
+    content: Text,
+    #[input("subject")]
+    subject: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    /// What `configure` does: `ok`, `refuse`, `panic` or `loop`.
+    configure: String,
+    score: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { configure: "ok".to_owned(), score: 0.5 }
+    }
+}
+
+struct Probe {
+    score: f64,
+    table: Vec<u64>,
+    calls: Cell<u32>,
+}
+
+const VERSION: &str = if cfg!(feature = "next") { "1.1.0" } else { "1.0.0" };
+const LABEL: &str = if cfg!(feature = "next") { "safety.next" } else { "safety.probe" };
+
+impl Detector for Probe {
+    type Inputs = Message;
+    type Settings = Settings;
+
+    fn manifest() -> Manifest {
+        Manifest::new("probe", VERSION)
+            .summary("Does what a message tells it to.")
+            .label("safety.probe")
+            .label("safety.next")
+            .events("message.*")
+    }
+
+    fn configure(settings: Settings) -> Result<Self, String> {
+        match settings.configure.as_str() {
+            "refuse" => return Err("told to refuse".to_owned()),
+            "panic" => panic!("told to panic in configure"),
+            "loop" => spin(),
+            _ => {}
+        }
+        Ok(Self { score: settings.score, table: (0..4096).collect(), calls: Cell::new(0) })
+    }
+
+    fn evaluate(&self, event: &Event, message: &Message) -> Result<Vec<Signal>, String> {
+        self.calls.set(self.calls.get() + 1);
+        let content = &message.content;
+        let signal = Signal::new(LABEL, self.score).reason("told to");
+        let word = content.split_whitespace().next().unwrap_or_default();
+        Ok(match word {
+            "silent" => Vec::new(),
+            "panic" => panic!("told to panic: {}", content.len()),
+            "loop" => spin(),
+            "recurse" => vec![Signal::new("safety.probe", f64::from(recurse(1)))],
+            "memory" => {
+                let hoard: Vec<Vec<u8>> = (0..4096).map(|_| vec![1; 1 << 20]).collect();
+                vec![Signal::new(LABEL, 0.1).reason(format!("{}", hoard.len()))]
+            }
+            "error" => return Err("told to fail".to_owned()),
+            "nan" => vec![Signal::new(LABEL, f64::NAN)],
+            "above" => vec![Signal::new(LABEL, 1.5)],
+            "negative" => vec![signal.confidence(-0.1)],
+            "label" => vec![Signal::new("safety.other", 0.5)],
+            "many" => vec![signal; 1_000],
+            "flood" => vec![signal.reason("x".repeat(8 << 20))],
+            "inverted" => vec![signal.span(Span { input: 0, item: 0, start: 5, end: 2 })],
+            "beyond" => vec![signal.span(content.span(0..100_000))],
+            "split" => vec![signal.span(content.span(6..7))],
+            "whole" => vec![signal.span(content.span(0..content.len()))],
+            "quote" => vec![
+                signal.reason(format!("it said {}", &**content)).span(content.span(0..content.len())),
+            ],
+            "entity" => vec![signal.entity("phone", "5550100")],
+            "state" => vec![signal.reason(format!(
+                "call {} of {}, table {}",
+                self.calls.get(),
+                event.id,
+                self.table.len()
+            ))],
+            "print" => {
+                println!("printed");
+                vec![signal]
+            }
+            "sleep" => {
+                std::thread::sleep(std::time::Duration::from_secs(3_600));
+                vec![signal]
+            }
+            "chance" => vec![signal.reason(chance())],
+            "subject" => vec![signal.reason(message.subject.as_deref().unwrap_or("none").to_owned())],
+            _ => vec![signal],
+        })
+    }
+}
+
+fn spin() -> ! {
+    loop {
+        black_box(0);
+    }
+}
+
+fn recurse(depth: u32) -> u32 {
+    let frame = black_box([depth; 256]);
+    black_box(recurse(depth + 1)) + frame[0]
+}
+
+/// What a hash map's random keys and the clock give: the same for the same event.
+fn chance() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    format!("{:x} at {:?}", RandomState::new().hash_one(0), now.map(|since| since.as_millis()))
+}
+
+picket_sdk::export!(Probe);
