@@ -1,3 +1,4 @@
 //! Picket: a detection engine for marketplaces.
 
 pub mod model;
+pub mod policy;
