@@ -1,5 +1,26 @@
-//! Picket: a detection engine for marketplaces.
+//! Picket: a detection engine for marketplaces. The program and its tests are built on this library.
+//!
+//! The flow, on one screen (`ARCHITECTURE.md` tells the whole story):
+//!
+//! ```text
+//!  api/events ──> ingest ──> registry.current()      one Arc<Snapshot> for the whole event
+//!                   │        engine::evaluate        every subscribed detector, in the sandbox
+//!                   │        policy.judge            findings -> verdict, pure
+//!                   │        store.commit            durable, many events to a flush
+//!                   └──> the decision
+//!
+//!  folder, bundle, API ──> registry ──> runtime.load ──> store ──> the next Snapshot
+//! ```
+//!
+//! Layers, lowest first; a module uses only those below (a test reads the `use` lines):
+//! `model config` < `policy runtime store telemetry` < `registry auth` < `engine` < `ingest` < `app api cli`.
 
 pub mod config;
+pub mod engine;
+pub mod ingest;
 pub mod model;
+pub mod policy;
+pub mod registry;
 pub mod runtime;
+pub mod store;
+pub mod telemetry;

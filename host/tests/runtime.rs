@@ -46,7 +46,7 @@ fn every_way_to_fail_has_its_outcome() {
     let probe = probe();
     let cases = [
         ("panic", Outcome::Trap, "told to panic: 5"),
-        ("recurse", Outcome::Trap, "stack"),
+        ("recurse", Outcome::Trap, "wasm trap"),
         ("loop", Outcome::Deadline, "processor time"),
         ("memory", Outcome::Memory, "memory"),
         ("error", Outcome::Error, "told to fail"),

@@ -1,0 +1,196 @@
+//! What a guest returned is checked before anyone believes it: whole or not at all.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::model::{EntityHash, EvidenceSpan, Input, Manifest, Signal};
+use crate::runtime::{RawEntity, RawSignal, RawSpan, Value};
+
+const REASON_BYTES_MAX: usize = 500;
+const SPANS_MAX: usize = 64;
+const ENTITIES_MAX: usize = 16;
+const ENTITY_BYTES_MAX: usize = 500;
+/// Shorter evidence than this is too common a text to be masked in a sentence.
+const MASKED_BYTES_MIN: usize = 3;
+const MASK: &str = "•••";
+
+/// The key under which entities are hashed, so that the record holds no contact in clear.
+pub struct EntityKey(Hmac<Sha256>);
+
+impl EntityKey {
+    pub fn new(host_key: &[u8; 32]) -> Self {
+        let mut mac = Hmac::new_from_slice(host_key).expect("HMAC takes keys of any length");
+        mac.update(b"picket entity 1\0");
+        Self(mac)
+    }
+
+    fn hash(&self, entity: &RawEntity) -> EntityHash {
+        let mut mac = self.0.clone();
+        mac.update(entity.kind.as_bytes());
+        mac.update(b"\0");
+        mac.update(entity.value.as_bytes());
+        let hash = mac.finalize().into_bytes();
+        EntityHash { kind: entity.kind.clone(), hash: hex::encode(&hash[..16]) }
+    }
+}
+
+/// The signals as they are recorded.
+///
+/// # Errors
+/// The first thing that breaks the contract; the finding is then invalid.
+pub(super) fn signals(
+    manifest: &Manifest,
+    inputs: &[Value<'_>],
+    raw: Vec<RawSignal>,
+    key: &EntityKey,
+) -> Result<Vec<Signal>, String> {
+    raw.into_iter().map(|raw| signal(manifest, inputs, raw, key)).collect()
+}
+
+fn signal(
+    manifest: &Manifest,
+    inputs: &[Value<'_>],
+    raw: RawSignal,
+    key: &EntityKey,
+) -> Result<Signal, String> {
+    if !manifest.labels.contains(&raw.label) {
+        let label: String = raw.label.chars().take(64).collect();
+        return Err(format!("label {label:?} is not in the manifest"));
+    }
+    let label = raw.label;
+    for (name, number) in [("score", raw.score), ("confidence", raw.confidence)] {
+        // Never clamped: a detector that is wrong about this is wrong.
+        if !(0.0..=1.0).contains(&number) {
+            return Err(format!("{name} {number} of {label} is outside 0..=1"));
+        }
+    }
+    let bounded = |what: &str, count: usize, max: usize| match count > max {
+        true => Err(format!("{label} has {count} {what}; {max} are allowed")),
+        false => Ok(()),
+    };
+    bounded("bytes of reason", raw.reason.len(), REASON_BYTES_MAX)?;
+    bounded("spans", raw.spans.len(), SPANS_MAX)?;
+    bounded("entities", raw.entities.len(), ENTITIES_MAX)?;
+    let mut reason = raw.reason.replace(char::is_control, "\u{fffd}");
+    let mut spans = Vec::with_capacity(raw.spans.len());
+    for span in raw.spans {
+        let text = text_at(inputs, span).ok_or_else(|| {
+            let RawSpan { input, item, start, end } = span;
+            format!("{label} points at input {input}, item {item}, bytes {start}..{end}: that is no text of the event")
+        })?;
+        if text.len() >= MASKED_BYTES_MIN {
+            reason = reason.replace(text, MASK);
+        }
+        let Input::Field { path } = &manifest.inputs[span.input as usize];
+        let item = matches!(inputs[span.input as usize], Value::Texts(_)).then_some(span.item);
+        spans.push(EvidenceSpan { field: path.clone(), item, start: span.start, end: span.end });
+    }
+    let mut entities = Vec::with_capacity(raw.entities.len());
+    for entity in &raw.entities {
+        bounded("bytes in an entity", entity.kind.len() + entity.value.len(), ENTITY_BYTES_MAX)?;
+        if !entity.kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') || entity.kind.is_empty() {
+            return Err(format!("{label} has an entity whose kind is not a word such as phone"));
+        }
+        entities.push(key.hash(entity));
+    }
+    Ok(Signal {
+        detector: manifest.name.clone(),
+        label,
+        score: raw.score,
+        confidence: raw.confidence,
+        reason,
+        spans,
+        entities,
+        counted: false,
+    })
+}
+
+/// The text that a span points at, where it is whole characters of an input.
+fn text_at<'a>(inputs: &[Value<'a>], span: RawSpan) -> Option<&'a str> {
+    let text = match inputs.get(span.input as usize)? {
+        Value::Text(text) if span.item == 0 => text,
+        Value::Texts(texts) => texts.get(span.item as usize)?,
+        _ => return None,
+    };
+    (span.start < span.end).then(|| text.get(span.start as usize..span.end as usize)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn manifest() -> Manifest {
+        let json = json!({
+            "schema": 1, "name": "probe", "version": "1.0.0", "summary": "",
+            "labels": ["safety.probe"], "events": ["*"],
+            "inputs": [{"kind": "field", "path": "data.content"}, {"kind": "field", "path": "data.photos"}],
+        });
+        Manifest::parse(&json.to_string()).unwrap()
+    }
+
+    fn raw() -> RawSignal {
+        RawSignal {
+            label: "safety.probe".into(),
+            score: 0.5,
+            confidence: 1.0,
+            reason: "x".into(),
+            spans: vec![],
+            entities: vec![],
+        }
+    }
+
+    fn check(raw: RawSignal) -> Result<Signal, String> {
+        let inputs = [Value::Text("llámame 555-0100"), Value::Texts(vec!["a.jpg", "b.jpg"])];
+        let key = EntityKey::new(&[7; 32]);
+        signals(&manifest(), &inputs, vec![raw], &key).map(|mut signals| signals.remove(0))
+    }
+
+    fn span(input: u32, item: u32, start: u32, end: u32) -> RawSpan {
+        RawSpan { input, item, start, end }
+    }
+
+    #[test]
+    fn evidence_names_its_field_and_is_masked_in_the_reason() {
+        let reason = "the number 555-0100 \u{1b}[31min b.jpg".to_owned();
+        let spans = vec![span(0, 0, 9, 17), span(1, 1, 0, 5)];
+        let signal = check(RawSignal { reason, spans, ..raw() }).unwrap();
+        assert_eq!(signal.reason, "the number ••• \u{fffd}[31min •••");
+        assert_eq!((signal.spans[0].field.as_str(), signal.spans[0].item), ("data.content", None));
+        assert_eq!((signal.spans[1].field.as_str(), signal.spans[1].item), ("data.photos", Some(1)));
+    }
+
+    #[test]
+    fn entities_are_hashed_under_a_key() {
+        let entity = || vec![RawEntity { kind: "phone".into(), value: "5550100".into() }];
+        let signal = check(RawSignal { entities: entity(), ..raw() }).unwrap();
+        assert_eq!(signal.entities[0].hash.len(), 32);
+        assert!(!format!("{signal:?}").contains("5550100"));
+        assert_ne!(signal.entities[0], EntityKey::new(&[8; 32]).hash(&entity()[0]));
+    }
+
+    #[test]
+    fn what_breaks_the_contract_is_refused_whole() {
+        let entity = |kind: &str| vec![RawEntity { kind: kind.into(), value: "v".into() }];
+        let cases = [
+            (RawSignal { label: "safety.other".into(), ..raw() }, "not in the manifest"),
+            (RawSignal { score: f64::NAN, ..raw() }, "score NaN"),
+            (RawSignal { score: f64::INFINITY, ..raw() }, "score inf"),
+            (RawSignal { score: -1e-9, ..raw() }, "outside 0..=1"),
+            (RawSignal { confidence: 1e308, ..raw() }, "confidence"),
+            (RawSignal { reason: "x".repeat(501), ..raw() }, "501 bytes of reason"),
+            (RawSignal { spans: vec![span(0, 0, 3, 9)], ..raw() }, "no text of the event"),
+            (RawSignal { spans: vec![span(0, 0, 9, 9)], ..raw() }, "no text of the event"),
+            (RawSignal { spans: vec![span(0, 0, 9, 99)], ..raw() }, "no text of the event"),
+            (RawSignal { spans: vec![span(0, 1, 0, 1)], ..raw() }, "no text of the event"),
+            (RawSignal { spans: vec![span(1, 2, 0, 1)], ..raw() }, "no text of the event"),
+            (RawSignal { spans: vec![span(9, 0, 0, 1)], ..raw() }, "no text of the event"),
+            (RawSignal { spans: vec![span(0, 0, 0, 1); 65], ..raw() }, "65 spans"),
+            (RawSignal { entities: entity("Phone!"), ..raw() }, "kind is not a word"),
+        ];
+        for (raw, says) in cases {
+            let error = check(raw).unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! THE flow: an event in, a recorded decision out. The only file that knows the order.
+//!
+//! Each event runs on a tracked task that holds its admission permit: a client that leaves does not
+//! take an accepted event with it, and the server stops only when the last one is recorded.
+
+mod fingerprint;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::engine::{self, EntityKey, Pool};
+use crate::model::decision::SEMANTICS;
+use crate::model::{Decision, DecisionId, Event, Finding, Mode, Timestamp, Would};
+use crate::registry::{LivePolicy, Registry, Snapshot};
+use crate::store::{Committed, Entry, Recorded, SealedEntry, Store, StoreError};
+use crate::telemetry::{Metrics, Received};
+
+pub use fingerprint::FingerprintKey;
+
+/// The parts that the flow runs through. Cheap to clone.
+#[derive(Clone)]
+pub struct Ingest(Arc<Parts>);
+
+/// What `app` hands over.
+pub struct Parts {
+    pub store: Store,
+    pub registry: Arc<Registry>,
+    pub pool: Pool,
+    pub metrics: Arc<Metrics>,
+    pub entity_key: Arc<EntityKey>,
+    pub fingerprint_key: FingerprintKey,
+    pub event_deadline: Duration,
+    /// Events in flight.
+    pub permits: Semaphore,
+    pub tasks: TaskTracker,
+    /// Wakes the worker that decides accepted events.
+    pub accepted: Notify,
+}
+
+/// What the sender is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Decided and durable.
+    Decided(Arc<Decision>),
+    /// Accepted and durable, decided later under this id.
+    Pending(DecisionId),
+}
+
+/// Why an event was not taken. Nothing of it is recorded, but for the first two.
+#[derive(Debug, Clone, Error)]
+pub enum IngestError {
+    #[error("the event id `{0}` of this source was used for another event")]
+    Conflict(String),
+    #[error("no policy speaks for the source `{source_name}`; known are: {known}")]
+    UnknownSource { source_name: String, known: String },
+    #[error("too many events are being decided")]
+    Busy,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the event could not be finished; the log says why")]
+    Lost,
+}
+
+/// Accepted events that are fetched at once.
+const ACCEPTED_BATCH: usize = 64;
+/// How long the worker waits after the store has failed.
+const RETRY: Duration = Duration::from_millis(500);
+
+impl Ingest {
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    pub fn parts(&self) -> &Parts {
+        &self.0
+    }
+
+    /// Decides an event and records it. Returns when the decision is durable.
+    ///
+    /// # Errors
+    /// Nothing was acknowledged: see [`IngestError`].
+    pub async fn submit(&self, event: Event) -> Result<Answer, IngestError> {
+        self.tracked(event, |this, event| async move { this.decide(event, None).await }).await
+    }
+
+    /// Records an event as accepted; a worker decides it under the id that is returned.
+    ///
+    /// # Errors
+    /// As [`Ingest::submit`].
+    pub async fn accept(&self, event: Event) -> Result<Answer, IngestError> {
+        self.tracked(event, |this, event| async move { this.take(event).await }).await
+    }
+
+    /// What would be decided: nothing is read of or claimed from the record.
+    ///
+    /// # Errors
+    /// An unknown source, or too much to do.
+    pub async fn dry_run(&self, event: Event) -> Result<Decision, IngestError> {
+        let snapshot = self.0.registry.current();
+        let policy = speaks_for(&snapshot, &event.source)?;
+        let job = self.job(snapshot, policy, Arc::new(event), DecisionId::new());
+        self.0.pool.run(move || job.decide().0).await.map_err(|_| IngestError::Busy)
+    }
+
+    /// Decides what was accepted, also what an earlier run of the program left behind, until told to
+    /// stop.
+    pub async fn run_worker(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let waiting = match self.0.store.accepted(ACCEPTED_BATCH).await {
+                Ok(waiting) => waiting,
+                Err(error) => {
+                    tracing::error!("accepted events cannot be read: {error}");
+                    let _ = tokio::time::timeout(RETRY, stop.cancelled()).await;
+                    continue;
+                }
+            };
+            if waiting.is_empty() {
+                tokio::select! {
+                    () = self.0.accepted.notified() => {}
+                    () = stop.cancelled() => {}
+                }
+                continue;
+            }
+            let mut stuck = false;
+            for accepted in waiting {
+                let promised = (accepted.decision_id, accepted.received_at, accepted.fingerprint);
+                if let Err(error) = self.decide(accepted.event, Some(promised)).await {
+                    tracing::warn!(decision = %accepted.decision_id, "accepted event not decided yet: {error}");
+                    stuck = true;
+                }
+            }
+            if stuck {
+                let _ = tokio::time::timeout(RETRY, stop.cancelled()).await;
+            }
+        }
+    }
+
+    /// Runs a step on a task of its own, within the admission limit.
+    async fn tracked<F>(
+        &self,
+        event: Event,
+        step: impl FnOnce(Self, Event) -> F + Send + 'static,
+    ) -> Result<Answer, IngestError>
+    where
+        F: Future<Output = Result<Answer, IngestError>> + Send,
+    {
+        let this = self.clone();
+        let source = event.source.clone();
+        let task = self.0.tasks.spawn(async move {
+            let permit: Result<SemaphorePermit<'_>, _> = this.0.permits.try_acquire();
+            let answer = match permit {
+                Ok(_held) => step(this.clone(), event).await,
+                Err(_) => Err(IngestError::Busy),
+            };
+            if let Err(error) = &answer {
+                this.count_failure(&source, error);
+            }
+            answer
+        });
+        task.await.unwrap_or(Err(IngestError::Lost))
+    }
+
+    /// Steps 3 to 8: look, evaluate, judge, commit, answer.
+    async fn decide(
+        &self,
+        event: Event,
+        promised: Option<(DecisionId, Timestamp, [u8; 32])>,
+    ) -> Result<Answer, IngestError> {
+        let begun = Instant::now();
+        let snapshot = self.0.registry.current();
+        let policy = speaks_for(&snapshot, &event.source)?;
+        let (id, received_at, fingerprint) = match promised {
+            Some(promised) => promised,
+            None => {
+                let fingerprint = self.0.fingerprint_key.of(&event);
+                // A shortcut only: the unique key in the commit decides.
+                if let Some(recorded) = self.0.store.claim(&event.source, &event.id).await? {
+                    return self.known(recorded, fingerprint, &event);
+                }
+                (DecisionId::new(), Timestamp::now(), fingerprint)
+            }
+        };
+        let event = Arc::new(event);
+        let job = self.job(snapshot, policy, Arc::clone(&event), id);
+        let work = move || {
+            let (decision, replay) = job.decide();
+            let decision = Arc::new(decision);
+            let entry = Entry {
+                event: Arc::clone(&job.event),
+                received_at,
+                fingerprint,
+                decision: Arc::clone(&decision),
+                replay,
+            };
+            entry.seal().map(|sealed: SealedEntry| (decision, sealed))
+        };
+        let (decision, sealed) = self.0.pool.run(work).await.map_err(|_| IngestError::Busy)??;
+        match self.0.store.commit_sealed(sealed).await? {
+            Committed::New => {
+                self.0.metrics.event(&event.source, Received::Decided);
+                self.0.metrics.decision(&decision, begun.elapsed());
+                self.0.metrics.findings(&decision.findings);
+                Ok(Answer::Decided(decision))
+            }
+            Committed::Existing(recorded) => self.known(recorded, fingerprint, &event),
+        }
+    }
+
+    /// Records an event that is decided later.
+    async fn take(&self, event: Event) -> Result<Answer, IngestError> {
+        speaks_for(&self.0.registry.current(), &event.source)?;
+        let fingerprint = self.0.fingerprint_key.of(&event);
+        let id = DecisionId::new();
+        match self.0.store.accept(&event, Timestamp::now(), fingerprint, id).await? {
+            Committed::New => {
+                self.0.metrics.event(&event.source, Received::Accepted);
+                self.0.accepted.notify_one();
+                Ok(Answer::Pending(id))
+            }
+            Committed::Existing(recorded) => self.known(recorded, fingerprint, &event),
+        }
+    }
+
+    /// The answer for an event id that was there before.
+    fn known(
+        &self,
+        recorded: Recorded,
+        fingerprint: [u8; 32],
+        event: &Event,
+    ) -> Result<Answer, IngestError> {
+        if recorded.fingerprint != fingerprint {
+            return Err(IngestError::Conflict(event.id.clone()));
+        }
+        self.0.metrics.event(&event.source, Received::Duplicate);
+        Ok(match recorded.decision {
+            Some(decision) => Answer::Decided(Arc::new(decision)),
+            None => Answer::Pending(recorded.decision_id),
+        })
+    }
+
+    fn job(
+        &self,
+        snapshot: Arc<Snapshot>,
+        policy: Arc<LivePolicy>,
+        event: Arc<Event>,
+        id: DecisionId,
+    ) -> Job {
+        let key = Arc::clone(&self.0.entity_key);
+        Job { snapshot, policy, event, id, key, deadline: self.0.event_deadline }
+    }
+
+    fn count_failure(&self, source: &str, error: &IngestError) {
+        let received = match error {
+            // Not a source that is known: its name may be anything, so it is no label.
+            IngestError::UnknownSource { .. } => return,
+            IngestError::Conflict(_) => Received::Conflict,
+            IngestError::Busy | IngestError::Store(StoreError::Busy { .. }) => Received::Shed,
+            IngestError::Store(_) | IngestError::Lost => Received::Failed,
+        };
+        self.0.metrics.event(source, received);
+    }
+}
+
+fn speaks_for(snapshot: &Snapshot, source: &str) -> Result<Arc<LivePolicy>, IngestError> {
+    snapshot.policy(source).ok_or_else(|| IngestError::UnknownSource {
+        source_name: source.to_owned(),
+        known: snapshot.sources().collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// One event with everything that deciding it needs: steps 5 and 6, no I/O.
+struct Job {
+    snapshot: Arc<Snapshot>,
+    policy: Arc<LivePolicy>,
+    event: Arc<Event>,
+    id: DecisionId,
+    key: Arc<EntityKey>,
+    deadline: Duration,
+}
+
+impl Job {
+    /// The decision, and what a replay needs besides.
+    fn decide(&self) -> (Decision, serde_json::Value) {
+        let Self { snapshot, policy, event, .. } = self;
+        let mut findings = engine::evaluate(snapshot, event, &self.key, self.deadline);
+        let absent = policy.policy.requires().iter().filter(|name| !snapshot.has(&event.source, name));
+        findings.extend(absent.map(|name| Finding::absent(name)));
+        findings.sort_by(|a, b| a.detector.cmp(&b.detector));
+        let verdict = policy.policy.judge(event, &findings);
+        let mode = snapshot.mode(&event.source);
+        let (action, scope) = verdict.strongest();
+        let mut decision = Decision {
+            id: self.id,
+            event_id: event.id.clone(),
+            source: event.source.clone(),
+            kind: event.kind.clone(),
+            subject: event.subject.clone(),
+            time: event.time,
+            decided_at: Timestamp::now(),
+            mode,
+            score: verdict.score,
+            tier: verdict.tier,
+            action,
+            scope,
+            actions: verdict.actions,
+            would: None,
+            reason: verdict.reason,
+            message: verdict.message,
+            strike: None,
+            case_id: None,
+            degraded: verdict.degraded,
+            review: verdict.review,
+            policy: policy.reference(),
+            signals: verdict.signals,
+            findings,
+            generation: snapshot.generation(),
+            semantics: SEMANTICS,
+        };
+        if mode == Mode::Shadow {
+            enforce_nothing(&mut decision);
+        }
+        let inputs: Vec<_> = snapshot
+            .subscribed(&event.source, &event.kind)
+            .into_iter()
+            .map(|detector| (&detector.prepared.manifest().name, &detector.prepared.manifest().inputs))
+            .collect();
+        let replay = serde_json::json!({ "inputs": inputs, "trace": verdict.trace });
+        (decision, replay)
+    }
+}
+
+/// In shadow mode the decision says what it would have done, and does nothing.
+fn enforce_nothing(decision: &mut Decision) {
+    let allow = crate::model::Action::Allow;
+    let scope = allow.usual_scope();
+    let allowed = vec![crate::model::ScopedAction { action: allow, scope, expires_at: None }];
+    decision.would = Some(Would {
+        action: decision.action,
+        scope: decision.scope,
+        actions: std::mem::replace(&mut decision.actions, allowed),
+        message: decision.message.take(),
+    });
+    (decision.action, decision.scope) = (allow, scope);
+}

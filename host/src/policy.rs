@@ -1,0 +1,126 @@
+//! Policies: what a platform's signals mean and what is enforced. Pure and total: a text and a list
+//! of known names in, a [`Policy`] or every fault out; a policy, an event and findings in, a
+//! [`Verdict`] out. No I/O, no clock, no other module but `model`.
+//!
+//! `document` reads the text as written, `compile` checks what it means, `judge` applies it.
+
+mod compile;
+mod diagnostic;
+mod document;
+#[cfg(test)]
+mod examples;
+mod judge;
+mod labels;
+mod merge;
+mod tiers;
+mod values;
+mod words;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use compile::{Compiled, DOCUMENT_BYTES_MAX};
+pub use diagnostic::{Diagnostic, Severity, code, render};
+pub use judge::Verdict;
+pub use labels::{Known, Labels};
+pub use merge::{Merge, Step};
+pub use tiers::Tier;
+
+use crate::model::{Digest, Score, TypePattern};
+
+/// A policy that was checked. Made by [`Policy::compile`] alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    name: String,
+    source: String,
+    digest: Digest,
+    events: Vec<TypePattern>,
+    requires: Vec<String>,
+    on_error: OnError,
+    merge: Merge,
+    /// Invariant: sorted by label, each label once. The order is the order of the arithmetic.
+    weights: Vec<(String, Score)>,
+    /// Invariant: not empty, the first from 0, strictly ascending.
+    tiers: Vec<Tier>,
+}
+
+impl Policy {
+    /// Lower-case words joined by `-`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The platform whose events it judges.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Of the document's bytes: the same text is the same policy.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The event types that it judges, as written.
+    pub fn events(&self) -> &[TypePattern] {
+        &self.events
+    }
+
+    /// The detectors without whose findings a decision is degraded, as written.
+    pub fn requires(&self) -> &[String] {
+        &self.requires
+    }
+
+    pub fn on_error(&self) -> OnError {
+        self.on_error
+    }
+
+    pub fn merge(&self) -> Merge {
+        self.merge
+    }
+
+    /// What each label weighs, sorted by label.
+    pub fn weights(&self) -> &[(String, Score)] {
+        &self.weights
+    }
+
+    /// From the mildest to the most severe; never empty.
+    pub fn tiers(&self) -> &[Tier] {
+        &self.tiers
+    }
+
+    /// Whether it has a say about events of this type.
+    pub fn judges(&self, event_type: &str) -> bool {
+        self.events.iter().any(|pattern| pattern.matches(event_type))
+    }
+}
+
+/// What a missing finding of a detector means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// Nothing: what was found decides alone.
+    Allow,
+    /// A person looks as well.
+    Review,
+    /// The message is withheld (at least `soft_block`) and a person looks.
+    Deny,
+}
+
+impl OnError {
+    pub const ALL: [Self; 3] = [Self::Allow, Self::Review, Self::Deny];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Review => "review",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+impl fmt::Display for OnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

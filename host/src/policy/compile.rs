@@ -1,0 +1,210 @@
+//! From a document as written to a policy: what each value means, against what the host knows.
+//! Every fault is reported, not only the first.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use toml::Spanned;
+
+use super::diagnostic::{Diagnostic, Report, code};
+use super::document::{self, Document, Weight};
+use super::words::{NAME_HINT, name, nearest, quote, word};
+use super::{Known, Merge, OnError, Policy, tiers};
+use crate::model::manifest::{is_label, is_name};
+use crate::model::{Digest, Score, TypePattern};
+
+/// Bytes of a policy document.
+pub const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a source, as in an event.
+const SOURCE_BYTES_MAX: usize = 256;
+const EVENTS_MAX: usize = 64;
+const REQUIRES_MAX: usize = 64;
+const WEIGHTS_MAX: usize = 256;
+
+/// A policy, and what its author should know about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compiled {
+    pub policy: Policy,
+    /// In the order of the text.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Policy {
+    /// Reads and checks a document.
+    ///
+    /// # Errors
+    /// Every error and warning, in the order of the text; at least one is an error.
+    pub fn compile(text: &str, known: &Known) -> Result<Compiled, Vec<Diagnostic>> {
+        let mut report = Report::new(text);
+        let policy = read(text, known, &mut report);
+        match (policy, report.finish()) {
+            (Some(policy), (warnings, false)) => Ok(Compiled { policy, warnings }),
+            (_, (diagnostics, _)) => Err(diagnostics),
+        }
+    }
+}
+
+/// `None` only where an error was reported.
+fn read(text: &str, known: &Known, report: &mut Report<'_>) -> Option<Policy> {
+    if text.len() > DOCUMENT_BYTES_MAX {
+        let message =
+            format!("the document has {} bytes; {DOCUMENT_BYTES_MAX} are allowed", text.len());
+        report.error(code::TOO_LARGE, 0..0, message, None);
+        return None;
+    }
+    let table = document::parse(text, report)?;
+    let document = Document::read(&table, report);
+    let name = name(document.name.as_ref(), "a policy", report);
+    let source = document.source.as_ref().and_then(|source| check_source(source, report));
+    let events = document.events.as_ref().map(|events| check_events(events, report));
+    let requires = match &document.requires {
+        Some(requires) => check_requires(requires, known, report),
+        None => Vec::new(),
+    };
+    let on_error =
+        word(document.on_error.as_ref(), "on_error", OnError::ALL, OnError::as_str, report);
+    let merge = word(document.merge.as_ref(), "merge", Merge::ALL, Merge::as_str, report);
+    let weights = document.weights.as_ref().map(|weights| check_weights(weights, known, report));
+    let tiers = document.tiers.as_ref().and_then(|tiers| tiers::check(tiers, report));
+    Some(Policy {
+        name: name?,
+        source: source?,
+        digest: Digest::of(text.as_bytes()),
+        events: events?,
+        requires,
+        on_error: on_error?,
+        merge: merge?,
+        weights: weights?,
+        tiers: tiers?,
+    })
+}
+
+fn check_source(written: &Spanned<&str>, report: &mut Report<'_>) -> Option<String> {
+    let source = *written.get_ref();
+    let good = (1..=SOURCE_BYTES_MAX).contains(&source.len()) && !source.contains(char::is_control);
+    if !good {
+        let message = format!("{} is not a source", quote(source));
+        let hint = format!(
+            "write the `source` that the platform's events carry: 1 to {SOURCE_BYTES_MAX} bytes without control characters"
+        );
+        report.error(code::MALFORMED, written.span(), message, hint);
+    }
+    good.then(|| source.to_owned())
+}
+
+fn check_events(
+    written: &Spanned<Vec<Spanned<&str>>>,
+    report: &mut Report<'_>,
+) -> Vec<TypePattern> {
+    if written.get_ref().is_empty() {
+        let hint = "such as `events = [\"message.*\"]`, or `[\"*\"]` for all".to_owned();
+        report.error(code::EMPTY, written.span(), "the policy judges no events", hint);
+    }
+    check_list(written, "events", EVENTS_MAX, report);
+    let mut patterns = Vec::new();
+    for event in written.get_ref() {
+        match event.get_ref().parse() {
+            Ok(pattern) => patterns.push(pattern),
+            Err(_) => {
+                let message = format!("{} is not a pattern of event types", quote(event.get_ref()));
+                let hint = "write one such as `message.sent`, or `message.*` for any ending";
+                report.error(code::MALFORMED, event.span(), message, hint.to_owned());
+            }
+        }
+    }
+    patterns
+}
+
+fn check_requires(
+    written: &Spanned<Vec<Spanned<&str>>>,
+    known: &Known,
+    report: &mut Report<'_>,
+) -> Vec<String> {
+    check_list(written, "requires", REQUIRES_MAX, report);
+    for detector in written.get_ref() {
+        let name = *detector.get_ref();
+        if !is_name(name) {
+            let message = format!("{} is not a name for a detector", quote(name));
+            report.error(code::MALFORMED, detector.span(), message, NAME_HINT.to_owned());
+        } else if !known.detectors.contains(name) {
+            let message = format!("the required detector `{name}` is not loaded");
+            let near = nearest(name, known.detectors.iter().map(String::as_str));
+            let hint = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "until it is, every decision is degraded and `on_error` applies".to_owned(),
+            };
+            report.warning(code::DETECTOR_NOT_LOADED, detector.span(), message, hint);
+        }
+    }
+    written.get_ref().iter().map(|detector| (*detector.get_ref()).to_owned()).collect()
+}
+
+/// What holds for every list of texts: a limit, and nothing twice.
+fn check_list(
+    written: &Spanned<Vec<Spanned<&str>>>,
+    key: &str,
+    max: usize,
+    report: &mut Report<'_>,
+) {
+    let items = written.get_ref();
+    if let Some(beyond) = items.get(max) {
+        let message = format!("`{key}` has {} items; {max} are allowed", items.len());
+        report.error(code::TOO_LARGE, beyond.span(), message, None);
+    }
+    let mut seen = HashMap::new();
+    for item in items {
+        if let Some(first) = seen.insert(*item.get_ref(), item.span().start) {
+            let line = report.line(first);
+            let message = format!("{} is already on line {line}", quote(item.get_ref()));
+            report.error(code::DUPLICATE, item.span(), message, "remove one of them".to_owned());
+        }
+    }
+}
+
+fn check_weights(
+    written: &Spanned<Vec<Weight<'_>>>,
+    known: &Known,
+    report: &mut Report<'_>,
+) -> Vec<(String, Score)> {
+    let labels = written.get_ref();
+    if let Some(beyond) = labels.get(WEIGHTS_MAX) {
+        let message = format!("{} weights; {WEIGHTS_MAX} are allowed", labels.len());
+        report.error(code::TOO_LARGE, beyond.label.span(), message, None);
+    }
+    for Weight { label, .. } in labels {
+        check_label(label, known, report);
+    }
+    let readable = labels.iter().all(|label| label.weight.is_some());
+    if readable && labels.iter().all(|label| label.weight == Some(Score::ZERO)) {
+        let message = "no label has weight, so every event gets the first tier";
+        let hint = "give the labels that matter a weight above 0".to_owned();
+        report.warning(code::NOTHING_WEIGHS, written.span(), message, hint);
+    }
+    let mut weights: Vec<(String, Score)> = labels
+        .iter()
+        .filter_map(|weight| Some(((*weight.label.get_ref()).to_owned(), weight.weight?)))
+        .collect();
+    weights.sort();
+    weights
+}
+
+fn check_label(written: &Spanned<&str>, known: &Known, report: &mut Report<'_>) {
+    let label = *written.get_ref();
+    if !is_label(label) {
+        let message = format!("{} is not a label", quote(label));
+        let hint = "write a family and a name in quotes, such as `\"contact.phone\"`".to_owned();
+        report.error(code::MALFORMED, written.span(), message, hint);
+    } else if !known.labels.knows(label) {
+        let hint = match nearest(label, known.labels.names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "a label is known once a detector that reports it is stored".to_owned(),
+        };
+        report.error(code::UNKNOWN_LABEL, written.span(), format!("unknown label `{label}`"), hint);
+    } else if !known.labels.loaded.contains(label) {
+        let message = format!("no loaded detector reports `{label}`");
+        let hint = "it counts as soon as one is loaded".to_owned();
+        report.warning(code::LABEL_NOT_LOADED, written.span(), message, hint);
+    }
+}

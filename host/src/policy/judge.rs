@@ -1,0 +1,203 @@
+//! Judging: findings in, verdict out. The order of findings and of their signals never matters, and
+//! a failed finding never makes the outcome milder.
+
+#[cfg(test)]
+pub(super) mod tests;
+
+use serde::Serialize;
+
+use super::merge::{Merging, Step};
+use super::{OnError, Policy, Tier};
+use crate::model::{Action, Event, Finding, Outcome, Scope, ScopedAction, Score, Signal, Stage};
+
+/// What a policy says about one event.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verdict {
+    pub score: Score,
+    /// The name of the tier that the score lies in.
+    pub tier: String,
+    /// What is to be enforced: at most one per scope, sorted by scope, never empty.
+    pub actions: Vec<ScopedAction>,
+    /// What decided, in one sentence for a reviewer. It quotes nothing of the event.
+    pub reason: String,
+    /// The tier's text for the end user.
+    pub message: Option<String>,
+    /// Whether a finding was missing, so that `on_error` had a say.
+    pub degraded: bool,
+    /// Whether a person should look.
+    pub review: bool,
+    /// Every signal of every finding, in the order of the findings.
+    pub signals: Vec<Signal>,
+    /// The arithmetic, one step for each label that counted.
+    pub trace: Vec<Step>,
+}
+
+impl Verdict {
+    /// The most severe action and its scope; among equals the wider scope.
+    pub fn strongest(&self) -> (Action, Scope) {
+        let each = self.actions.iter().map(|scoped| (scoped.action, scoped.scope));
+        each.max().unwrap_or((Action::Allow, Scope::Message))
+    }
+}
+
+impl Policy {
+    /// Judges one event. Total: scores that are out of range or not numbers are brought into 0..=1,
+    /// though findings with such are refused before they get here.
+    ///
+    /// A signal counts if its finding is active and ok, its label weighs more than 0 and the policy
+    /// judges the event's type. Of each label the strongest `score * confidence` counts, once.
+    /// An event of a type that the policy does not judge misses no finding: it is never degraded.
+    pub fn judge(&self, event: &Event, findings: &[Finding]) -> Verdict {
+        let judged = self.judges(&event.kind);
+        let (signals, strongest) = self.count(judged, findings);
+        let trace = self.merge_all(&strongest);
+        let score = trace.last().map_or(Score::ZERO, |step| Score::from_unit(step.total));
+        let tier = self.tier_of(score);
+        let missing = if judged { missing(findings) } else { Vec::new() };
+        let degraded = !missing.is_empty();
+        let mut actions = Vec::with_capacity(2);
+        demand(&mut actions, tier.action, tier.scope);
+        if degraded && self.on_error == OnError::Deny {
+            demand(&mut actions, Action::SoftBlock, Scope::Message);
+        }
+        let mut reason = match judged {
+            true => self.explain(&trace, score, tier),
+            false => self.explain_unjudged(&event.kind, tier),
+        };
+        if degraded {
+            reason.push_str(&explain_missing(self.on_error, missing));
+        }
+        Verdict {
+            score,
+            tier: tier.name.clone(),
+            actions,
+            reason,
+            message: tier.message.clone(),
+            degraded,
+            review: degraded && self.on_error != OnError::Allow,
+            signals,
+            trace,
+        }
+    }
+
+    /// Every signal, and the strongest evidence for each of the policy's labels that has any.
+    fn count(&self, judged: bool, findings: &[Finding]) -> (Vec<Signal>, Vec<Option<f64>>) {
+        let mut strongest: Vec<Option<f64>> = vec![None; self.weights.len()];
+        let mut signals = Vec::with_capacity(findings.iter().map(|f| f.signals.len()).sum());
+        for finding in findings {
+            let counts =
+                judged && finding.outcome == Outcome::Ok && finding.stage == Some(Stage::Active);
+            for signal in &finding.signals {
+                let label = if counts { self.weighed(&signal.label) } else { None };
+                if let Some(at) = label {
+                    let evidence = unit(unit(signal.score) * unit(signal.confidence));
+                    strongest[at] = Some(strongest[at].unwrap_or(0.0).max(evidence));
+                }
+                signals.push(Signal { counted: label.is_some(), ..signal.clone() });
+            }
+        }
+        (signals, strongest)
+    }
+
+    /// Where in `weights` a label is, if it weighs more than 0.
+    fn weighed(&self, label: &str) -> Option<usize> {
+        let at = self.weights.binary_search_by(|(weighed, _)| weighed.as_str().cmp(label)).ok()?;
+        (self.weights[at].1 > Score::ZERO).then_some(at)
+    }
+
+    fn merge_all(&self, strongest: &[Option<f64>]) -> Vec<Step> {
+        let weights = self.weights.iter().map(|(_, weight)| weight.as_f64());
+        let mut merging = Merging::new(self.merge, weights);
+        (self.weights.iter().zip(strongest))
+            .filter_map(|((label, weight), evidence)| {
+                Some(merging.add(label, weight.as_f64(), (*evidence)?))
+            })
+            .collect()
+    }
+
+    fn tier_of(&self, score: Score) -> &Tier {
+        let above = self.tiers.partition_point(|tier| tier.from <= score);
+        // Invariant: the first tier starts at 0, so at least one is not above.
+        &self.tiers[above.saturating_sub(1)]
+    }
+
+    fn explain(&self, trace: &[Step], score: Score, tier: &Tier) -> String {
+        let tier = &tier.name;
+        if trace.is_empty() {
+            return format!("no signal that the policy weighs: score {score}, tier {tier}");
+        }
+        let mut steps: Vec<&Step> = trace.iter().collect();
+        steps.sort_by(|a, b| {
+            b.contribution.total_cmp(&a.contribution).then_with(|| a.label.cmp(&b.label))
+        });
+        let labels =
+            steps.iter().map(|step| format!("{} {}", step.label, short(step.contribution)));
+        let give = if steps.len() == 1 { "gives" } else { "give" };
+        format!("{} by {} {give} {score}, tier {tier}", listed(labels), self.merge)
+    }
+
+    fn explain_unjudged(&self, kind: &str, tier: &Tier) -> String {
+        format!("the policy {} does not judge {kind}: score 0, tier {}", self.name, tier.name)
+    }
+}
+
+/// The findings that should have been there, for a sentence: failures of active detectors, and
+/// required detectors that are not loaded and so have no stage. Sorted, for their order is chance.
+fn missing(findings: &[Finding]) -> Vec<String> {
+    let mut missing: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.outcome != Outcome::Ok)
+        .filter_map(|finding| match finding.stage {
+            None => Some(format!("{} (not loaded)", finding.detector)),
+            Some(Stage::Active) => Some(format!("{} ({})", finding.detector, finding.outcome)),
+            Some(Stage::Retired) => None,
+        })
+        .collect();
+    missing.sort();
+    missing
+}
+
+/// Adds an action; at each scope the more severe stays. Nothing here ends by itself.
+fn demand(actions: &mut Vec<ScopedAction>, action: Action, scope: Scope) {
+    match actions.binary_search_by_key(&scope, |scoped| scoped.scope) {
+        Ok(at) => actions[at].action = actions[at].action.max(action),
+        Err(at) => actions.insert(at, ScopedAction { action, scope, expires_at: None }),
+    }
+}
+
+fn explain_missing(on_error: OnError, missing: Vec<String>) -> String {
+    let did = match on_error {
+        OnError::Allow => "adds nothing",
+        OnError::Review => "asks for a review",
+        OnError::Deny => "asks for at least soft_block and a review",
+    };
+    let missing = listed(missing.into_iter());
+    format!("; on_error = {on_error} {did}, for no finding came from {missing}")
+}
+
+/// Parts of a sentence that are named before the rest is only counted.
+const LISTED_MAX: usize = 4;
+
+/// `a`, `a and b`, `a, b and c`, `a, b, c, d and 3 more`.
+fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
+    let more = items.len().saturating_sub(LISTED_MAX);
+    let mut named: Vec<String> = items.take(LISTED_MAX).collect();
+    if more > 0 {
+        named.push(format!("{more} more"));
+    }
+    match named.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => named.concat(),
+    }
+}
+
+/// A number for a sentence: at most three places.
+fn short(number: f64) -> String {
+    let digits = format!("{number:.3}");
+    digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A number brought into 0..=1; NaN is 0.
+fn unit(number: f64) -> f64 {
+    if number > 0.0 { number.min(1.0) } else { 0.0 }
+}

@@ -1,0 +1,319 @@
+//! Judging by cases, and by what must hold for any findings.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::Timestamp;
+use crate::policy::{Known, Merge};
+
+pub(in crate::policy) fn event(kind: &str) -> Event {
+    Event {
+        id: "e1".to_owned(),
+        source: "s".to_owned(),
+        kind: kind.to_owned(),
+        subject: "user-1".to_owned(),
+        time: Timestamp::from_micros(0),
+        time_sent: true,
+        data: serde_json::json!({}),
+        extensions: serde_json::Map::new(),
+    }
+}
+
+pub(in crate::policy) fn signal(label: &str, score: f64, confidence: f64) -> Signal {
+    Signal {
+        detector: "d".to_owned(),
+        label: label.to_owned(),
+        score,
+        confidence,
+        reason: String::new(),
+        spans: Vec::new(),
+        entities: Vec::new(),
+        counted: false,
+    }
+}
+
+pub(in crate::policy) fn finding(
+    detector: &str,
+    outcome: Outcome,
+    signals: Vec<Signal>,
+) -> Finding {
+    let stage = Some(Stage::Active);
+    Finding { stage, outcome, error: None, signals, ..Finding::absent(detector) }
+}
+
+/// One finding for each signal: label, score, confidence.
+pub(in crate::policy) fn findings(signals: &[(&str, f64, f64)]) -> Vec<Finding> {
+    let one = |&(label, score, confidence): &(&str, f64, f64)| {
+        finding("d", Outcome::Ok, vec![signal(label, score, confidence)])
+    };
+    signals.iter().map(one).collect()
+}
+
+/// A policy with the bands of the platforms, and a weight that is 0.
+fn policy(merge: Merge, on_error: OnError) -> Policy {
+    let text = format!(
+        r#"name = "p"
+        source = "s"
+        events = ["message.*"]
+        on_error = "{on_error}"
+        merge = "{merge}"
+        [weights]
+        "bid.a" = 1.0
+        "bid.b" = 0.5
+        "bid.c" = 0.395
+        "bid.none" = 0
+        [[tiers]]
+        name = "low"
+        from = 0.0
+        action = "allow"
+        [[tiers]]
+        name = "medium"
+        from = 0.395
+        action = "nudge"
+        message = "Please mind."
+        [[tiers]]
+        name = "high"
+        from = 0.645
+        action = "cooldown"
+        [[tiers]]
+        name = "critical"
+        from = 0.845
+        action = "restriction"
+        "#
+    );
+    Policy::compile(&text, &Known::default()).unwrap().policy
+}
+
+fn judged(signals: &[(&str, f64, f64)]) -> Verdict {
+    policy(Merge::Max, OnError::Allow).judge(&event("message.sent"), &findings(signals))
+}
+
+#[test]
+fn boundaries_are_exact_and_inclusive_below() {
+    let cases = [
+        (0.0, 0, "low"),
+        (0.394_999, 394_999, "low"),
+        (0.394_999_5, 395_000, "medium"),
+        (0.395, 395_000, "medium"),
+        (0.644_999, 644_999, "medium"),
+        (0.645, 645_000, "high"),
+        (0.844_999, 844_999, "high"),
+        (0.845, 845_000, "critical"),
+        (1.0, 1_000_000, "critical"),
+    ];
+    for (score, millionths, tier) in cases {
+        let verdict = judged(&[("bid.a", score, 1.0)]);
+        assert_eq!((verdict.score.millionths(), verdict.tier.as_str()), (millionths, tier));
+    }
+    for merge in [Merge::Max, Merge::NoisyOr] {
+        let alone = findings(&[("bid.c", 1.0, 1.0)]);
+        let verdict = policy(merge, OnError::Allow).judge(&event("message.sent"), &alone);
+        assert_eq!((verdict.score.millionths(), verdict.tier.as_str()), (395_000, "medium"));
+    }
+}
+
+#[test]
+fn the_strongest_evidence_of_a_label_counts_once() {
+    let found = findings(&[("bid.b", 0.9, 0.5), ("bid.b", 0.8, 1.0), ("bid.a", 0.5, 0.5)]);
+    let verdict = policy(Merge::NoisyOr, OnError::Allow).judge(&event("message.sent"), &found);
+    let step = |label: &str, evidence, weight, contribution, total| Step {
+        label: label.to_owned(),
+        evidence,
+        weight,
+        contribution,
+        total,
+    };
+    assert_eq!(
+        verdict.trace,
+        [step("bid.a", 0.25, 1.0, 0.25, 0.25), step("bid.b", 0.8, 0.5, 0.4, 1.0 - 0.75 * 0.6)]
+    );
+    assert_eq!(verdict.score.millionths(), 550_000);
+    assert_eq!(verdict.reason, "bid.b 0.4 and bid.a 0.25 by noisy-or give 0.55, tier medium");
+    assert_eq!(verdict.message.as_deref(), Some("Please mind."));
+}
+
+#[test]
+fn what_does_not_count_is_listed_and_changes_nothing() {
+    let mut retired = finding("old", Outcome::Ok, vec![signal("bid.a", 1.0, 1.0)]);
+    retired.stage = Some(Stage::Retired);
+    let mut broken = retired.clone();
+    broken.outcome = Outcome::Trap;
+    let late = finding("late", Outcome::Deadline, vec![signal("bid.a", 1.0, 1.0)]);
+    let strange = findings(&[("bid.none", 1.0, 1.0), ("bid.unweighed", 1.0, 1.0)]);
+    let found = [vec![retired, broken, late], strange].concat();
+    let verdict = policy(Merge::Max, OnError::Allow).judge(&event("message.sent"), &found);
+    assert_eq!((verdict.score, verdict.signals.len()), (Score::ZERO, 5));
+    assert!(verdict.signals.iter().all(|signal| !signal.counted));
+    assert_eq!(
+        verdict.reason,
+        "no signal that the policy weighs: score 0, tier low; on_error = allow adds nothing, \
+         for no finding came from late (deadline)"
+    );
+}
+
+#[test]
+fn an_event_that_the_policy_does_not_judge_gets_the_first_tier() {
+    let mut found = findings(&[("bid.a", 1.0, 1.0)]);
+    found.push(Finding::absent("contact-phone"));
+    let verdict = policy(Merge::Max, OnError::Deny).judge(&event("login.failed"), &found);
+    assert_eq!((verdict.score, verdict.tier.as_str()), (Score::ZERO, "low"));
+    assert_eq!(verdict.reason, "the policy p does not judge login.failed: score 0, tier low");
+    assert!(!verdict.degraded && !verdict.review && !verdict.signals[0].counted);
+    assert_eq!(verdict.strongest(), (Action::Allow, Scope::Message));
+}
+
+#[test]
+fn failures_do_what_on_error_says() {
+    use Action::{Allow, Cooldown, Restriction, SoftBlock};
+    use Scope::{Account, Message};
+    type Case = (OnError, f64, bool, &'static [(Action, Scope)]);
+    let cases: [Case; 5] = [
+        (OnError::Allow, 0.0, false, &[(Allow, Message)]),
+        (OnError::Review, 0.0, true, &[(Allow, Message)]),
+        (OnError::Deny, 0.0, true, &[(SoftBlock, Message)]),
+        (OnError::Deny, 0.7, true, &[(SoftBlock, Message), (Cooldown, Account)]),
+        (OnError::Deny, 0.9, true, &[(SoftBlock, Message), (Restriction, Account)]),
+    ];
+    for (on_error, score, review, actions) in cases {
+        let mut found = findings(&[("bid.a", score, 1.0)]);
+        found.push(finding("slow", Outcome::Deadline, Vec::new()));
+        found.push(Finding::absent("gone"));
+        let verdict = policy(Merge::Max, on_error).judge(&event("message.sent"), &found);
+        assert!(verdict.degraded && verdict.review == review, "{on_error}");
+        let got: Vec<_> = verdict.actions.iter().map(|one| (one.action, one.scope)).collect();
+        assert_eq!(got, actions, "{on_error} {score}");
+        assert_eq!(Some(verdict.strongest()), actions.iter().copied().max());
+        let failures = "for no finding came from gone (not loaded) and slow (deadline)";
+        assert!(verdict.reason.ends_with(failures), "{}", verdict.reason);
+    }
+}
+
+#[test]
+fn demands_at_one_scope_keep_the_more_severe() {
+    let mut actions = Vec::new();
+    demand(&mut actions, Action::HardBlock, Scope::Message);
+    demand(&mut actions, Action::Cooldown, Scope::Account);
+    demand(&mut actions, Action::SoftBlock, Scope::Message);
+    demand(&mut actions, Action::Warning, Scope::Thread);
+    let got: Vec<_> = actions.iter().map(|one| (one.action, one.scope)).collect();
+    assert_eq!(
+        got,
+        [
+            (Action::HardBlock, Scope::Message),
+            (Action::Warning, Scope::Thread),
+            (Action::Cooldown, Scope::Account)
+        ]
+    );
+}
+
+#[test]
+fn numbers_that_are_none_do_no_harm() {
+    for wrong in [f64::NAN, -1.0, f64::NEG_INFINITY] {
+        assert_eq!(judged(&[("bid.a", wrong, 1.0)]).score, Score::ZERO);
+    }
+    assert_eq!(judged(&[("bid.a", f64::INFINITY, 7.0)]).score, Score::ONE);
+}
+
+#[test]
+fn lists_read_as_sentences() {
+    let list = |count: usize| listed((0..count).map(|n| n.to_string()));
+    let want = ["", "0", "0 and 1", "0, 1 and 2", "0, 1, 2 and 3", "0, 1, 2, 3 and 1 more"];
+    assert_eq!((0..6).map(list).collect::<Vec<_>>(), want);
+    assert_eq!([0.0, 0.82, 1.0, 0.1234].map(short), ["0", "0.82", "1", "0.123"]);
+}
+
+fn any_merge() -> impl Strategy<Value = Merge> {
+    prop::sample::select(&Merge::ALL[..])
+}
+
+fn any_signal() -> impl Strategy<Value = Signal> {
+    let label = prop::sample::select(&["bid.a", "bid.b", "bid.c", "bid.none", "bid.other"][..]);
+    (label, 0.0..=1.0, 0.0..=1.0).prop_map(|(label, score, sure)| signal(label, score, sure))
+}
+
+fn any_findings() -> impl Strategy<Value = Vec<Finding>> {
+    let outcome = prop_oneof![4 => Just(Outcome::Ok), 1 => prop::sample::select(&Outcome::ALL[..])];
+    let stage = prop::sample::select(&[Some(Stage::Active), Some(Stage::Retired), None][..]);
+    let signals = prop::collection::vec(any_signal(), 0..5);
+    let one = ("[a-d]", outcome, stage, signals).prop_map(|(detector, outcome, stage, signals)| {
+        Finding { stage, ..finding(&detector, outcome, signals) }
+    });
+    prop::collection::vec(one, 0..6)
+}
+
+proptest! {
+    /// Invariant: the order of findings and of signals never changes a verdict.
+    #[test]
+    fn order_never_matters(
+        merge in any_merge(),
+        (found, mut shuffled) in any_findings().prop_flat_map(|f| (Just(f.clone()), Just(f).prop_shuffle())),
+    ) {
+        shuffled.iter_mut().for_each(|finding| finding.signals.reverse());
+        let policy = policy(merge, OnError::Review);
+        let mut one = policy.judge(&event("message.sent"), &found);
+        let mut other = policy.judge(&event("message.sent"), &shuffled);
+        let sorted = |verdict: &mut Verdict| -> BTreeSet<String> {
+            verdict.signals.drain(..).map(|signal| format!("{signal:?}")).collect()
+        };
+        prop_assert_eq!(sorted(&mut one), sorted(&mut other));
+        prop_assert_eq!(one, other);
+    }
+
+    /// Invariant: the score stays in 0..=1, is the trace's last total, and lies in its tier.
+    #[test]
+    fn the_trace_adds_up(merge in any_merge(), found in any_findings()) {
+        let policy = policy(merge, OnError::Review);
+        let verdict = policy.judge(&event("message.sent"), &found);
+        for step in &verdict.trace {
+            let parts = [step.evidence, step.weight, step.contribution, step.total];
+            prop_assert!(parts.iter().all(|part| (0.0..=1.0).contains(part)), "{:?}", step);
+        }
+        let last = verdict.trace.last().map_or(0.0, |step| step.total);
+        prop_assert_eq!(verdict.score, Score::from_unit(last));
+        let tier = policy.tiers().iter().rfind(|tier| tier.from <= verdict.score).unwrap();
+        prop_assert_eq!(&tier.name, &verdict.tier);
+        let labels: BTreeSet<&str> = (verdict.signals.iter())
+            .filter(|signal| signal.counted)
+            .map(|signal| signal.label.as_str())
+            .collect();
+        prop_assert!(verdict.trace.iter().map(|step| step.label.as_str()).eq(labels));
+    }
+
+    /// Invariant: one more signal never lowers the score, nor makes the outcome milder.
+    #[test]
+    fn more_evidence_is_never_milder(
+        merge in any_merge(), found in any_findings(), more in any_signal(),
+    ) {
+        let policy = policy(merge, OnError::Deny);
+        let before = policy.judge(&event("message.sent"), &found);
+        let mut found = found;
+        found.push(finding("more", Outcome::Ok, vec![more]));
+        let after = policy.judge(&event("message.sent"), &found);
+        prop_assert!(after.score >= before.score);
+        prop_assert!(after.strongest().0 >= before.strongest().0);
+    }
+
+    /// Invariant: a failed finding beside others never makes the outcome milder, whatever it holds.
+    #[test]
+    fn a_failure_is_never_milder(
+        merge in any_merge(),
+        on_error in prop::sample::select(&OnError::ALL[..]),
+        found in any_findings(),
+        outcome in prop::sample::select(&Outcome::ALL[1..]),
+        signals in prop::collection::vec(any_signal(), 0..3),
+    ) {
+        let policy = policy(merge, on_error);
+        let before = policy.judge(&event("message.sent"), &found);
+        let mut found = found;
+        found.push(finding("failed", outcome, signals));
+        let after = policy.judge(&event("message.sent"), &found);
+        prop_assert!(after.degraded && after.review >= before.review);
+        prop_assert_eq!(after.score, before.score);
+        for old in &before.actions {
+            let new = after.actions.iter().find(|new| new.scope == old.scope);
+            prop_assert!(new.is_some_and(|new| new.action >= old.action));
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Which detectors and policies are live: candidates in, snapshots out.
+//!
+//! The store is the truth and the folders are inboxes. A candidate is loaded, written to the store,
+//! and only then part of the next snapshot; a bad one changes nothing. Events in flight finish on
+//! the snapshot that they began with.
+
+mod inbox;
+mod refresh;
+mod snapshot;
+mod status;
+mod watch;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use serde_json::Value as Json;
+use thiserror::Error;
+
+use crate::model::{Digest, Identity, Mode};
+use crate::policy::{Known, Labels, Policy, render};
+use crate::runtime::{LoadError, Prepared, Runtime};
+use crate::store::{EVERY_SOURCE, Origin, Publish, PublishPolicy, Store, StoreError};
+use crate::telemetry::{Loaded, Metrics};
+
+pub use inbox::{Bundle, BundledDetector, BundledPolicy};
+pub use snapshot::{LiveDetector, LivePolicy, Snapshot};
+pub use status::{Catalogue, DetectorStatus, Refusal};
+pub use watch::watch;
+
+/// The live set and the way into it. One per process.
+pub struct Registry {
+    runtime: Arc<Runtime>,
+    store: Store,
+    metrics: Arc<Metrics>,
+    folders: Folders,
+    bundle: Bundle,
+    current: ArcSwap<Snapshot>,
+    /// Every detector that was made ready, by file and settings.
+    ready: Mutex<HashMap<Build, Result<Prepared, LoadError>>>,
+    /// Candidates come one at a time: loading takes a whole core.
+    entering: tokio::sync::Mutex<inbox::Tried>,
+}
+
+/// The folders and what a file in them may be.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    pub detectors: PathBuf,
+    pub policies: PathBuf,
+    pub file_bytes_max: u64,
+}
+
+/// A file with its settings: what is compiled and snapshotted once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Build {
+    digest: Digest,
+    settings: Digest,
+}
+
+/// A detector that asks to go live.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The component as shipped.
+    pub file: Vec<u8>,
+    /// A JSON object.
+    pub settings: Json,
+    pub origin: Origin,
+}
+
+/// Why a candidate did not go live. Nothing was changed.
+#[derive(Debug, Clone, Error)]
+pub enum Refused {
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The diagnostics as a compiler prints them.
+    #[error("{0}")]
+    Policy(String),
+    #[error("`{name}` is already what the file {file} ships; remove one of the two")]
+    Claimed { name: String, file: String },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Registry {
+    /// A registry that serves nothing yet: see [`Registry::open`].
+    pub fn new(
+        runtime: Runtime,
+        store: Store,
+        metrics: Arc<Metrics>,
+        folders: Folders,
+        bundle: Bundle,
+    ) -> Self {
+        Self {
+            runtime: Arc::new(runtime),
+            store,
+            metrics,
+            folders,
+            bundle,
+            current: ArcSwap::from_pointee(Snapshot::empty()),
+            ready: Mutex::default(),
+            entering: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The set that is live now. Take it once per event.
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Sets the mode of a source, which is part of the snapshot.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn set_mode(
+        &self,
+        source: &str,
+        mode: Mode,
+        why: &str,
+        who: Option<&Identity>,
+    ) -> Result<u64, StoreError> {
+        self.store.set_mode(source, mode, why, who).await?;
+        self.refresh().await
+    }
+
+    /// Loads a candidate and makes it live. The one way in, whatever it came by.
+    ///
+    /// # Errors
+    /// Why it is refused; then nothing has changed.
+    async fn publish(&self, candidate: &Candidate) -> Result<Prepared, Refused> {
+        let Candidate { file, settings, origin } = candidate;
+        let prepared = self.prepare(file.clone(), settings).await?;
+        let name = &prepared.manifest().name;
+        if let Some(other) = self.claimant(name, origin).await? {
+            return Err(Refused::Claimed { name: name.clone(), file: other });
+        }
+        let publish = Publish {
+            manifest: prepared.manifest(),
+            digest: prepared.digest(),
+            bytes: file,
+            settings,
+            source: EVERY_SOURCE,
+            origin: origin.clone(),
+        };
+        let published = self.store.publish_detector(&publish, None).await?;
+        if published.changed {
+            self.metrics.load("detector", Loaded::Published);
+            tracing::info!(
+                detector = name,
+                version = %prepared.manifest().version,
+                digest = %prepared.digest(),
+                %origin,
+                generation = published.generation,
+                "detector live"
+            );
+        }
+        Ok(prepared)
+    }
+
+    /// Checks a policy and makes it judge its source.
+    ///
+    /// # Errors
+    /// Every fault of the document; then nothing has changed.
+    async fn publish_policy(&self, text: &str, file: &str, origin: Origin) -> Result<(), Refused> {
+        let compiled = Policy::compile(text, &self.known().await?)
+            .map_err(|faults| Refused::Policy(render(file, text, &faults)))?;
+        for warning in &compiled.warnings {
+            tracing::warn!(file, line = warning.line, "{}", warning.message);
+        }
+        let policy = compiled.policy;
+        let publish = PublishPolicy {
+            name: policy.name(),
+            source: policy.source(),
+            text,
+            digest: policy.digest(),
+            origin: origin.clone(),
+        };
+        let published = self.store.publish_policy(&publish, None).await?;
+        if published.changed {
+            self.metrics.load("policy", Loaded::Published);
+            tracing::info!(
+                policy = policy.name(),
+                source = policy.source(),
+                version = published.version,
+                %origin,
+                "policy live"
+            );
+        }
+        Ok(())
+    }
+
+    /// What a policy may name.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn known(&self) -> Result<Known, StoreError> {
+        let snapshot = self.current();
+        let manifests = || snapshot.detectors().iter().map(|live| live.prepared.manifest());
+        let loaded = manifests().flat_map(|manifest| manifest.labels.iter().cloned()).collect();
+        let detectors = manifests().map(|manifest| manifest.name.clone()).collect();
+        let stored = self.store.known_labels().await?;
+        Ok(Known { labels: Labels { stored, loaded }, detectors })
+    }
+
+    /// The file that ships this name already, if there is another.
+    async fn claimant(&self, name: &str, origin: &Origin) -> Result<Option<String>, StoreError> {
+        let Some(file) = origin.file() else { return Ok(None) };
+        let deployments = self.store.deployments().await?;
+        let serves = deployments.iter().find(|deployment| deployment.detector == name);
+        let other = serves.and_then(|deployment| deployment.origin.file());
+        Ok(other.filter(|other| *other != file && self.folders.holds(other)).map(str::to_owned))
+    }
+
+    /// Makes a file ready, or finds it ready. The costly part, on a thread that may be blocked.
+    async fn prepare(&self, file: Vec<u8>, settings: &Json) -> Result<Prepared, LoadError> {
+        let settings = canonical(settings);
+        let build =
+            Build { digest: Digest::of(&file), settings: Digest::of(settings.as_bytes()) };
+        if let Some(Ok(prepared)) = self.ready().get(&build) {
+            return Ok(prepared.clone());
+        }
+        let runtime = Arc::clone(&self.runtime);
+        let loaded = tokio::task::spawn_blocking(move || runtime.load(&file, &settings)).await;
+        let loaded = loaded.unwrap_or_else(|panic| {
+            Err(LoadError::Compile(format!("the compiler gave up: {panic}")))
+        });
+        self.ready().insert(build, loaded.clone());
+        loaded
+    }
+
+    fn ready(&self) -> std::sync::MutexGuard<'_, HashMap<Build, Result<Prepared, LoadError>>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Settings as a detector is given them: canonical, so that their digest is theirs.
+fn canonical(settings: &Json) -> String {
+    serde_json_canonicalizer::to_string(settings).expect("JSON has a canonical form")
+}

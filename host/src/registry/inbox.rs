@@ -1,0 +1,331 @@
+//! The folders: what lies in them is offered, what has gone is retired. The bundle is a folder
+//! inside the program, which serves where no other file does.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value as Json, json};
+
+use super::{Candidate, Folders, Refused, Registry, canonical};
+use crate::model::{Digest, Stage};
+use crate::store::{EVERY_SOURCE, InboxRow, Origin, StoreError};
+use crate::telemetry::Loaded;
+
+/// What the program carries with it.
+#[derive(Debug, Clone, Default)]
+pub struct Bundle {
+    pub detectors: Vec<BundledDetector>,
+    pub policies: Vec<BundledPolicy>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct BundledDetector {
+    pub name: &'static str,
+    pub file: &'static [u8],
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct BundledPolicy {
+    pub source: &'static str,
+    pub text: &'static str,
+}
+
+/// What was last tried of each file, with its settings, so that a refusal is not repeated.
+pub(super) type Tried = HashMap<String, (Digest, Digest)>;
+
+impl Folders {
+    /// Whether a file of the inbox is still there.
+    pub(super) fn holds(&self, file: &str) -> bool {
+        self.path(file).is_some_and(|path| path.exists())
+    }
+
+    fn path(&self, file: &str) -> Option<PathBuf> {
+        let (folder, name) = file.split_once('/')?;
+        match folder {
+            "detectors" => Some(self.detectors.join(name)),
+            "policies" => Some(self.policies.join(name)),
+            _ => None,
+        }
+    }
+}
+
+impl Registry {
+    /// Brings the live set in line with folders and bundle. Safe to call at any time: what was
+    /// taken before is not taken again. The events that asked for it are only hints.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn scan(&self) -> Result<(), StoreError> {
+        let mut tried = self.entering.lock().await;
+        let rows = self.store.inbox().await?;
+        let inbox: HashMap<&str, &InboxRow> = rows.iter().map(|row| (&*row.file, row)).collect();
+        let detectors = list(&self.folders.detectors, "wasm");
+        let policies = list(&self.folders.policies, "toml");
+        for path in &detectors {
+            self.offer_detector(path, &inbox, &mut tried).await?;
+        }
+        for path in &policies {
+            self.offer_policy(path, &inbox, &mut tried).await?;
+        }
+        for row in &rows {
+            if !self.folders.holds(&row.file) {
+                tried.remove(&row.file);
+                self.retire_file(&row.file).await?;
+            }
+        }
+        self.offer_bundle().await?;
+        self.refresh().await?;
+        Ok(())
+    }
+
+    async fn offer_detector(
+        &self,
+        path: &Path,
+        inbox: &HashMap<&str, &InboxRow>,
+        tried: &mut Tried,
+    ) -> Result<(), StoreError> {
+        let file = format!("detectors/{}", name_of(path));
+        let bytes = match read(path, self.folders.file_bytes_max) {
+            Ok(bytes) => bytes,
+            Err(error) => return self.refuse("detector", &file, None, &error.to_string()).await,
+        };
+        let settings = match settings(path) {
+            Ok(settings) => settings,
+            Err(error) => {
+                return self.refuse("detector", &file, Some(Digest::of(&bytes)), &error).await;
+            }
+        };
+        let digest = Digest::of(&bytes);
+        let now = (digest, Digest::of(canonical(&settings).as_bytes()));
+        let origin = Origin::Folder(file.clone());
+        let seen = match tried.insert(file.clone(), now) {
+            Some(before) => before == now,
+            // Taken by an earlier run of the program: then the row of the deployment knows.
+            None => self.is_taken(inbox.get(&*file).copied(), digest, &settings, &origin).await?,
+        };
+        if seen {
+            return Ok(());
+        }
+        match self.publish(&Candidate { file: bytes, settings, origin }).await {
+            Ok(_) => Ok(()),
+            Err(refused) => {
+                if let Refused::Store(_) = refused {
+                    tried.remove(&file);
+                }
+                self.refuse("detector", &file, Some(digest), &refused.to_string()).await
+            }
+        }
+    }
+
+    async fn is_taken(
+        &self,
+        row: Option<&InboxRow>,
+        digest: Digest,
+        settings: &Json,
+        origin: &Origin,
+    ) -> Result<bool, StoreError> {
+        let good = row.is_some_and(|row| row.digest == Some(digest) && row.error.is_none());
+        let deployments = self.store.deployments().await?;
+        let other = |deployed: &Json| canonical(deployed) != canonical(settings);
+        let stale =
+            deployments.iter().any(|row| row.origin == *origin && other(&row.settings));
+        Ok(good && !stale)
+    }
+
+    async fn offer_policy(
+        &self,
+        path: &Path,
+        inbox: &HashMap<&str, &InboxRow>,
+        tried: &mut Tried,
+    ) -> Result<(), StoreError> {
+        let name = name_of(path);
+        let file = format!("policies/{name}");
+        let text = read(path, 1 << 20).and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| io::Error::other("is not UTF-8 text"))
+        });
+        let text = match text {
+            Ok(text) => text,
+            Err(error) => return self.refuse("policy", &file, None, &error.to_string()).await,
+        };
+        let digest = Digest::of(text.as_bytes());
+        let taken = inbox.get(&*file).is_some_and(|row| row.digest == Some(digest) && row.error.is_none());
+        let before = tried.insert(file.clone(), (digest, digest));
+        if taken || before == Some((digest, digest)) {
+            return Ok(());
+        }
+        match self.publish_policy(&text, &name, Origin::Folder(file.clone())).await {
+            Ok(()) => Ok(()),
+            Err(refused) => self.refuse("policy", &file, Some(digest), &refused.to_string()).await,
+        }
+    }
+
+    async fn refuse(
+        &self,
+        kind: &'static str,
+        file: &str,
+        digest: Option<Digest>,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let news = match kind {
+            "policy" => self.store.refuse_policy(file, digest, why).await?,
+            _ => self.store.refuse_detector(file, digest, why).await?,
+        };
+        if news {
+            self.metrics.load(kind, Loaded::Refused);
+            tracing::error!(file, "{kind} refused, what served before serves on: {why}");
+        }
+        Ok(())
+    }
+
+    /// Retires what came from a file that is gone, and only that.
+    async fn retire_file(&self, file: &str) -> Result<(), StoreError> {
+        let origin = Origin::Folder(file.to_owned());
+        let mut retired = false;
+        for row in self.store.deployments().await? {
+            if row.origin == origin && row.stage == Stage::Active {
+                self.store.retire_detector(&row.source, &row.detector, Some(&origin), None).await?;
+                self.metrics.load("detector", Loaded::Retired);
+                tracing::info!(detector = row.detector, file, "detector retired: its file is gone");
+                retired = true;
+            }
+        }
+        for row in self.store.policy_deployments().await? {
+            if row.origin == origin && row.stage == Stage::Active {
+                self.store.retire_policy(&row.source, Some(&origin), None).await?;
+                self.metrics.load("policy", Loaded::Retired);
+                tracing::info!(policy = row.name, file, "policy retired: its file is gone");
+                retired = true;
+            }
+        }
+        if !retired {
+            self.store.forget_file(file).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets the bundle serve where nothing else does, and no longer where it does not hold.
+    async fn offer_bundle(&self) -> Result<(), StoreError> {
+        let deployed: BTreeMap<String, _> = self
+            .store
+            .deployments()
+            .await?
+            .into_iter()
+            .filter(|row| row.source == EVERY_SOURCE)
+            .map(|row| (row.detector.clone(), row))
+            .collect();
+        let mut wanted = Vec::new();
+        for bundled in &self.bundle.detectors {
+            let sidecar = self.folders.detectors.join(bundled.name).with_extension("toml");
+            let settings = settings(&sidecar).unwrap_or_else(|error| {
+                tracing::error!(file = %sidecar.display(), "settings not taken: {error}");
+                json!({})
+            });
+            let due = deployed.get(bundled.name).is_none_or(|row| match (&row.origin, row.stage) {
+                (Origin::Bundle, Stage::Active) => {
+                    row.digest != Digest::of(bundled.file) || canonical(&row.settings) != canonical(&settings)
+                }
+                (Origin::Folder(_), Stage::Retired) => true,
+                _ => false,
+            });
+            if due {
+                wanted.push(Candidate { file: bundled.file.to_vec(), settings, origin: Origin::Bundle });
+            }
+        }
+        self.prepare_together(&wanted).await;
+        for candidate in &wanted {
+            if let Err(refused) = self.publish(candidate).await {
+                tracing::error!("a bundled detector does not load: {refused}");
+            }
+        }
+        for row in deployed.values() {
+            let carried = self.bundle.detectors.iter().any(|bundled| bundled.name == row.detector);
+            if row.origin == Origin::Bundle && row.stage == Stage::Active && !carried {
+                self.store.retire_detector(EVERY_SOURCE, &row.detector, Some(&Origin::Bundle), None).await?;
+            }
+        }
+        // Policies name labels, so they come after the detectors are live.
+        self.refresh().await?;
+        self.offer_bundled_policies().await
+    }
+
+    async fn offer_bundled_policies(&self) -> Result<(), StoreError> {
+        let deployed = self.store.policy_deployments().await?;
+        for bundled in &self.bundle.policies {
+            let row = deployed.iter().find(|row| row.source == bundled.source);
+            let due = row.is_none_or(|row| match (&row.origin, row.stage) {
+                (Origin::Bundle, Stage::Active) => row.digest != Digest::of(bundled.text.as_bytes()),
+                (Origin::Folder(_), Stage::Retired) => true,
+                _ => false,
+            });
+            if due && let Err(refused) = self.publish_policy(bundled.text, bundled.source, Origin::Bundle).await {
+                tracing::error!(source = bundled.source, "a bundled policy does not load: {refused}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Bundled detectors are trusted and many: they compile side by side.
+    async fn prepare_together(&self, candidates: &[Candidate]) {
+        let each = candidates.iter().map(|candidate| self.prepare(candidate.file.clone(), &candidate.settings));
+        // Why one fails is said when it is published.
+        futures::future::join_all(each).await;
+    }
+}
+
+/// The files of a folder with this ending, sorted. A folder that is missing is empty.
+fn list(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == ending))
+        .filter(|path| !name_of(path).starts_with('.'))
+        .collect();
+    files.sort();
+    files
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Reads a regular file through one handle, without following a symbolic link: what is hashed is
+/// what is loaded.
+fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|error| {
+        match fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_symlink()) {
+            true => io::Error::other("is a symbolic link; copy the file itself"),
+            false => error,
+        }
+    })?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("is not a regular file"));
+    }
+    let too_long = || io::Error::other(format!("has more than {bytes_max} bytes (detector_file_bytes_max)"));
+    if metadata.len() > bytes_max {
+        return Err(too_long());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+    file.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > bytes_max {
+        true => Err(too_long()),
+        false => Ok(bytes),
+    }
+}
+
+/// The operator's settings for a detector: `NAME.toml` beside `NAME.wasm`. None is `{}`.
+fn settings(file: &Path) -> Result<Json, String> {
+    let path = file.with_extension("toml");
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(json!({})),
+        Err(error) => return Err(format!("{}: {error}", path.display())),
+    };
+    let table: toml::Table = text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
+    serde_json::to_value(table).map_err(|error| format!("{}: {error}", path.display()))
+}

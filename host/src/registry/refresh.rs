@@ -1,0 +1,130 @@
+//! From the store's rows to a snapshot. The only writer of `current`.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use super::{Build, LiveDetector, LivePolicy, Registry, Snapshot, canonical};
+use crate::model::{Digest, Stage};
+use crate::policy::Policy;
+use crate::store::{Deployment, PolicyDeployment, SourceRow, StoreError};
+
+/// What the rows said at one generation.
+struct Rows {
+    generation: u64,
+    deployments: Vec<Deployment>,
+    policies: Vec<PolicyDeployment>,
+    sources: Vec<SourceRow>,
+}
+
+impl Registry {
+    /// Builds the snapshot that the rows describe and swaps it in. Returns its generation.
+    ///
+    /// # Errors
+    /// Where the store does not answer; then the old snapshot serves on.
+    pub async fn refresh(&self) -> Result<u64, StoreError> {
+        loop {
+            let rows = self.rows().await?;
+            let generation = rows.generation;
+            self.prepare_all(&rows.deployments).await?;
+            let snapshot = self.build(rows).await?;
+            let previous = self.current.rcu(|current| {
+                match current.generation() < generation {
+                    true => Arc::clone(&snapshot),
+                    false => Arc::clone(current),
+                }
+            });
+            if previous.generation() < generation {
+                self.forget_unused();
+            }
+            // While detectors were being compiled the rows may have moved on.
+            if self.store.generation().await? == generation {
+                return Ok(generation);
+            }
+        }
+    }
+
+    /// Reads the rows of one generation: none may change while the others are read, or two
+    /// snapshots would carry one number.
+    async fn rows(&self) -> Result<Rows, StoreError> {
+        loop {
+            let generation = self.store.generation().await?;
+            let rows = Rows {
+                generation,
+                deployments: self.store.deployments().await?,
+                policies: self.store.policy_deployments().await?,
+                sources: self.store.sources().await?,
+            };
+            if self.store.generation().await? == generation {
+                return Ok(rows);
+            }
+        }
+    }
+
+    /// Compiles what is deployed and not ready, such as after a restart or a change by another
+    /// server.
+    async fn prepare_all(&self, deployments: &[Deployment]) -> Result<(), StoreError> {
+        for deployment in deployments.iter().filter(|deployment| deployment.stage == Stage::Active) {
+            if self.ready().contains_key(&build_of(deployment)) {
+                continue;
+            }
+            let Some(file) = self.store.detector_bytes(deployment.digest).await? else { continue };
+            if let Err(error) = self.prepare(file, &deployment.settings).await {
+                tracing::error!(
+                    detector = deployment.detector,
+                    digest = %deployment.digest,
+                    "a detector that is deployed does not load: {error}"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    async fn build(&self, rows: Rows) -> Result<Arc<Snapshot>, StoreError> {
+        let active = rows.deployments.into_iter().filter(|row| row.stage == Stage::Active);
+        let detectors: Vec<LiveDetector> = {
+            let ready = self.ready();
+            active
+                .filter_map(|row| {
+                    let prepared = ready.get(&build_of(&row))?.as_ref().ok()?.clone();
+                    Some(LiveDetector { prepared, source: row.source, origin: row.origin })
+                })
+                .collect()
+        };
+        let known = self.known().await?;
+        let mut policies = BTreeMap::new();
+        for row in rows.policies.into_iter().filter(|row| row.stage == Stage::Active) {
+            match Policy::compile(&row.text, &known) {
+                Ok(compiled) => {
+                    let live = LivePolicy {
+                        policy: compiled.policy,
+                        version: row.version,
+                        origin: row.origin,
+                    };
+                    policies.insert(row.source, Arc::new(live));
+                }
+                Err(_) => tracing::error!(policy = row.name, "a policy that is deployed does not compile"),
+            }
+        }
+        let modes = rows.sources.into_iter().map(|row| (row.source, row.mode)).collect();
+        Ok(Arc::new(Snapshot::new(rows.generation, detectors, policies, modes)))
+    }
+
+    /// Lets go of compiled detectors that nothing names any more. Failures are kept: they are shown.
+    fn forget_unused(&self) {
+        let current = self.current();
+        let live: HashSet<Build> = current
+            .detectors()
+            .iter()
+            .map(|live| Build {
+                digest: live.prepared.digest(),
+                settings: live.prepared.settings_digest(),
+            })
+            .collect();
+        self.ready().retain(|build, _| live.contains(build));
+    }
+}
+
+fn build_of(deployment: &Deployment) -> Build {
+    let settings = Digest::of(canonical(&deployment.settings).as_bytes());
+    Build { digest: deployment.digest, settings }
+}

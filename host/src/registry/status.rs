@@ -1,0 +1,121 @@
+//! What is live and what was refused, for people.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Registry;
+use crate::model::{Digest, Input, Stage, Timestamp};
+use crate::store::StoreError;
+
+/// Every detector that is or was live, and every file that was refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Catalogue {
+    pub generation: u64,
+    pub detectors: Vec<DetectorStatus>,
+    /// Files that did not become a detector, whatever they hold.
+    pub refused: Vec<Refusal>,
+}
+
+/// One detector as it is deployed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DetectorStatus {
+    pub name: String,
+    pub version: String,
+    /// Of the file as shipped.
+    pub digest: Digest,
+    pub settings_digest: Option<Digest>,
+    pub stage: Stage,
+    /// Whether it runs: a detector that is active and not live does not load.
+    pub live: bool,
+    /// `*` for every source.
+    pub source: String,
+    /// `bundle`, `folder:<file>` or `api`.
+    pub origin: String,
+    pub summary: String,
+    pub author: String,
+    pub labels: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    pub events: Vec<String>,
+    pub inputs: Vec<Input>,
+    /// `false`: it could not be snapshotted, so each event pays for `configure` again.
+    pub pre_initialised: Option<bool>,
+    /// Processor time of one evaluation at most.
+    pub deadline_ms: Option<u64>,
+    pub memory_bytes: Option<usize>,
+    pub updated_at: Timestamp,
+    /// Why the newest file for it did not go live.
+    pub last_error: Option<Refusal>,
+}
+
+/// A file that was refused, and why. What served before serves on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Refusal {
+    pub file: String,
+    /// `null` where the file could not be read.
+    pub digest: Option<Digest>,
+    pub error: String,
+    pub at: Timestamp,
+}
+
+impl Registry {
+    /// What is live and what was refused.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn catalogue(&self) -> Result<Catalogue, StoreError> {
+        let snapshot = self.current();
+        let refused = self.refusals("detectors/").await?;
+        let detectors = self.store.deployments().await?.into_iter().map(|row| {
+            let live = snapshot.detectors().iter().find(|live| {
+                live.source == row.source
+                    && live.prepared.manifest().name == row.detector
+                    && live.prepared.digest() == row.digest
+            });
+            let file = row.origin.file().map(str::to_owned);
+            let named = format!("detectors/{}.wasm", row.detector);
+            let last_error = refused
+                .iter()
+                .find(|refusal| Some(&refusal.file) == file.as_ref() || refusal.file == named)
+                .cloned();
+            let live = live.map(|live| &live.prepared);
+            DetectorStatus {
+                version: row.manifest.version.to_string(),
+                digest: row.digest,
+                settings_digest: live.map(|prepared| prepared.settings_digest()),
+                stage: row.stage,
+                live: live.is_some(),
+                source: row.source,
+                origin: row.origin.to_string(),
+                events: row.manifest.events.iter().map(ToString::to_string).collect(),
+                pre_initialised: live.map(|prepared| prepared.pre_initialised()),
+                deadline_ms: live.map(|prepared| {
+                    u64::try_from(prepared.limits().deadline.as_millis()).unwrap_or(u64::MAX)
+                }),
+                memory_bytes: live.map(|prepared| prepared.limits().memory_bytes),
+                updated_at: row.updated_at,
+                last_error,
+                name: row.detector,
+                summary: row.manifest.summary,
+                author: row.manifest.author,
+                labels: row.manifest.labels,
+                inputs: row.manifest.inputs,
+            }
+        });
+        Ok(Catalogue { generation: snapshot.generation(), detectors: detectors.collect(), refused })
+    }
+
+    /// The files of a folder of the inbox that were refused.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn refusals(&self, folder: &str) -> Result<Vec<Refusal>, StoreError> {
+        let rows = self.store.inbox().await?.into_iter();
+        Ok(rows
+            .filter(|row| row.file.starts_with(folder))
+            .filter_map(|row| {
+                let error = row.error?;
+                Some(Refusal { file: row.file, digest: row.digest, error, at: row.seen_at })
+            })
+            .collect())
+    }
+}

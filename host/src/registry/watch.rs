@@ -1,0 +1,105 @@
+//! Watching: when to scan. Events of the file system are hints; a rescan finds the truth, also where
+//! no event comes (network mounts, folders made anew, another server's change).
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::Registry;
+
+/// A folder must have been quiet for so long: a copy is many writes.
+const QUIET: Duration = Duration::from_millis(200);
+/// But no stream of writes puts a scan off for longer.
+const QUIET_MAX: Duration = Duration::from_secs(2);
+const RESCAN: Duration = Duration::from_secs(10);
+/// How often the generation row is looked at: how another server's change arrives here.
+const GENERATION: Duration = Duration::from_secs(1);
+
+/// Scans whenever a folder changes, and now and then anyway, until told to stop.
+pub async fn watch(registry: Arc<Registry>, stop: CancellationToken) {
+    let (hint, mut hints) = mpsc::channel(1);
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+        // An error may mean that events were lost: a scan finds out.
+        if event.is_ok_and(|event| !matters(&event)) {
+            return;
+        }
+        // Full: a scan is due already.
+        let _ = hint.try_send(());
+    });
+    if let Err(error) = &watcher {
+        tracing::warn!("folders are looked at every {RESCAN:?} only: {error}");
+    }
+    let mut rescan = Instant::now();
+    while !stop.is_cancelled() {
+        if rescan <= Instant::now() {
+            attach(watcher.as_mut().ok(), &registry);
+            scan(&registry).await;
+            rescan = Instant::now() + RESCAN;
+        }
+        tokio::select! {
+            hinted = timeout(GENERATION, hints.recv()) => match hinted {
+                Ok(_) => {
+                    settle(&mut hints).await;
+                    scan(&registry).await;
+                }
+                Err(_) => follow(&registry).await,
+            },
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// Reading a file must not be taken for a change, or every scan would ask for the next.
+fn matters(event: &Event) -> bool {
+    match event.kind {
+        EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
+        _ => true,
+    }
+}
+
+/// Waits until the folders are quiet.
+async fn settle(hints: &mut mpsc::Receiver<()>) {
+    let end = Instant::now() + QUIET_MAX;
+    while let Ok(Some(())) = timeout_at(end.min(Instant::now() + QUIET), hints.recv()).await {
+        if Instant::now() >= end {
+            return;
+        }
+    }
+}
+
+/// Watches the folders, again after each was made anew.
+fn attach(watcher: Option<&mut RecommendedWatcher>, registry: &Registry) {
+    let Some(watcher) = watcher else { return };
+    for folder in [&registry.folders.detectors, &registry.folders.policies] {
+        if Path::new(folder).is_dir()
+            && let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive)
+        {
+            tracing::warn!(folder = %folder.display(), "looked at every {RESCAN:?} only: {error}");
+        }
+    }
+}
+
+async fn scan(registry: &Registry) {
+    if let Err(error) = registry.scan().await {
+        tracing::error!("folders not scanned, what served before serves on: {error}");
+    }
+}
+
+async fn follow(registry: &Registry) {
+    let behind = match registry.store.generation().await {
+        Ok(generation) => generation != registry.current().generation(),
+        Err(error) => {
+            tracing::error!("the generation cannot be read: {error}");
+            false
+        }
+    };
+    if behind && let Err(error) = registry.refresh().await {
+        tracing::error!("the live set could not be brought up to date: {error}");
+    }
+}

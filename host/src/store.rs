@@ -1,0 +1,215 @@
+//! The record: everything that is kept, in one database, behind one type. The only module that
+//! names sqlx. It keeps and finds; what a row means is for those who call.
+//!
+//! One connection writes, a few read. Events and decisions go through a queue to one task that
+//! writes many of them in one transaction ([`writer`]); everything else writes by itself, on the
+//! same connection, in a transaction that cannot end without an audit entry ([`tx`]).
+//!
+//! Invariant: what a call has acknowledged is on the disk.
+
+mod audit;
+mod decisions;
+mod detectors;
+mod dialect;
+mod error;
+mod events;
+mod inbox;
+mod keys;
+mod migrate;
+mod policies;
+mod rows;
+mod sealed;
+mod sources;
+mod tx;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+pub use audit::AuditRow;
+pub use decisions::{Cursor, Entry, Filter, Page, Replayable, SealedEntry};
+pub use detectors::{Deployment, Publish, Published, Version};
+pub use error::StoreError;
+pub use events::{Accepted, Committed, Recorded};
+pub use inbox::{InboxRow, Origin};
+pub use keys::KeyRow;
+pub use policies::{PolicyDeployment, PublishPolicy, PublishedPolicy};
+pub use sources::SourceRow;
+
+use dialect::{Address, Pool};
+use tx::Writer;
+use writer::Queue;
+
+/// The most rows that one call returns of what has no end.
+pub const PAGE_ROWS_MAX: usize = 500;
+/// The source of a deployment that serves every source.
+pub const EVERY_SOURCE: &str = "*";
+
+/// How to open the store.
+#[derive(Clone)]
+pub struct Options {
+    /// `sqlite://<path>`.
+    pub database_url: String,
+    /// Whether to create the database and apply pending migrations. Otherwise both are errors.
+    pub migrate: bool,
+    /// How many commits may wait; the next one is [`StoreError::Busy`].
+    pub commit_queue: usize,
+    /// How many commits share one transaction at most.
+    pub commit_batch_max: usize,
+    /// How many connections read.
+    pub readers: u32,
+    /// How long to wait for another program that has locked the database.
+    pub busy_timeout_ms: u64,
+}
+
+impl Options {
+    /// The defaults, on this database.
+    pub fn new(database_url: impl Into<String>) -> Self {
+        Self {
+            database_url: database_url.into(),
+            migrate: false,
+            commit_queue: 4_096,
+            commit_batch_max: 256,
+            readers: 4,
+            busy_timeout_ms: 5_000,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    /// Without the address, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("migrate", &self.migrate).finish_non_exhaustive()
+    }
+}
+
+/// The store. Cheap to clone; the clones are one.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    readers: Pool,
+    writer: Writer,
+    queue: Queue,
+}
+
+impl Store {
+    /// Opens the database and starts the task that writes decisions. Needs a Tokio runtime.
+    ///
+    /// # Errors
+    /// An address that is not understood, a database that is absent, cannot be opened, lacks
+    /// migrations where `migrate` is off, or is newer than the program.
+    pub async fn open(options: &Options) -> Result<Self, StoreError> {
+        let (address, writer) = connect(options).await?;
+        let checked = match options.migrate {
+            true => migrate::migrate(&writer).await.map(drop),
+            false => match migrate::pending(&writer).await {
+                Ok(names) if names.is_empty() => Ok(()),
+                Ok(names) => Err(StoreError::Pending { names }),
+                Err(error) => Err(error),
+            },
+        };
+        if let Err(error) = checked {
+            writer.close().await?;
+            return Err(error);
+        }
+        let readers =
+            address.readers(options.readers).await.map_err(|error| unopened(&address, error))?;
+        let queue = Queue::start(writer.clone(), options, CancellationToken::new());
+        Ok(Self { inner: Arc::new(Inner { readers, writer, queue }) })
+    }
+
+    /// The names of the migrations that the database lacks.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn pending(options: &Options) -> Result<Vec<String>, StoreError> {
+        let (_, writer) = connect(&Options { migrate: false, ..options.clone() }).await?;
+        let names = migrate::pending(&writer).await;
+        writer.close().await?;
+        names
+    }
+
+    /// Creates the database where there is none, applies what it lacks and returns the names.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn migrate(options: &Options) -> Result<Vec<String>, StoreError> {
+        let (_, writer) = connect(&Options { migrate: true, ..options.clone() }).await?;
+        let names = migrate::migrate(&writer).await;
+        writer.close().await?;
+        names
+    }
+
+    /// Whether the store answers and takes commits. Writes nothing.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        if self.inner.queue.is_closed() {
+            return Err(StoreError::Closed);
+        }
+        self.generation().await.map(drop)
+    }
+
+    /// The number of the live set of detectors, policies and modes.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn generation(&self) -> Result<u64, StoreError> {
+        let row =
+            sqlx::query("SELECT number FROM generation WHERE id = 1").fetch_one(self.readers());
+        Ok(dialect::unsigned(&row.await?, "number")?)
+    }
+
+    /// How many commits wait.
+    pub fn queue_depth(&self) -> usize {
+        self.inner.queue.depth()
+    }
+
+    /// Refuses further commits, writes those that wait and closes the database.
+    ///
+    /// # Errors
+    /// Where the database does not close well; what was acknowledged is durable all the same.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.inner.queue.close().await;
+        self.inner.readers.close().await;
+        self.inner.writer.close().await
+    }
+
+    fn readers(&self) -> &Pool {
+        &self.inner.readers
+    }
+}
+
+/// Raises the generation inside a transaction and returns it.
+async fn next_generation(tx: &mut tx::Tx) -> Result<u64, StoreError> {
+    let row =
+        sqlx::query("UPDATE generation SET number = number + 1 WHERE id = 1 RETURNING number")
+            .fetch_one(tx.connection()?)
+            .await?;
+    Ok(dialect::unsigned(&row, "number")?)
+}
+
+async fn connect(options: &Options) -> Result<(Address, Writer), StoreError> {
+    let address = Address::parse(options)?;
+    if options.migrate {
+        address.create()?;
+    } else if !address.path().exists() {
+        return Err(StoreError::Absent { path: address.path().to_owned() });
+    }
+    let connection = address.writer().await.map_err(|error| unopened(&address, error))?;
+    Ok((address.clone(), Writer::new(address, connection)))
+}
+
+fn unopened(address: &Address, source: sqlx::Error) -> StoreError {
+    StoreError::Open { path: address.path().to_owned(), source: Arc::new(source) }
+}

@@ -1,0 +1,350 @@
+//! Decisions: sealing one on the caller's thread, writing many, and finding them again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
+
+use super::audit::Leaf;
+use super::dialect::{Arguments, Connection};
+use super::events::{Committed, DECIDED, EventRow, event_hash};
+use super::rows::Insert;
+use super::sealed::{self, seal};
+use super::{PAGE_ROWS_MAX, Store, StoreError};
+use crate::model::{AuditEntry, Decision, DecisionId, Digest, Event, Outcome, Timestamp};
+
+static INSERT: Insert = Insert::new(
+    "INSERT INTO decisions (seq, id, source, subject, kind, event_id, decided_at, mode, tier, \
+     action, score, policy_digest, generation, semantics, sealed)",
+    15,
+    "",
+);
+static INSERT_LABELS: Insert =
+    Insert::new("INSERT INTO decision_labels (detector, decision, label)", 3, "");
+
+/// An event and what was decided about it, to be written together.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub event: Arc<Event>,
+    pub received_at: Timestamp,
+    pub fingerprint: [u8; 32],
+    /// Of an accepted event: under the id that was promised.
+    pub decision: Arc<Decision>,
+    /// What a replay needs beyond the decision: inputs by reference, the policy's trace.
+    pub replay: Json,
+}
+
+/// An entry as rows, serialised and compressed.
+#[derive(Debug, Clone)]
+pub struct SealedEntry {
+    pub(super) event: EventRow,
+    /// `None` where the event is only accepted.
+    pub(super) decision: Option<DecisionRow>,
+    pub(super) leaf: Leaf,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct DecisionRow {
+    decision: Arc<Decision>,
+    /// (detector, label): what it found, or an empty label where it did not finish.
+    labels: BTreeSet<(String, String)>,
+    sealed: Vec<u8>,
+}
+
+/// The sealed document of a decision, to write.
+#[derive(Serialize)]
+struct DocumentRef<'a> {
+    decision: &'a Decision,
+    replay: &'a Json,
+}
+
+/// The sealed document of a decision, read for the decision alone.
+#[derive(Deserialize)]
+struct DocumentDecision {
+    decision: Decision,
+}
+
+/// All that a replay starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replayable {
+    pub decision: Decision,
+    /// As it was in the [`Entry`].
+    pub replay: Json,
+    pub event: Event,
+    pub received_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    decision: Decision,
+    replay: Json,
+}
+
+impl Entry {
+    /// Does the costly part of a commit: call it on a thread that may be busy for 0.1 ms.
+    ///
+    /// # Errors
+    /// Where the decision is not of the event, or something has no JSON.
+    pub fn seal(&self) -> Result<SealedEntry, StoreError> {
+        let Self { event, decision, .. } = self;
+        if (&decision.source, &decision.event_id) != (&event.source, &event.id) {
+            let detail =
+                format!("it is about the event `{}`, not `{}`", decision.event_id, event.id);
+            return Err(StoreError::Unstorable { what: "a decision", detail });
+        }
+        let document = DocumentRef { decision, replay: &self.replay };
+        let (json, sealed) = seal("a decision", &document)?;
+        Ok(SealedEntry {
+            event: EventRow::of(event, self.received_at, self.fingerprint, decision.id, DECIDED)?,
+            leaf: Leaf::of(audit_entry(decision, Digest::of(&json)))?,
+            decision: Some(DecisionRow {
+                labels: labels(decision),
+                decision: Arc::clone(decision),
+                sealed,
+            }),
+        })
+    }
+}
+
+impl SealedEntry {
+    pub(super) fn event_key(&self) -> (&str, &str) {
+        (&self.event.source, &self.event.event_id)
+    }
+
+    pub(super) fn decision_id(&self) -> &str {
+        &self.event.decision_id
+    }
+
+    pub(super) fn leaf(&self) -> Leaf {
+        self.leaf.clone()
+    }
+}
+
+/// What the audit log says of a decision: enough to prove that the document is the one that was
+/// written, and by what it was made.
+fn audit_entry(decision: &Decision, document: Digest) -> AuditEntry {
+    let detectors: BTreeMap<&str, Digest> = decision
+        .findings
+        .iter()
+        .filter_map(|finding| Some((finding.detector.as_str(), finding.digest?)))
+        .collect();
+    AuditEntry {
+        at: decision.decided_at,
+        ..AuditEntry::new(
+            None,
+            "decision",
+            decision.id.to_string(),
+            json!({
+                "event": event_hash(&decision.source, &decision.event_id),
+                "tier": decision.tier,
+                "action": decision.action,
+                "policy": decision.policy.digest,
+                "detectors": detectors,
+                "document": document,
+            }),
+        )
+    }
+}
+
+fn labels(decision: &Decision) -> BTreeSet<(String, String)> {
+    let found = decision.signals.iter().map(|signal| (&signal.detector, signal.label.as_str()));
+    let failed = decision.findings.iter().filter(|finding| finding.outcome != Outcome::Ok);
+    let failed = failed.map(|finding| (&finding.detector, ""));
+    found.chain(failed).map(|(detector, label)| (detector.clone(), label.to_owned())).collect()
+}
+
+/// Writes the decisions of these entries, numbered in their order.
+pub(super) async fn insert(
+    connection: &mut Connection,
+    entries: &[&SealedEntry],
+) -> Result<(), StoreError> {
+    let decisions = entries.iter().filter_map(|entry| entry.decision.as_ref());
+    let last: i64 = sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM decisions")
+        .fetch_one(&mut *connection)
+        .await?;
+    let numbered: Vec<(i64, &DecisionRow)> = (last + 1..).zip(decisions).collect();
+    INSERT.run(connection, &numbered, |arguments, (seq, row)| bind(arguments, *seq, row)).await?;
+    let labels: Vec<(i64, &str, &str)> = numbered
+        .iter()
+        .flat_map(|(seq, row)| {
+            row.labels.iter().map(|(detector, label)| (*seq, detector.as_str(), label.as_str()))
+        })
+        .collect();
+    INSERT_LABELS
+        .run(connection, &labels, |arguments, (seq, detector, label)| {
+            arguments.add(*detector)?;
+            arguments.add(*seq)?;
+            arguments.add(*label)
+        })
+        .await?;
+    Ok(())
+}
+
+fn bind(
+    arguments: &mut Arguments,
+    seq: i64,
+    row: &DecisionRow,
+) -> Result<(), sqlx::error::BoxDynError> {
+    let decision = &row.decision;
+    arguments.add(seq)?;
+    arguments.add(decision.id.to_string())?;
+    arguments.add(decision.source.as_str())?;
+    arguments.add(decision.subject.as_str())?;
+    arguments.add(decision.kind.as_str())?;
+    arguments.add(decision.event_id.as_str())?;
+    arguments.add(decision.decided_at.micros())?;
+    arguments.add(decision.mode.as_str())?;
+    arguments.add(decision.tier.as_str())?;
+    arguments.add(decision.action.as_str())?;
+    arguments.add(i64::from(decision.score.millionths()))?;
+    arguments.add(decision.policy.digest.as_bytes().as_slice())?;
+    arguments.add(i64::try_from(decision.generation)?)?;
+    arguments.add(i64::from(decision.semantics))?;
+    arguments.add(row.sealed.as_slice())
+}
+
+/// A decision from its sealed document.
+pub(super) fn open(id: &str, sealed: &[u8]) -> Result<Decision, StoreError> {
+    sealed::open("decision", id, sealed).map(|document: DocumentDecision| document.decision)
+}
+
+/// Which decisions to find. What is `None` does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub source: Option<String>,
+    pub subject: Option<String>,
+    pub tier: Option<String>,
+    /// Decisions in which this detector found something or did not finish.
+    pub detector: Option<String>,
+    /// Older than where a page ended.
+    pub after: Option<Cursor>,
+    /// At most [`PAGE_ROWS_MAX`]; at least 1.
+    pub limit: usize,
+}
+
+/// Some decisions, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    pub decisions: Vec<Decision>,
+    /// Where the next page begins; `None` where there is none.
+    pub next: Option<Cursor>,
+}
+
+/// Where a page ended. Decisions that come later do not shift it. Written as opaque text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor(i64);
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0.to_be_bytes()))
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(|bytes| Self(i64::from_be_bytes(bytes))).ok_or_else(|| {
+            format!("`{text}` is not a cursor: send the `next` of the page before, as it was")
+        })
+    }
+}
+
+impl Store {
+    /// Writes an event and its decision, and returns when both are durable. Of several commits of
+    /// one event id exactly one is [`Committed::New`]; the others get what that one wrote.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] where too many wait, [`StoreError::Unavailable`] where the database is
+    /// locked or its disk full, [`StoreError::Refused`] where this entry is at fault.
+    pub async fn commit(&self, entry: &Entry) -> Result<Committed, StoreError> {
+        self.commit_sealed(entry.seal()?).await
+    }
+
+    /// Finds decisions, newest first.
+    ///
+    /// # Errors
+    /// Where the database does not answer or a document is damaged.
+    pub async fn decisions(&self, filter: &Filter) -> Result<Page, StoreError> {
+        let limit = filter.limit.clamp(1, PAGE_ROWS_MAX);
+        let mut query = sqlx::query(AssertSqlSafe(search(filter)))
+            .bind(filter.after.map_or(i64::MAX, |cursor| cursor.0))
+            // One more than asked for tells whether there is a next page.
+            .bind(limit as i64 + 1);
+        for value in [&filter.detector, &filter.subject, &filter.source, &filter.tier] {
+            if let Some(value) = value {
+                query = query.bind(value.as_str());
+            }
+        }
+        let rows = query.fetch_all(self.readers()).await?;
+        let mut decisions = Vec::with_capacity(rows.len().min(limit));
+        let mut last = 0;
+        for row in rows.iter().take(limit) {
+            last = row.try_get("seq")?;
+            decisions.push(open(&format!("number {last}"), row.try_get("sealed")?)?);
+        }
+        Ok(Page { decisions, next: (rows.len() > limit).then_some(Cursor(last)) })
+    }
+
+    /// What a decision was made from; `None` where there is none of this id.
+    ///
+    /// # Errors
+    /// Where the database does not answer or a document is damaged.
+    pub async fn replayable(&self, id: DecisionId) -> Result<Option<Replayable>, StoreError> {
+        let id = id.to_string();
+        let row = sqlx::query(
+            "SELECT d.sealed AS decision, e.sealed AS event, e.received_at FROM decisions AS d \
+             JOIN events AS e ON e.source = d.source AND e.event_id = d.event_id WHERE d.id = $1",
+        )
+        .bind(id.as_str())
+        .fetch_optional(self.readers())
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let document: Document = sealed::open("decision", &id, row.try_get("decision")?)?;
+        Ok(Some(Replayable {
+            decision: document.decision,
+            replay: document.replay,
+            event: sealed::open("event", &id, row.try_get("event")?)?,
+            received_at: Timestamp::from_micros(row.try_get("received_at")?),
+        }))
+    }
+}
+
+/// The statement for a filter: $1 is the cursor, $2 the limit, then what is filtered by. The most
+/// telling condition drives it through an index; the others are written `(...) IS TRUE`, which
+/// keeps the planner from taking one of them instead.
+pub(super) fn search(filter: &Filter) -> String {
+    const ALL: &str = "SELECT d.seq, d.sealed FROM decisions AS d WHERE d.seq < $1";
+    // A detector may have given several labels: the first one stands for them.
+    const OF_DETECTOR: &str = "SELECT d.seq, d.sealed FROM decision_labels AS l \
+        JOIN decisions AS d ON d.seq = l.decision WHERE l.decision < $1 \
+        AND NOT EXISTS (SELECT 1 FROM decision_labels AS o WHERE o.detector = l.detector \
+        AND o.decision = l.decision AND o.label < l.label)";
+    let (mut text, order) = match filter.detector {
+        Some(_) => (OF_DETECTOR.to_owned(), "l.decision"),
+        None => (ALL.to_owned(), "d.seq"),
+    };
+    let conditions = [
+        ("l.detector", &filter.detector),
+        ("d.subject", &filter.subject),
+        ("d.source", &filter.source),
+        ("d.tier", &filter.tier),
+    ];
+    // Source and tier have an index together, so either both drive or neither does.
+    let driven = filter.detector.is_some() || filter.subject.is_some();
+    let given = conditions.iter().filter(|(_, value)| value.is_some());
+    for (number, (column, _)) in (3..).zip(given) {
+        text += &match number == 3 || !driven {
+            true => format!(" AND {column} = ${number}"),
+            false => format!(" AND ({column} = ${number}) IS TRUE"),
+        };
+    }
+    text + " ORDER BY " + order + " DESC LIMIT $2"
+}

@@ -1,0 +1,80 @@
+//! What can go wrong with the store, and what to do about it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::dialect;
+
+/// Use [`StoreError::is_passing`] to tell what a caller should try again.
+///
+/// Cheap to clone: one failed transaction answers many callers.
+#[derive(Debug, Clone, Error)]
+pub enum StoreError {
+    #[error(
+        "`{scheme}:` databases are not supported by this release: set database_url to sqlite://<path>"
+    )]
+    Unsupported { scheme: String },
+    #[error(
+        "database_url (`{scheme}:...`) is not the address of a database file: write sqlite://<path>, such as sqlite:///var/lib/picket/picket.db"
+    )]
+    Address { scheme: String },
+    #[error("there is no database at {path}: create it with `picket migrate`")]
+    Absent { path: PathBuf },
+    #[error("cannot create the database {path}: {source}")]
+    Create {
+        path: PathBuf,
+        #[source]
+        source: Arc<std::io::Error>,
+    },
+    #[error("cannot open the database {path}: {source}; is it a database, and may it be written?")]
+    Open {
+        path: PathBuf,
+        #[source]
+        source: Arc<sqlx::Error>,
+    },
+    #[error("the database lacks the migrations {}: run `picket migrate`", names.join(", "))]
+    Pending { names: Vec<String> },
+    #[error(
+        "the database has schema version {database} and this program knows {program}: run the newer program that migrated it, or restore the backup from before"
+    )]
+    Newer { database: i64, program: i64 },
+    #[error(
+        "migration {name} was applied to the database with another text than this program holds: run the release that applied it, or restore a backup"
+    )]
+    Checksum { name: String },
+    #[error("{limit} commits are waiting, which is the limit (commit_queue): try again shortly")]
+    Busy { limit: usize },
+    #[error("the database cannot be used now: {0}; try again, and check its disk if that persists")]
+    Unavailable(#[source] Arc<sqlx::Error>),
+    #[error("the store is closed, for the server is stopping: try again when it is back")]
+    Closed,
+    #[error("there is no {what} `{id}`")]
+    Absence { what: &'static str, id: String },
+    #[error("the stored {what} `{id}` cannot be read: {detail}; restore it from a backup")]
+    Damaged { what: &'static str, id: String, detail: String },
+    #[error("{what} cannot be stored: {detail}")]
+    Unstorable { what: &'static str, detail: String },
+    #[error("a write to `{table}` needs an audit entry: it is not one of the exempt tables")]
+    NotExempt { table: String },
+    #[error("the database refused a statement: {0}")]
+    Refused(#[source] Arc<sqlx::Error>),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without anybody changing it.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Unavailable(_) | Self::Closed)
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolClosed => Self::Closed,
+            error if dialect::is_passing(&error) => Self::Unavailable(Arc::new(error)),
+            error => Self::Refused(Arc::new(error)),
+        }
+    }
+}

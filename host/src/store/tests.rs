@@ -1,0 +1,176 @@
+//! The store on real files. What these tests wait for, they wait for by itself, never by a clock.
+
+mod commit;
+mod deployed;
+mod faults;
+mod open;
+mod search;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::{Entry, Options, Store, StoreError};
+use crate::model::{
+    Action, Decision, DecisionId, Digest, Event, EvidenceSpan, Finding, Mode, Outcome, PolicyRef,
+    Scope, ScopedAction, Score, Signal, Stage, Timestamp,
+};
+
+const SOURCE: &str = "qwickservices";
+
+/// A database in a folder of its own.
+struct Place {
+    folder: TempDir,
+    options: Options,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut place = Self { options: Options::new(""), folder };
+        place.options.database_url = format!("sqlite://{}", place.file().display());
+        place.options.migrate = true;
+        place.options.busy_timeout_ms = 0;
+        place
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("picket.db")
+    }
+
+    async fn open(&self) -> Store {
+        Store::open(&self.options).await.unwrap()
+    }
+
+    /// The same files as another program would find them now, had this one been killed.
+    fn as_if_killed(&self) -> Self {
+        let other = Self::new();
+        for ending in ["", "-wal"] {
+            let name = format!("picket.db{ending}");
+            std::fs::copy(self.folder.path().join(&name), other.folder.path().join(name)).unwrap();
+        }
+        other
+    }
+}
+
+/// A new database, open. The place goes last, and takes the files with it.
+async fn fresh() -> (Place, Store) {
+    let place = Place::new();
+    let store = place.open().await;
+    (place, store)
+}
+
+fn event(id: &str) -> Event {
+    Event {
+        id: id.to_owned(),
+        source: SOURCE.to_owned(),
+        kind: "message.sent".to_owned(),
+        subject: "user-17".to_owned(),
+        time: Timestamp::from_micros(1_788_253_200_000_000),
+        time_sent: true,
+        data: json!({
+            "content": "hey, could you look at the leaking tap on Friday? call me on 555 0100",
+            "thread_id": "t-9", "recipient": "user-4",
+        }),
+        extensions: serde_json::Map::new(),
+    }
+}
+
+/// A decision as seven detectors make it, of which one found something.
+fn decision(event: &Event) -> Decision {
+    let action = ScopedAction { action: Action::Allow, scope: Scope::Message, expires_at: None };
+    Decision {
+        id: DecisionId::new(),
+        event_id: event.id.clone(),
+        source: event.source.clone(),
+        kind: event.kind.clone(),
+        subject: event.subject.clone(),
+        time: event.time,
+        decided_at: Timestamp::now(),
+        mode: Mode::Shadow,
+        score: Score::from_unit(0.83),
+        tier: "high".to_owned(),
+        action: Action::Allow,
+        scope: Scope::Message,
+        actions: vec![action],
+        would: None,
+        reason: "contact-phone found contact.phone (0.85)".to_owned(),
+        message: None,
+        strike: None,
+        case_id: None,
+        degraded: false,
+        review: false,
+        policy: PolicyRef { name: "p".to_owned(), version: 3, digest: Digest::of(b"policy") },
+        signals: vec![signal("contact-phone", "contact.phone")],
+        findings: ["email", "handle", "intent", "link", "phone", "obfuscation", "payment"]
+            .map(|name| finding(&format!("contact-{name}")))
+            .into(),
+        generation: 4,
+        semantics: 1,
+    }
+}
+
+fn signal(detector: &str, label: &str) -> Signal {
+    Signal {
+        detector: detector.to_owned(),
+        label: label.to_owned(),
+        score: 0.85,
+        confidence: 0.97,
+        reason: "a telephone number: ••• ••••".to_owned(),
+        spans: vec![EvidenceSpan {
+            field: "data.content".to_owned(),
+            item: None,
+            start: 62,
+            end: 70,
+        }],
+        entities: Vec::new(),
+        counted: true,
+    }
+}
+
+fn finding(detector: &str) -> Finding {
+    Finding {
+        version: Some("1.2.0".to_owned()),
+        digest: Some(Digest::of(detector.as_bytes())),
+        settings_digest: Some(Digest::of(b"{}")),
+        stage: Some(Stage::Active),
+        outcome: Outcome::Ok,
+        error: None,
+        micros: 11,
+        ..Finding::absent(detector)
+    }
+}
+
+fn entry(id: &str) -> Entry {
+    entry_of(event(id), |_| {})
+}
+
+/// An entry whose decision was changed a little.
+fn entry_of(event: Event, change: impl FnOnce(&mut Decision)) -> Entry {
+    let mut decision = decision(&event);
+    change(&mut decision);
+    Entry {
+        received_at: Timestamp::now(),
+        fingerprint: *Digest::of(event.id.as_bytes()).as_bytes(),
+        event: Arc::new(event),
+        decision: Arc::new(decision),
+        replay: json!({ "inputs": [{ "kind": "field", "path": "data.content" }] }),
+    }
+}
+
+/// How many rows a table has.
+async fn count(store: &Store, query: &'static str) -> i64 {
+    store.inner.writer.pragma(query).await.unwrap()
+}
+
+/// What the log says was done, without the migration that it begins with.
+async fn done(store: &Store) -> Vec<String> {
+    let entries = store.audit_entries(1, super::PAGE_ROWS_MAX).await.unwrap();
+    entries.into_iter().map(|entry| entry.what).collect()
+}
+
+fn message(error: StoreError) -> String {
+    error.to_string()
+}

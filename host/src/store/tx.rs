@@ -1,0 +1,146 @@
+//! Transactions. There is one connection that writes, and [`Writer::begin`] is the only way to it.
+//! Invariant: no write without an audit entry, for [`Tx::commit`] demands them.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::audit::{self, Leaves};
+use super::dialect::{self, Address, Connection};
+use super::error::StoreError;
+
+/// The tables whose writes need no audit entry: what is derived, or concerns delivery alone.
+pub(super) const EXEMPT: &[&str] =
+    &["features", "sessions", "claims", "delivery_attempts", "caches"];
+
+/// The connection that writes, and whose turn it is. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Writer {
+    address: Address,
+    slot: Arc<Mutex<Slot>>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// Absent before the first use and after an error that it may not have survived.
+    connection: Option<Connection>,
+    /// Whether a transaction was begun and not ended.
+    unfinished: bool,
+    closed: bool,
+}
+
+impl Writer {
+    pub fn new(address: Address, connection: Connection) -> Self {
+        let slot = Slot { connection: Some(connection), unfinished: false, closed: false };
+        Self { address, slot: Arc::new(Mutex::new(slot)) }
+    }
+
+    /// Waits for its turn and begins a transaction, on a new connection where the last one broke.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        let mut slot = Arc::clone(&self.slot).lock_owned().await;
+        slot.roll_back().await;
+        if slot.closed {
+            return Err(StoreError::Closed);
+        }
+        if slot.connection.is_none() {
+            slot.connection = Some(self.address.writer().await?);
+        }
+        slot.unfinished = true;
+        let mut tx = Tx { slot: Some(slot) };
+        if let Err(error) = sqlx::raw_sql(dialect::BEGIN).execute(tx.connection()?).await {
+            if let Some(slot) = &mut tx.slot {
+                slot.unfinished = false;
+                if !dialect::is_lock(&error) {
+                    slot.connection = None;
+                }
+            }
+            return Err(error.into());
+        }
+        Ok(tx)
+    }
+
+    /// Ends the connection. What begins later is refused.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        let mut slot = self.slot.lock().await;
+        slot.roll_back().await;
+        slot.closed = true;
+        match slot.connection.take() {
+            Some(connection) => Ok(sqlx::Connection::close(connection).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs a statement outside of a transaction and returns its first number.
+    #[cfg(test)]
+    pub async fn pragma(&self, text: &'static str) -> Result<i64, sqlx::Error> {
+        let mut slot = self.slot.lock().await;
+        let connection = slot.connection.as_mut().ok_or(sqlx::Error::WorkerCrashed)?;
+        sqlx::query_scalar(text).fetch_one(connection).await
+    }
+}
+
+impl Slot {
+    /// Ends a transaction that was left. Where the database has ended it already, as it does when
+    /// the disk is full, there is nothing to roll back and the error says no more than that.
+    async fn roll_back(&mut self) {
+        if let (true, Some(connection)) = (self.unfinished, &mut self.connection) {
+            sqlx::raw_sql("ROLLBACK").execute(connection).await.ok();
+        }
+        self.unfinished = false;
+    }
+}
+
+/// A transaction. Dropped, it is rolled back.
+#[derive(Debug)]
+pub(super) struct Tx {
+    slot: Option<OwnedMutexGuard<Slot>>,
+}
+
+impl Tx {
+    /// What statements run on.
+    pub fn connection(&mut self) -> Result<&mut Connection, StoreError> {
+        let slot = self.slot.as_mut().ok_or(StoreError::Closed)?;
+        slot.connection.as_mut().ok_or(StoreError::Closed)
+    }
+
+    /// Writes the audit entries, last of all, and commits. When it returns, all is durable.
+    pub async fn commit(mut self, leaves: Leaves) -> Result<(), StoreError> {
+        audit::append(self.connection()?, &leaves).await?;
+        self.end().await
+    }
+
+    /// Commits writes to an exempt table.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no exempt table exists yet"))]
+    pub async fn commit_exempt(self, table: &str) -> Result<(), StoreError> {
+        if !EXEMPT.contains(&table) {
+            return Err(StoreError::NotExempt { table: table.to_owned() });
+        }
+        self.end().await
+    }
+
+    /// Forgets what was written.
+    pub async fn roll_back(mut self) {
+        if let Some(mut slot) = self.slot.take() {
+            slot.roll_back().await;
+        }
+    }
+
+    async fn end(mut self) -> Result<(), StoreError> {
+        sqlx::raw_sql("COMMIT").execute(self.connection()?).await?;
+        if let Some(slot) = &mut self.slot {
+            slot.unfinished = false;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Tx {
+    /// Frees the database's write lock now, not when the next transaction begins.
+    fn drop(&mut self) {
+        let Some(mut slot) = self.slot.take_if(|slot| slot.unfinished) else { return };
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { slot.roll_back().await });
+        }
+    }
+}

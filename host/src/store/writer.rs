@@ -1,0 +1,148 @@
+//! Group commit: events and decisions wait in a bounded queue, and one task writes whatever waits
+//! in one transaction, for a flush of the disk costs milliseconds and serves a hundred as well as
+//! one. The task outlives every error; it ends when the queue is closed.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::audit::Leaves;
+use super::decisions::SealedEntry;
+use super::error::StoreError;
+use super::tx::Writer;
+use super::{Options, decisions, events};
+
+/// Whether an entry was written, or its event id was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claim {
+    Won,
+    Lost,
+}
+
+#[derive(Debug)]
+struct Job {
+    entry: SealedEntry,
+    reply: oneshot::Sender<Result<Claim, StoreError>>,
+}
+
+/// Where commits wait.
+#[derive(Debug)]
+pub(super) struct Queue {
+    jobs: mpsc::Sender<Job>,
+    closing: CancellationToken,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Queue {
+    /// Starts the task.
+    pub fn start(writer: Writer, options: &Options, closing: CancellationToken) -> Self {
+        let (jobs, waiting) = mpsc::channel(options.commit_queue.max(1));
+        let batch_max = options.commit_batch_max.max(1);
+        let task = tokio::spawn(work(writer, waiting, batch_max, closing.clone()));
+        Self { jobs, closing, task: Mutex::new(Some(task)) }
+    }
+
+    /// Waits until the entry is durable, or lost. A caller that stops waiting does not stop it.
+    pub async fn send(&self, entry: SealedEntry) -> Result<Claim, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.try_send(Job { entry, reply }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                StoreError::Busy { limit: self.jobs.max_capacity() }
+            }
+            mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+        })?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    pub fn depth(&self) -> usize {
+        self.jobs.max_capacity() - self.jobs.capacity()
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.jobs.is_closed()
+    }
+
+    /// Takes no more jobs and waits until those that wait are done.
+    pub async fn close(&self) {
+        self.closing.cancel();
+        let task = self.task.lock().map(|mut task| task.take()).unwrap_or_default();
+        if let Some(task) = task {
+            task.await.ok();
+        }
+    }
+}
+
+async fn work(
+    writer: Writer,
+    mut waiting: mpsc::Receiver<Job>,
+    batch_max: usize,
+    closing: CancellationToken,
+) {
+    let mut jobs = Vec::with_capacity(batch_max);
+    loop {
+        tokio::select! {
+            biased;
+            () = closing.cancelled(), if !waiting.is_closed() => waiting.close(),
+            // Cancelled, it has taken nothing. Zero: closed and empty.
+            taken = waiting.recv_many(&mut jobs, batch_max) => {
+                if taken == 0 {
+                    return;
+                }
+                answer(&writer, std::mem::take(&mut jobs)).await;
+            }
+        }
+    }
+}
+
+/// Writes a batch. Where the database refuses it, each entry is tried by itself, so that a bad one
+/// fails alone; where the database is not available, that is the answer for all.
+async fn answer(writer: &Writer, jobs: Vec<Job>) {
+    let entries: Vec<&SealedEntry> = jobs.iter().map(|job| &job.entry).collect();
+    let answers = match write(writer, &entries).await {
+        Ok(claims) => claims.into_iter().map(Ok).collect(),
+        Err(error) if error.is_passing() || entries.len() == 1 => vec![Err(error); entries.len()],
+        Err(_) => {
+            let mut answers = Vec::with_capacity(entries.len());
+            for entry in entries {
+                let claims = write(writer, &[entry]).await;
+                answers.push(claims.map(|claims| claims.first().copied().unwrap_or(Claim::Lost)));
+            }
+            answers
+        }
+    };
+    for (job, answer) in jobs.into_iter().zip(answers) {
+        // A caller that is gone does not mind.
+        job.reply.send(answer).ok();
+    }
+}
+
+/// One transaction: claims the event ids, writes the decisions of the winners, then the audit log.
+async fn write(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>, StoreError> {
+    // Of equal ids within the batch, the first to come is the one that competes.
+    let mut ids = HashSet::with_capacity(entries.len());
+    let competing: Vec<&SealedEntry> =
+        entries.iter().copied().filter(|entry| ids.insert(entry.event_key())).collect();
+    let mut tx = writer.begin().await?;
+    let claimed = events::claim(tx.connection()?, &competing).await?;
+    let (mut winners, mut leaves) = (Vec::new(), Vec::new());
+    let mut claims = Vec::with_capacity(entries.len());
+    for entry in entries {
+        // Taken out, so that an equal id later in the batch has lost.
+        let won = ids.take(&entry.event_key()).is_some() && claimed.contains(entry.decision_id());
+        claims.push(if won { Claim::Won } else { Claim::Lost });
+        if won {
+            winners.push(*entry);
+            leaves.push(entry.leaf());
+        }
+    }
+    let Some(leaves) = Leaves::from_vec(leaves) else {
+        tx.roll_back().await;
+        return Ok(claims);
+    };
+    decisions::insert(tx.connection()?, &winners).await?;
+    tx.commit(leaves).await?;
+    Ok(claims)
+}

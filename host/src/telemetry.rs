@@ -1,0 +1,218 @@
+//! What the operator sees: logs and metrics. No globals: the registry is built by `app`.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use tracing_subscriber::EnvFilter;
+
+use crate::model::{Decision, Finding};
+
+/// Starts logging to standard error: pretty on a terminal, JSON otherwise. `PICKET_LOG` sets the
+/// filter, `info` unless set.
+pub fn start_logging(default: &str) {
+    let filter = EnvFilter::try_from_env("PICKET_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        logs.with_target(false).init();
+    } else {
+        logs.json().flatten_event(true).with_ansi(false).init();
+    }
+}
+
+/// Every number that `/metrics` shows. Labels are bounded: names of sources, tiers and detectors
+/// that were loaded, never text of an event.
+pub struct Metrics {
+    registry: Registry,
+    events: Family<EventLabels, Counter>,
+    decisions: Family<DecisionLabels, Counter>,
+    evaluations: Family<EvaluationLabels, Counter>,
+    cost: Family<DetectorLabels, Histogram>,
+    event_seconds: Histogram,
+    loads: Family<LoadLabels, Counter>,
+    requests: Family<RequestLabels, Counter>,
+    queues: Family<QueueLabels, Gauge>,
+    generation: Gauge,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EventLabels {
+    source: String,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DecisionLabels {
+    source: String,
+    mode: &'static str,
+    tier: String,
+    action: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EvaluationLabels {
+    detector: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DetectorLabels {
+    detector: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LoadLabels {
+    kind: &'static str,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct QueueLabels {
+    queue: &'static str,
+}
+
+/// Seconds: from 4 us, a cheap detector, to 65 ms, beyond any deadline.
+const COST_BUCKETS: [f64; 8] = [4e-6, 16e-6, 64e-6, 256e-6, 1e-3, 4e-3, 16e-3, 65e-3];
+/// Seconds: from 1 ms to 4 s.
+const CALL_BUCKETS: [f64; 8] = [1e-3, 2e-3, 5e-3, 10e-3, 30e-3, 100e-3, 500e-3, 4.0];
+
+/// What became of an event that was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    Decided,
+    Accepted,
+    Duplicate,
+    Conflict,
+    Shed,
+    Failed,
+}
+
+/// What became of a detector's or policy's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loaded {
+    Published,
+    Refused,
+    Retired,
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("picket");
+        let metrics = Self {
+            events: Family::default(),
+            decisions: Family::default(),
+            evaluations: Family::default(),
+            cost: Family::new_with_constructor(|| Histogram::new(COST_BUCKETS)),
+            event_seconds: Histogram::new(CALL_BUCKETS),
+            loads: Family::default(),
+            requests: Family::default(),
+            queues: Family::default(),
+            generation: Gauge::default(),
+            registry: Registry::default(),
+        };
+        let r = &mut registry;
+        r.register("events", "Events received, by what became of them", metrics.events.clone());
+        r.register("decisions", "Decisions recorded, by what they enforce", metrics.decisions.clone());
+        r.register("evaluations", "Runs of a detector on an event, by outcome", metrics.evaluations.clone());
+        r.register_with_unit(
+            "evaluation",
+            "Processor time of one run of a detector",
+            Unit::Seconds,
+            metrics.cost.clone(),
+        );
+        r.register_with_unit(
+            "event",
+            "Wall time from a valid event to its durable decision",
+            Unit::Seconds,
+            metrics.event_seconds.clone(),
+        );
+        r.register("loads", "Files offered as detectors or policies, by result", metrics.loads.clone());
+        r.register("http_requests", "Requests answered, by route and status", metrics.requests.clone());
+        r.register("queue_depth", "What waits: events for a thread, decisions for the disk", metrics.queues.clone());
+        r.register("generation", "The set of detectors and policies that is live", metrics.generation.clone());
+        Self { registry, ..metrics }
+    }
+
+    pub fn event(&self, source: &str, received: Received) {
+        let result = match received {
+            Received::Decided => "decided",
+            Received::Accepted => "accepted",
+            Received::Duplicate => "duplicate",
+            Received::Conflict => "conflict",
+            Received::Shed => "shed",
+            Received::Failed => "failed",
+        };
+        self.events.get_or_create(&EventLabels { source: source.to_owned(), result }).inc();
+    }
+
+    pub fn decision(&self, decision: &Decision, took: Duration) {
+        let labels = DecisionLabels {
+            source: decision.source.clone(),
+            mode: decision.mode.as_str(),
+            tier: decision.tier.clone(),
+            action: decision.action.as_str(),
+        };
+        self.decisions.get_or_create(&labels).inc();
+        self.event_seconds.observe(took.as_secs_f64());
+    }
+
+    pub fn findings(&self, findings: &[Finding]) {
+        for finding in findings {
+            let detector = finding.detector.clone();
+            let outcome = finding.outcome.as_str();
+            self.evaluations
+                .get_or_create(&EvaluationLabels { detector: detector.clone(), outcome })
+                .inc();
+            let cost = Duration::from_micros(finding.micros);
+            self.cost.get_or_create(&DetectorLabels { detector }).observe(cost.as_secs_f64());
+        }
+    }
+
+    pub fn load(&self, kind: &'static str, loaded: Loaded) {
+        let result = match loaded {
+            Loaded::Published => "published",
+            Loaded::Refused => "refused",
+            Loaded::Retired => "retired",
+        };
+        self.loads.get_or_create(&LoadLabels { kind, result }).inc();
+    }
+
+    pub fn request(&self, route: &str, status: u16) {
+        self.requests.get_or_create(&RequestLabels { route: route.to_owned(), status }).inc();
+    }
+
+    /// Sets what is read off at the moment of asking.
+    pub fn set_depths(&self, evaluation: usize, commit: usize, generation: u64) {
+        let set = |queue, depth| {
+            let depth = i64::try_from(depth).unwrap_or(i64::MAX);
+            self.queues.get_or_create(&QueueLabels { queue }).set(depth);
+        };
+        set("evaluation", evaluation);
+        set("commit", commit);
+        self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+    }
+
+    /// The OpenMetrics text.
+    pub fn encode(&self) -> String {
+        let mut out = String::new();
+        text::encode(&mut out, &self.registry).expect("writing to a string does not fail");
+        out
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
