@@ -15,6 +15,10 @@
 //! Layers, lowest first; a module uses only those below (a test reads the `use` lines):
 //! `model config` < `policy runtime store telemetry` < `registry auth` < `engine` < `ingest` < `app api cli`.
 
+pub mod api;
+pub mod app;
+pub mod auth;
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod ingest;

@@ -1,3 +1,7 @@
-//! The `picket` program.
+//! The `picket` program: everything is in the library, so that tests can run it too.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    picket::cli::main()
+}

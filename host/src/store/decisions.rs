@@ -1,6 +1,6 @@
 //! Decisions: sealing one on the caller's thread, writing many, and finding them again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
 use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
 
 use super::audit::Leaf;
@@ -117,6 +118,8 @@ impl SealedEntry {
         (&self.event.source, &self.event.event_id)
     }
 
+    #[cfg(test)]
+    pub(super) fn leaf_len(&self) -> usize { self.leaf.len_tmp() }
     pub(super) fn decision_id(&self) -> &str {
         &self.event.decision_id
     }
@@ -126,14 +129,10 @@ impl SealedEntry {
     }
 }
 
-/// What the audit log says of a decision: enough to prove that the document is the one that was
-/// written, and by what it was made.
+/// What the audit log says of a decision. `document` is the digest of the whole document before it
+/// was compressed, and proves that it is the one that was written; `detectors` and `policy` say by
+/// what it was made even when the document is erased.
 fn audit_entry(decision: &Decision, document: Digest) -> AuditEntry {
-    let detectors: BTreeMap<&str, Digest> = decision
-        .findings
-        .iter()
-        .filter_map(|finding| Some((finding.detector.as_str(), finding.digest?)))
-        .collect();
     AuditEntry {
         at: decision.decided_at,
         ..AuditEntry::new(
@@ -145,11 +144,24 @@ fn audit_entry(decision: &Decision, document: Digest) -> AuditEntry {
                 "tier": decision.tier,
                 "action": decision.action,
                 "policy": decision.policy.digest,
-                "detectors": detectors,
+                "detectors": detectors_digest(decision),
+                "generation": decision.generation,
                 "document": document,
             }),
         )
     }
+}
+
+/// One digest for all detectors that had a part, since each would be a third of a log entry: over
+/// the digest of the file and that of the settings, 64 bytes per finding, in the findings' order.
+fn detectors_digest(decision: &Decision) -> Digest {
+    let mut hash = Sha256::new();
+    for finding in &decision.findings {
+        for digest in [finding.digest, finding.settings_digest] {
+            hash.update(digest.map_or([0; 32], |digest| *digest.as_bytes()));
+        }
+    }
+    Digest::from(<[u8; 32]>::from(hash.finalize()))
 }
 
 fn labels(decision: &Decision) -> BTreeSet<(String, String)> {
@@ -348,3 +360,6 @@ pub(super) fn search(filter: &Filter) -> String {
     }
     text + " ORDER BY " + order + " DESC LIMIT $2"
 }
+
+#[cfg(test)]
+pub(super) fn leaf_tmp(d: &Decision) -> Leaf { Leaf::of(audit_entry(d, Digest::of(b""))).unwrap() }

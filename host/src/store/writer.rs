@@ -119,14 +119,19 @@ async fn answer(writer: &Writer, jobs: Vec<Job>) {
     }
 }
 
+pub(super) static T: [std::sync::atomic::AtomicU64; 8] = [const { std::sync::atomic::AtomicU64::new(0) }; 8];
+fn lap(i: usize, at: &mut std::time::Instant) { T[i].fetch_add(at.elapsed().as_micros() as u64, std::sync::atomic::Ordering::Relaxed); *at = std::time::Instant::now(); }
 /// One transaction: claims the event ids, writes the decisions of the winners, then the audit log.
 async fn write(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>, StoreError> {
     // Of equal ids within the batch, the first to come is the one that competes.
     let mut ids = HashSet::with_capacity(entries.len());
     let competing: Vec<&SealedEntry> =
         entries.iter().copied().filter(|entry| ids.insert(entry.event_key())).collect();
+    let mut at = std::time::Instant::now();
     let mut tx = writer.begin().await?;
+    lap(0, &mut at);
     let claimed = events::claim(tx.connection()?, &competing).await?;
+    lap(1, &mut at);
     let (mut winners, mut leaves) = (Vec::new(), Vec::new());
     let mut claims = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -142,7 +147,12 @@ async fn write(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>, 
         tx.roll_back().await;
         return Ok(claims);
     };
+    lap(2, &mut at);
     decisions::insert(tx.connection()?, &winners).await?;
-    tx.commit(leaves).await?;
+    lap(3, &mut at);
+    super::audit::append(tx.connection()?, &leaves).await?;
+    lap(4, &mut at);
+    tx.end().await?;
+    lap(5, &mut at);T[6].fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     Ok(claims)
 }

@@ -1,0 +1,173 @@
+//! HTTP: requests in, words of the domain through, JSON out. With the console the only place that
+//! names axum. What is decided and recorded is `ingest`'s business.
+
+mod audit;
+mod batch;
+mod decisions;
+mod detectors;
+mod docs;
+mod error;
+mod events;
+mod guard;
+mod health;
+mod keys;
+mod policies;
+mod request;
+mod serve;
+mod sources;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use tokio::sync::Semaphore;
+use tower::ServiceBuilder;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::auth::{Access, Auth};
+use crate::config::Config;
+use crate::ingest::Ingest;
+use crate::registry::Registry;
+use crate::store::Store;
+use crate::telemetry::Metrics;
+
+pub use docs::document;
+pub use error::{ApiError, Problem};
+pub use serve::serve;
+
+use guard::RateLimits;
+
+/// What the handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Inner>);
+
+struct Inner {
+    config: Arc<Config>,
+    store: Store,
+    registry: Arc<Registry>,
+    ingest: Ingest,
+    metrics: Arc<Metrics>,
+    auth: Auth,
+    rates: RateLimits,
+    /// Requests in flight, all routes together.
+    requests: Semaphore,
+}
+
+impl Api {
+    pub fn new(
+        config: &Arc<Config>,
+        store: &Store,
+        registry: &Arc<Registry>,
+        ingest: &Ingest,
+        metrics: &Arc<Metrics>,
+        auth: Auth,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            config: Arc::clone(config),
+            store: store.clone(),
+            registry: Arc::clone(registry),
+            ingest: ingest.clone(),
+            metrics: Arc::clone(metrics),
+            auth,
+            rates: RateLimits::new(config.rate_per_second, config.rate_burst),
+            requests: Semaphore::new(config.concurrent_requests_max),
+        }))
+    }
+}
+
+/// A way in: method, path, and what the caller must be allowed.
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    /// `None` is open to everybody: health alone.
+    pub access: Option<Access>,
+    handler: MethodRouter<Api>,
+}
+
+/// Every way in. There is no other list: a route without a rule cannot be written.
+pub fn routes() -> Vec<Route> {
+    use Access::{
+        DryRun, ReadAudit, ReadDecisions, ReadDetectors, ReadDocs, ReadKeys, ReadMetrics,
+        ReadPolicies, ReadSources, RevokeKeys, SetMode,
+    };
+    vec![
+        // Whoever may only try out is told so by the handler, which knows the query.
+        route("POST", "/v1/events", DryRun, events::post),
+        route("POST", "/v1/events/batch", DryRun, batch::post),
+        route("GET", "/v1/decisions", ReadDecisions, decisions::list),
+        route("GET", "/v1/decisions/{id}", ReadDecisions, decisions::get),
+        route("GET", "/v1/detectors", ReadDetectors, detectors::list),
+        route("GET", "/v1/detectors/{name}", ReadDetectors, detectors::get),
+        route("GET", "/v1/policies", ReadPolicies, policies::list),
+        route("GET", "/v1/policies/{source}", ReadPolicies, policies::get),
+        route("GET", "/v1/sources", ReadSources, sources::list),
+        route("PUT", "/v1/sources/{source}/mode", SetMode, sources::set_mode),
+        route("GET", "/v1/keys", ReadKeys, keys::list),
+        route("DELETE", "/v1/keys/{id}", RevokeKeys, keys::revoke),
+        route("GET", "/v1/audit", ReadAudit, audit::list),
+        route("GET", "/metrics", ReadMetrics, health::metrics),
+        route("GET", "/openapi.json", ReadDocs, docs::json),
+        route("GET", "/", ReadDocs, docs::page),
+        open("/health/live", health::live),
+        open("/health/ready", health::ready),
+    ]
+}
+
+fn route<H, T>(method: &'static str, path: &'static str, access: Access, handler: H) -> Route
+where
+    H: Handler<T, Api>,
+    T: 'static,
+{
+    let filter = match method {
+        "POST" => MethodFilter::POST,
+        "PUT" => MethodFilter::PUT,
+        "DELETE" => MethodFilter::DELETE,
+        _ => MethodFilter::GET,
+    };
+    Route { method, path, access: Some(access), handler: on(filter, handler) }
+}
+
+fn open<H, T>(path: &'static str, handler: H) -> Route
+where
+    H: Handler<T, Api>,
+    T: 'static,
+{
+    Route { method: "GET", path, access: None, handler: on(MethodFilter::GET, handler) }
+}
+
+/// The whole server as one service.
+pub fn router(api: &Api) -> Router {
+    let routed = routes().into_iter().fold(Router::new(), |router, route| {
+        let handler = match route.access {
+            Some(access) => route
+                .handler
+                .route_layer(from_fn_with_state((api.clone(), access), guard::identify)),
+            None => route.handler,
+        };
+        router.route(route.path, handler)
+    });
+    let outside = ServiceBuilder::new()
+        .layer(from_fn_with_state(api.clone(), request::observe))
+        .layer(header_layer(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header_layer(header::REFERRER_POLICY, "no-referrer"))
+        .layer(header_layer(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(header_layer(header::CACHE_CONTROL, "no-store"))
+        .layer(header_layer(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        ))
+        .layer(from_fn(guard::catch_panic))
+        .layer(from_fn_with_state(api.clone(), guard::admit));
+    routed
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(outside)
+        .with_state(api.clone())
+}
+
+fn header_layer(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}

@@ -1,0 +1,68 @@
+//! `/v1/audit`: who did what, in the order in which it was done.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::request::{Asked, Caller};
+use super::{Api, ApiError};
+use crate::model::Timestamp;
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Search {
+    /// Entries after this number; 0 for the beginning.
+    after: u64,
+    /// Entries on the page; at most `page_max`.
+    limit: Option<u32>,
+}
+
+/// One entry of the log. Ids and digests only.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AuditLine {
+    /// From 1, without gaps.
+    pub seq: u64,
+    pub at: Timestamp,
+    /// A key's id, or `system`.
+    pub actor: String,
+    pub role: String,
+    pub what: String,
+    pub object: String,
+    #[schema(value_type = Object)]
+    pub facts: Value,
+    /// RFC 6962: SHA-256 of a zero byte and the entry.
+    pub leaf_hash: String,
+}
+
+/// Read the audit log
+#[utoipa::path(
+    get, path = "/v1/audit", tag = "audit", params(Search),
+    responses((status = 200, description = "Oldest first", body = Vec<AuditLine>))
+)]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Caller(identity): Caller,
+    Asked(search): Asked<Search>,
+) -> Result<Json<Vec<AuditLine>>, ApiError> {
+    // The log is one for all platforms, so a key that is bound to one may not read it.
+    if identity.source.is_some() {
+        return Err(ApiError::forbidden("the log is one for all sources; this key is bound to one"));
+    }
+    let page_max = api.0.config.page_max;
+    let limit = search.limit.unwrap_or(page_max).clamp(1, page_max) as usize;
+    let rows = api.0.store.audit_entries(search.after, limit).await?.into_iter();
+    let line = rows.map(|row| AuditLine {
+        seq: row.seq,
+        at: row.at,
+        actor: row.actor,
+        role: row.role,
+        what: row.what,
+        object: row.object,
+        facts: row.facts,
+        leaf_hash: hex::encode(row.leaf_hash),
+    });
+    Ok(Json(line.collect()))
+}

@@ -1,0 +1,211 @@
+//! Problems as the outside sees them: RFC 9457, with a stable `type`.
+//!
+//! Which to use: the constructors below name every one there is. What a caller can mend says how;
+//! what they cannot says only that, and the log holds the cause.
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::ingest::IngestError;
+use crate::model::Fault;
+use crate::store::StoreError;
+
+/// A problem, as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Problem {
+    /// Stable: `urn:picket:problem:` and a name.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: &'static str,
+    pub status: u16,
+    /// What is wrong, where, and how to mend it.
+    pub detail: String,
+    /// Every fault of the request, where there may be several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Fault>,
+}
+
+/// A problem on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    problem: Problem,
+    retry_after_s: Option<u64>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, name: &str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            problem: Problem {
+                kind: format!("urn:picket:problem:{name}"),
+                title,
+                status: status.as_u16(),
+                detail: detail.into(),
+                errors: Vec::new(),
+            },
+            retry_after_s: None,
+        }
+    }
+
+    fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds.max(1));
+        self
+    }
+
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    pub fn unauthenticated() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "No valid API key",
+            "send `Authorization: Bearer <key>` with a key made by `picket key create`",
+        )
+    }
+
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
+    }
+
+    pub fn absent(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
+    }
+
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", "Not understood", detail)
+    }
+
+    pub fn invalid(faults: Vec<Fault>) -> Self {
+        let detail = match faults.as_slice() {
+            [one] if one.pointer.is_empty() => one.detail.clone(),
+            [one] => format!("{}: {}", one.pointer, one.detail),
+            many => format!("{} faults, listed in `errors`", many.len()),
+        };
+        let mut error =
+            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Not a valid request", detail);
+        error.problem.errors = faults;
+        error
+    }
+
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", detail)
+    }
+
+    pub fn media_type(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "Unknown media type", detail)
+    }
+
+    pub fn rate_limited(seconds: u64) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate-limited",
+            "Too many requests",
+            "this key has used up its requests; wait as long as Retry-After says",
+        )
+        .retry_after(seconds)
+    }
+
+    pub fn overloaded() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "Busy",
+            "the server has all the work that it can take; nothing was recorded, send it again",
+        )
+        .retry_after(1)
+    }
+
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Cannot be recorded now", detail)
+            .retry_after(1)
+    }
+
+    pub fn timed_out() -> Self {
+        Self::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "timed-out",
+            "Took too long",
+            "an event that was accepted is finished all the same: send it again under the same id for its decision",
+        )
+    }
+
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "A fault of the server",
+            "the log holds the cause, under the request id of this answer",
+        )
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy { .. } => Self::overloaded(),
+            _ if error.is_passing() => {
+                tracing::error!("the store does not answer: {error}");
+                Self::unavailable("the record cannot be written or read now; nothing was acknowledged, send it again")
+            }
+            StoreError::Absence { .. } => Self::absent(error.to_string()),
+            _ => {
+                tracing::error!("the store failed: {error}");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<IngestError> for ApiError {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Conflict(_) => Self::new(
+                StatusCode::CONFLICT,
+                "id-conflict",
+                "Event id in use",
+                format!("{error}; send a new event under a new id"),
+            ),
+            IngestError::UnknownSource { .. } => {
+                Self::invalid(vec![Fault::new("/source", error.to_string())])
+            }
+            IngestError::Busy => Self::overloaded(),
+            IngestError::Store(error) => error.into(),
+            IngestError::Lost => Self::internal(),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(&self.problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let schemes = "Bearer realm=\"picket\", Basic realm=\"picket: any name, the key as password\"";
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(schemes));
+        }
+        response
+    }
+}
+
+pub(super) async fn not_found(request: Request) -> ApiError {
+    ApiError::absent(format!("there is nothing at {}; / describes what there is", request.uri().path()))
+}
+
+pub(super) async fn method_not_allowed(request: Request) -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "Wrong method",
+        format!("{} is not answered at {}; / describes what is", request.method(), request.uri().path()),
+    )
+}

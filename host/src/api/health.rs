@@ -1,0 +1,57 @@
+//! Whether the server lives, whether it can work, and its numbers.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Api;
+
+/// How the server is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Health {
+    /// `live`, `ready` or `not ready`.
+    pub status: &'static str,
+}
+
+/// Does the process answer?
+#[utoipa::path(
+    get, path = "/health/live", tag = "health", security(()),
+    responses((status = 200, description = "It does", body = Health))
+)]
+pub(super) async fn live() -> Json<Health> {
+    Json(Health { status: "live" })
+}
+
+/// Can events be decided and recorded?
+#[utoipa::path(
+    get, path = "/health/ready", tag = "health", security(()),
+    responses(
+        (status = 200, description = "They can", body = Health),
+        (status = 503, description = "The record does not answer, or nothing is loaded", body = Health),
+    )
+)]
+pub(super) async fn ready(State(api): State<Api>) -> (StatusCode, Json<Health>) {
+    let loaded = api.0.registry.current().sources().next().is_some();
+    match (loaded, api.0.store.ready().await) {
+        (true, Ok(())) => (StatusCode::OK, Json(Health { status: "ready" })),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, Json(Health { status: "not ready" })),
+    }
+}
+
+/// Read the metrics
+///
+/// In the OpenMetrics text format, which Prometheus scrapes.
+#[utoipa::path(
+    get, path = "/metrics", tag = "health",
+    responses((status = 200, description = "OpenMetrics", body = String, content_type = "application/openmetrics-text"))
+)]
+pub(super) async fn metrics(State(api): State<Api>) -> Response {
+    let evaluation = api.0.ingest.parts().pool.queue_depth();
+    let generation = api.0.registry.current().generation();
+    api.0.metrics.set_depths(evaluation, api.0.store.queue_depth(), generation);
+    let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, media_type)], api.0.metrics.encode()).into_response()
+}

@@ -1,0 +1,156 @@
+//! Builds and owns every part, in order, and takes them down in the other. Tests use it too.
+
+mod host_key;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api;
+use crate::auth::Auth;
+use crate::config::Config;
+use crate::engine::{EntityKey, Pool};
+use crate::ingest::{FingerprintKey, Ingest, Parts};
+use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry};
+use crate::runtime::{CacheOptions, Limits, Runtime, RuntimeOptions};
+use crate::store::{Options, Store};
+use crate::telemetry::Metrics;
+
+/// A running Picket.
+pub struct App {
+    pub config: Arc<Config>,
+    pub store: Store,
+    pub registry: Arc<Registry>,
+    pub ingest: Ingest,
+    pub metrics: Arc<Metrics>,
+    /// Where the server listens.
+    pub address: std::net::SocketAddr,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl App {
+    /// Opens the store, loads what is deployed, and serves.
+    ///
+    /// # Errors
+    /// What could not be opened, with what to do about it.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        Self::start_with(config, bundle()).await
+    }
+
+    /// As [`App::start`], with another bundle.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_with(config: Config, bundle: Bundle) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}: choose another `listen`", config.listen))?;
+        let address = listener.local_addr()?;
+        create_private(&config.data_dir)?;
+        let host_key = host_key::open(&config.data_dir)?;
+        let store = Store::open(&store_options(&config)).await?;
+        let metrics = Arc::new(Metrics::new());
+        let runtime = Runtime::new(&runtime_options(&config, host_key))?;
+        let folders = Folders {
+            detectors: config.detectors_dir.clone(),
+            policies: config.policies_dir.clone(),
+            file_bytes_max: config.detector_file_bytes_max,
+        };
+        let bundle = if config.bundled { bundle } else { Bundle::default() };
+        let registry = Registry::new(runtime, store.clone(), Arc::clone(&metrics), folders, bundle);
+        let registry = Arc::new(registry);
+        // What is deployed serves again before the folders are asked for news.
+        registry.refresh().await?;
+        registry.scan().await?;
+        let tasks = TaskTracker::new();
+        let stop = CancellationToken::new();
+        let ingest = Ingest::new(Parts {
+            store: store.clone(),
+            registry: Arc::clone(&registry),
+            pool: Pool::start(config.evaluation_queue_max).context("cannot start evaluation threads")?,
+            metrics: Arc::clone(&metrics),
+            entity_key: Arc::new(EntityKey::new(&host_key)),
+            fingerprint_key: FingerprintKey::new(&host_key),
+            event_deadline: config.event_deadline(),
+            permits: Semaphore::new(config.evaluation_queue_max),
+            tasks: tasks.clone(),
+            accepted: Notify::new(),
+        });
+        let config = Arc::new(config);
+        tasks.spawn(ingest.clone().run_worker(stop.clone()));
+        if config.watch {
+            tasks.spawn(registry::watch(Arc::clone(&registry), stop.clone()));
+        }
+        let api = api::Api::new(&config, &store, &registry, &ingest, &metrics, Auth::new(store.clone()));
+        tasks.spawn(api::serve(listener, api, stop.clone()));
+        Ok(Self { config, store, registry, ingest, metrics, address, stop, tasks })
+    }
+
+    /// Stops taking requests, finishes what was accepted, closes the store. Whatever has not
+    /// finished in `shutdown_timeout_ms` is left: nothing of it was acknowledged.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        let patience = Duration::from_millis(self.config.shutdown_timeout_ms);
+        if tokio::time::timeout(patience, self.tasks.wait()).await.is_err() {
+            tracing::warn!("stopped with {} tasks unfinished", self.tasks.len());
+        }
+        if let Err(error) = self.store.close().await {
+            tracing::warn!("the store did not close: {error}");
+        }
+    }
+}
+
+/// How the store is opened under this configuration.
+pub fn store_options(config: &Config) -> Options {
+    Options {
+        migrate: config.migrate,
+        commit_queue: config.commit_queue_max,
+        commit_batch_max: config.commit_batch_max,
+        ..Options::new(config.database_url())
+    }
+}
+
+/// How the sandbox is built under this configuration.
+pub fn runtime_options(config: &Config, host_key: [u8; 32]) -> RuntimeOptions {
+    RuntimeOptions {
+        ceiling: Limits {
+            deadline: Duration::from_millis(config.detector_deadline_ms),
+            memory_bytes: config.detector_memory_bytes,
+            ..Limits::default()
+        },
+        cache: Some(CacheOptions { dir: config.data_dir.join("cache"), host_key }),
+    }
+}
+
+/// The shipped detectors and the policies of the two platforms.
+pub fn bundle() -> Bundle {
+    let detectors = picket_bundle::DETECTORS
+        .iter()
+        .map(|bundled| BundledDetector { name: bundled.name, file: bundled.component });
+    let policies = [
+        ("qwickservices", include_str!("../../examples/policies/qwickservices.toml")),
+        ("fairtradeworker", include_str!("../../examples/policies/fairtradeworker.toml")),
+    ];
+    Bundle {
+        detectors: detectors.collect(),
+        policies: policies.map(|(source, text)| BundledPolicy { source, text }).to_vec(),
+    }
+}
+
+/// A folder that others may not read: it holds the record and the host key.
+pub fn create_private(dir: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .with_context(|| format!("cannot create {} (data_dir)", dir.display()))
+}

@@ -1,0 +1,146 @@
+//! Who calls and what they may do: one table, deny by default.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+use sha2::{Digest as _, Sha256};
+
+use crate::model::{Identity, Role};
+use crate::store::{Store, StoreError};
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    PostEvents,
+    /// Decide without recording.
+    DryRun,
+    ReadDecisions,
+    ReadDetectors,
+    ReadPolicies,
+    ReadSources,
+    SetMode,
+    ReadKeys,
+    RevokeKeys,
+    ReadAudit,
+    ReadMetrics,
+    /// The description of the API itself.
+    ReadDocs,
+}
+
+/// Whether a role has an access. A source-bound key has it for its source alone.
+pub fn allows(role: Role, access: Access) -> bool {
+    use Access::{
+        DryRun, PostEvents, ReadAudit, ReadDecisions, ReadDetectors, ReadDocs, ReadKeys,
+        ReadMetrics, ReadPolicies, ReadSources,
+    };
+    match role {
+        Role::Platform => matches!(access, PostEvents | DryRun | ReadDecisions | ReadDocs),
+        Role::Engineer => matches!(
+            access,
+            DryRun | ReadDecisions | ReadDetectors | ReadPolicies | ReadSources | ReadMetrics | ReadDocs
+        ),
+        Role::Reviewer => {
+            matches!(access, ReadDecisions | ReadDetectors | ReadPolicies | ReadSources | ReadDocs)
+        }
+        Role::Auditor => matches!(
+            access,
+            ReadDecisions
+                | ReadDetectors
+                | ReadPolicies
+                | ReadSources
+                | ReadKeys
+                | ReadAudit
+                | ReadMetrics
+                | ReadDocs
+        ),
+        Role::Admin => true,
+    }
+}
+
+/// Whether a caller may touch a source.
+pub fn reaches(identity: &Identity, source: &str) -> bool {
+    identity.source.as_deref().is_none_or(|own| own == source)
+}
+
+/// How long a key is believed without asking the store: a revoked one works no longer than this.
+const BELIEVED: Duration = Duration::from_secs(1);
+const REMEMBERED_MAX: usize = 4_096;
+
+/// Finds out whose key it is.
+pub struct Auth {
+    store: Store,
+    remembered: Mutex<HashMap<[u8; 32], (Instant, Option<Identity>)>>,
+}
+
+impl Auth {
+    pub fn new(store: Store) -> Self {
+        Self { store, remembered: Mutex::default() }
+    }
+
+    /// The caller whose key this is, or `None`.
+    ///
+    /// # Errors
+    /// Where the store does not answer: then nobody is let in.
+    pub async fn identify(&self, key: &str) -> Result<Option<Identity>, StoreError> {
+        let hash = hash(key);
+        if let Some((at, identity)) = self.remembered().get(&hash)
+            && at.elapsed() < BELIEVED
+        {
+            return Ok(identity.clone());
+        }
+        let identity = self.store.identity(&hash).await?;
+        let mut remembered = self.remembered();
+        if remembered.len() >= REMEMBERED_MAX {
+            remembered.clear();
+        }
+        remembered.insert(hash, (Instant::now(), identity.clone()));
+        Ok(identity)
+    }
+
+    fn remembered(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], (Instant, Option<Identity>)>> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A new key, to be shown once, and the hash to be stored. 256 bits of the system's randomness need
+/// no slow hash.
+///
+/// # Errors
+/// Where the system has no randomness to give.
+pub fn new_key() -> Result<(String, [u8; 32]), String> {
+    let mut secret = [0; 32];
+    SysRng.try_fill_bytes(&mut secret).map_err(|error| error.to_string())?;
+    let key = format!("picket_{}", hex::encode(secret));
+    let hash = hash(&key);
+    Ok((key, hash))
+}
+
+fn hash(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_long_and_differ() {
+        let ((one, hash_one), (two, _)) = (new_key().unwrap(), new_key().unwrap());
+        assert_eq!(one.len(), "picket_".len() + 64);
+        assert_ne!(one, two);
+        assert_eq!(hash(&one), hash_one);
+    }
+
+    #[test]
+    fn an_auditor_changes_nothing_and_a_platform_sees_no_key() {
+        for access in [Access::PostEvents, Access::SetMode, Access::RevokeKeys, Access::DryRun] {
+            assert!(!allows(Role::Auditor, access), "{access:?}");
+        }
+        for access in [Access::ReadKeys, Access::ReadMetrics, Access::ReadAudit, Access::ReadDetectors] {
+            assert!(!allows(Role::Platform, access), "{access:?}");
+        }
+    }
+}

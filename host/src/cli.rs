@@ -1,0 +1,103 @@
+//! The command line: parse, start, dispatch. Commands that change live state go through the HTTP API
+//! of a running server; `key create` and `migrate` open the database.
+
+mod client;
+mod detector;
+mod key;
+mod migrate;
+mod policy;
+mod serve;
+mod source;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::telemetry;
+
+/// A detection engine for marketplaces: post events, sandboxed WebAssembly detectors judge them, a
+/// versioned policy decides, and every decision says why.
+#[derive(Debug, Parser)]
+#[command(name = "picket", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Begin with `picket demo`: it needs nothing and shows everything.
+Then `picket key create --role admin --name me` and `picket serve`.
+
+Every key of picket.toml is also a variable: `listen` is PICKET_LISTEN.
+PICKET_LOG sets what is logged, such as info or picket=debug.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve: detectors and policies of the folders, events over HTTP
+    #[command(after_help = serve::AFTER_HELP)]
+    Serve(ConfigFile),
+    /// Make an API key, list them, revoke one
+    #[command(subcommand)]
+    Key(key::Command),
+    /// See which detectors are live and which files were refused
+    #[command(subcommand)]
+    Detector(detector::Command),
+    /// Check a policy as a compiler would, see which policies judge
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// See the sources and set whether their decisions are enforced
+    #[command(subcommand)]
+    Source(source::Command),
+    /// Create the database or apply the migrations that it lacks
+    Migrate(migrate::Migrate),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ConfigFile {
+    /// The configuration; `picket.toml` here, if there is one, unless named
+    #[arg(long, env = "PICKET_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    fn load(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(self.config.as_deref())?)
+    }
+}
+
+/// Parses the arguments and runs the command. Errors go to standard error, in one line and the mend.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("picket: {error:#}");
+    ExitCode::FAILURE
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(config) => {
+            telemetry::start_logging("info");
+            serve::run(config.load()?).await?;
+        }
+        Command::Key(command) => key::run(command).await?,
+        Command::Detector(command) => detector::run(command).await?,
+        Command::Policy(command) => return policy::run(command).await,
+        Command::Source(command) => source::run(command).await?,
+        Command::Migrate(migrate) => migrate::run(&migrate).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
