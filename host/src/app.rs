@@ -49,9 +49,9 @@ impl App {
     /// # Errors
     /// As [`App::start`].
     pub async fn start_with(config: Config, bundle: Bundle) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}: choose another `listen`", config.listen))?;
+        let listener = TcpListener::bind(config.listen).await.with_context(|| {
+            format!("cannot listen on {}: choose another `listen`", config.listen)
+        })?;
         let address = listener.local_addr()?;
         create_private(&config.data_dir)?;
         let host_key = host_key::open(&config.data_dir)?;
@@ -74,7 +74,8 @@ impl App {
         let ingest = Ingest::new(Parts {
             store: store.clone(),
             registry: Arc::clone(&registry),
-            pool: Pool::start(config.evaluation_queue_max).context("cannot start evaluation threads")?,
+            pool: Pool::start(config.evaluation_queue_max)
+                .context("cannot start evaluation threads")?,
             metrics: Arc::clone(&metrics),
             entity_key: Arc::new(EntityKey::new(&host_key)),
             fingerprint_key: FingerprintKey::new(&host_key),
@@ -88,7 +89,8 @@ impl App {
         if config.watch {
             tasks.spawn(registry::watch(Arc::clone(&registry), stop.clone()));
         }
-        let api = api::Api::new(&config, &store, &registry, &ingest, &metrics, Auth::new(store.clone()));
+        let api =
+            api::Api::new(&config, &store, &registry, &ingest, &metrics, Auth::new(store.clone()));
         tasks.spawn(api::serve(listener, api, stop.clone()));
         Ok(Self { config, store, registry, ingest, metrics, address, stop, tasks })
     }

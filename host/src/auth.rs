@@ -40,7 +40,13 @@ pub fn allows(role: Role, access: Access) -> bool {
         Role::Platform => matches!(access, PostEvents | DryRun | ReadDecisions | ReadDocs),
         Role::Engineer => matches!(
             access,
-            DryRun | ReadDecisions | ReadDetectors | ReadPolicies | ReadSources | ReadMetrics | ReadDocs
+            DryRun
+                | ReadDecisions
+                | ReadDetectors
+                | ReadPolicies
+                | ReadSources
+                | ReadMetrics
+                | ReadDocs
         ),
         Role::Reviewer => {
             matches!(access, ReadDecisions | ReadDetectors | ReadPolicies | ReadSources | ReadDocs)
@@ -100,7 +106,9 @@ impl Auth {
         Ok(identity)
     }
 
-    fn remembered(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], (Instant, Option<Identity>)>> {
+    fn remembered(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], (Instant, Option<Identity>)>> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -139,7 +147,9 @@ mod tests {
         for access in [Access::PostEvents, Access::SetMode, Access::RevokeKeys, Access::DryRun] {
             assert!(!allows(Role::Auditor, access), "{access:?}");
         }
-        for access in [Access::ReadKeys, Access::ReadMetrics, Access::ReadAudit, Access::ReadDetectors] {
+        for access in
+            [Access::ReadKeys, Access::ReadMetrics, Access::ReadAudit, Access::ReadDetectors]
+        {
             assert!(!allows(Role::Platform, access), "{access:?}");
         }
     }

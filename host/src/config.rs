@@ -150,9 +150,12 @@ impl Config {
                 continue;
             }
             let Some(kind) = known.get(&key) else {
-                return Err(ConfigError { place: name, problem: unknown(&key, &known, &|key| {
-                    format!("PICKET_{}", key.to_ascii_uppercase())
-                }) });
+                return Err(ConfigError {
+                    place: name,
+                    problem: unknown(&key, &known, &|key| {
+                        format!("PICKET_{}", key.to_ascii_uppercase())
+                    }),
+                });
             };
             let value = variable(&value, kind).ok_or_else(|| ConfigError {
                 place: name.clone(),
@@ -199,7 +202,9 @@ impl Config {
             return wrong(format!("`{key}` must be at least 1"));
         }
         if self.json_depth_max > 100 {
-            return wrong("`json_depth_max` is at most 100: the parser's own bound is 128".to_owned());
+            return wrong(
+                "`json_depth_max` is at most 100: the parser's own bound is 128".to_owned(),
+            );
         }
         if self.detector_memory_bytes < 1 << 20 || self.detector_memory_bytes > 1 << 30 {
             return wrong("`detector_memory_bytes` lies between 1 MiB and 1 GiB".to_owned());
@@ -259,11 +264,13 @@ fn check_keys(file: &str, text: &str, known: &toml::Table) -> Result<(), ConfigE
 }
 
 fn unknown(key: &str, known: &toml::Table, write: &dyn Fn(&str) -> String) -> String {
-    let nearest = known.keys().max_by(|a, b| {
-        strsim::jaro_winkler(key, a).total_cmp(&strsim::jaro_winkler(key, b))
-    });
+    let nearest = known
+        .keys()
+        .max_by(|a, b| strsim::jaro_winkler(key, a).total_cmp(&strsim::jaro_winkler(key, b)));
     match nearest {
-        Some(nearest) => format!("unknown key `{}`; did you mean `{}`?", write(key), write(nearest)),
+        Some(nearest) => {
+            format!("unknown key `{}`; did you mean `{}`?", write(key), write(nearest))
+        }
         None => format!("unknown key `{key}`"),
     }
 }
@@ -300,7 +307,8 @@ mod tests {
     use super::*;
 
     fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let variables =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Config::parse("picket.toml", text, variables).map_err(|error| error.to_string())
     }
 
@@ -319,10 +327,18 @@ mod tests {
     #[test]
     fn each_mistake_names_its_place_and_the_mend() {
         let cases: [(&str, &[(&str, &str)], &str); 8] = [
-            ("\nlisten_on = 1", &[], "picket.toml:2: unknown key `listen_on`; did you mean `listen`?"),
+            (
+                "\nlisten_on = 1",
+                &[],
+                "picket.toml:2: unknown key `listen_on`; did you mean `listen`?",
+            ),
             ("page_max = 1\npage_max = 2", &[], "picket.toml:2: duplicate key"),
             ("page_max = \"many\"", &[], "picket.toml:1: invalid type"),
-            ("", &[("PICKET_LISTN", "x")], "PICKET_LISTN: unknown key `PICKET_LISTN`; did you mean `PICKET_LISTEN`?"),
+            (
+                "",
+                &[("PICKET_LISTN", "x")],
+                "PICKET_LISTN: unknown key `PICKET_LISTN`; did you mean `PICKET_LISTEN`?",
+            ),
             ("", &[("PICKET_PAGE_MAX", "many")], "PICKET_PAGE_MAX: `many` is not a whole number"),
             ("", &[("PICKET_LISTEN", "here")], "PICKET_LISTEN: invalid socket address syntax"),
             ("page_max = 0", &[], "picket.toml: `page_max` must be at least 1"),

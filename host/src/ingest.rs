@@ -288,7 +288,8 @@ impl Job {
     fn decide(&self) -> (Decision, serde_json::Value) {
         let Self { snapshot, policy, event, .. } = self;
         let mut findings = engine::evaluate(snapshot, event, &self.key, self.deadline);
-        let absent = policy.policy.requires().iter().filter(|name| !snapshot.has(&event.source, name));
+        let absent =
+            policy.policy.requires().iter().filter(|name| !snapshot.has(&event.source, name));
         findings.extend(absent.map(|name| Finding::absent(name)));
         findings.sort_by(|a, b| a.detector.cmp(&b.detector));
         let verdict = policy.policy.judge(event, &findings);
@@ -327,7 +328,9 @@ impl Job {
         let inputs: Vec<_> = snapshot
             .subscribed(&event.source, &event.kind)
             .into_iter()
-            .map(|detector| (&detector.prepared.manifest().name, &detector.prepared.manifest().inputs))
+            .map(|detector| {
+                (&detector.prepared.manifest().name, &detector.prepared.manifest().inputs)
+            })
             .collect();
         let replay = serde_json::json!({ "inputs": inputs, "trace": verdict.trace });
         (decision, replay)

@@ -214,8 +214,7 @@ impl Registry {
     /// Makes a file ready, or finds it ready. The costly part, on a thread that may be blocked.
     async fn prepare(&self, file: Vec<u8>, settings: &Json) -> Result<Prepared, LoadError> {
         let settings = canonical(settings);
-        let build =
-            Build { digest: Digest::of(&file), settings: Digest::of(settings.as_bytes()) };
+        let build = Build { digest: Digest::of(&file), settings: Digest::of(settings.as_bytes()) };
         if let Some(Ok(prepared)) = self.ready().get(&build) {
             return Ok(prepared.clone());
         }

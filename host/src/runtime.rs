@@ -80,7 +80,8 @@ impl Runtime {
         let mut linker = Linker::new(&engines.serving);
         v1::link(&mut linker).map_err(RuntimeError::engine)?;
         wasi::link(&mut linker).map_err(RuntimeError::engine)?;
-        let cache = options.cache.as_ref().map(|cache| Cache::open(cache, &engines.serving)).transpose()?;
+        let cache =
+            options.cache.as_ref().map(|cache| Cache::open(cache, &engines.serving)).transpose()?;
         let ticker = Ticker::start([engines.serving.clone(), engines.scratch.clone()])?;
         Ok(Self { engines, linker, cache, ceiling: options.ceiling, _ticker: ticker })
     }
@@ -138,7 +139,9 @@ pub enum LoadError {
     Scan(String),
     #[error("does not compile: {0}")]
     Compile(String),
-    #[error("imports `{0}`, which detectors are not given; they may import picket:detector/log and {1}")]
+    #[error(
+        "imports `{0}`, which detectors are not given; they may import picket:detector/log and {1}"
+    )]
     Import(String, &'static str),
     #[error("does not fit the detector interface: {0}")]
     Interface(String),

@@ -123,8 +123,16 @@ impl Metrics {
         };
         let r = &mut registry;
         r.register("events", "Events received, by what became of them", metrics.events.clone());
-        r.register("decisions", "Decisions recorded, by what they enforce", metrics.decisions.clone());
-        r.register("evaluations", "Runs of a detector on an event, by outcome", metrics.evaluations.clone());
+        r.register(
+            "decisions",
+            "Decisions recorded, by what they enforce",
+            metrics.decisions.clone(),
+        );
+        r.register(
+            "evaluations",
+            "Runs of a detector on an event, by outcome",
+            metrics.evaluations.clone(),
+        );
         r.register_with_unit(
             "evaluation",
             "Processor time of one run of a detector",
@@ -137,10 +145,26 @@ impl Metrics {
             Unit::Seconds,
             metrics.event_seconds.clone(),
         );
-        r.register("loads", "Files offered as detectors or policies, by result", metrics.loads.clone());
-        r.register("http_requests", "Requests answered, by route and status", metrics.requests.clone());
-        r.register("queue_depth", "What waits: events for a thread, decisions for the disk", metrics.queues.clone());
-        r.register("generation", "The set of detectors and policies that is live", metrics.generation.clone());
+        r.register(
+            "loads",
+            "Files offered as detectors or policies, by result",
+            metrics.loads.clone(),
+        );
+        r.register(
+            "http_requests",
+            "Requests answered, by route and status",
+            metrics.requests.clone(),
+        );
+        r.register(
+            "queue_depth",
+            "What waits: events for a thread, decisions for the disk",
+            metrics.queues.clone(),
+        );
+        r.register(
+            "generation",
+            "The set of detectors and policies that is live",
+            metrics.generation.clone(),
+        );
         Self { registry, ..metrics }
     }
 

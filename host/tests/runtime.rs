@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use picket::model::Outcome;
-use picket::runtime::{CacheOptions, Call, Limits, LoadError, Prepared, Run, Runtime, RuntimeOptions, Value};
+use picket::runtime::{
+    CacheOptions, Call, Limits, LoadError, Prepared, Run, Runtime, RuntimeOptions, Value,
+};
 
 fn runtime() -> &'static Runtime {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -85,7 +87,11 @@ fn clock_and_chance_follow_from_the_event() {
 fn a_deadline_is_kept() {
     let probe = probe();
     let run = run(&probe, "loop");
-    assert!(run.time >= Duration::from_millis(10) && run.time < Duration::from_millis(20), "{:?}", run.time);
+    assert!(
+        run.time >= Duration::from_millis(10) && run.time < Duration::from_millis(20),
+        "{:?}",
+        run.time
+    );
 }
 
 #[test]
@@ -109,7 +115,9 @@ fn a_candidate_is_refused_with_the_reason() {
     assert!(refused(&wat::parse_str("(module)").unwrap(), "{}").contains("core module"));
     assert!(refused(&wat::parse_str("(component)").unwrap(), "{}").contains("interface"));
     let file = r#"(component (import "wasi:sockets/tcp@0.2.0" (instance)))"#;
-    assert!(refused(&wat::parse_str(file).unwrap(), "{}").contains("imports `wasi:sockets/tcp@0.2.0`"));
+    assert!(
+        refused(&wat::parse_str(file).unwrap(), "{}").contains("imports `wasi:sockets/tcp@0.2.0`")
+    );
     assert!(refused(probe, r#"{"configure":"refuse"}"#).contains("told to refuse"));
     assert!(refused(probe, r#"{"configure":"panic"}"#).contains("told to panic in configure"));
     assert!(refused(probe, r#"{"configure":"loop"}"#).contains("processor time"));

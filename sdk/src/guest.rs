@@ -45,15 +45,8 @@ impl<D: Detector> Slot<D> {
     /// Reads the inputs and judges the event.
     pub fn evaluate(&self, event: WireEvent) -> Result<Vec<WireSignal>, String> {
         let slot = self.0.borrow();
-        let detector = slot
-            .as_ref()
-            .ok_or("evaluate was called before configure")?;
-        let WireEvent {
-            id,
-            type_: kind,
-            time_ms,
-            inputs,
-        } = event;
+        let detector = slot.as_ref().ok_or("evaluate was called before configure")?;
+        let WireEvent { id, type_: kind, time_ms, inputs } = event;
         let inputs = inputs.into_iter().map(value).collect();
         let Some(inputs) = D::Inputs::read(inputs) else {
             return Ok(Vec::new());
@@ -88,10 +81,7 @@ fn wire_signal(signal: Signal) -> WireSignal {
         start: span.start,
         end: span.end,
     };
-    let entity = |entity: crate::Entity| types::Entity {
-        kind: entity.kind,
-        value: entity.value,
-    };
+    let entity = |entity: crate::Entity| types::Entity { kind: entity.kind, value: entity.value };
     WireSignal {
         label: signal.label,
         score: signal.score,

@@ -94,23 +94,14 @@ impl<D: Detector> Harness<D> {
     }
 
     fn check(&self, signal: &Signal, report: &Report) {
-        let Signal {
-            label,
-            score,
-            confidence,
-            spans,
-            ..
-        } = signal;
+        let Signal { label, score, confidence, spans, .. } = signal;
         assert!(
             self.labels.contains(label),
             "`{label}` is not a label of the manifest; it names {:?}",
             self.labels
         );
         for (name, number) in [("score", score), ("confidence", confidence)] {
-            assert!(
-                (0.0..=1.0).contains(number),
-                "{name} {number} of `{label}` is outside 0..=1"
-            );
+            assert!((0.0..=1.0).contains(number), "{name} {number} of `{label}` is outside 0..=1");
         }
         for span in spans {
             assert!(
@@ -124,11 +115,8 @@ impl<D: Detector> Harness<D> {
 impl Report {
     /// The labels found, sorted, each once.
     pub fn labels(&self) -> Vec<&str> {
-        let mut labels: Vec<&str> = self
-            .signals
-            .iter()
-            .map(|signal| signal.label.as_str())
-            .collect();
+        let mut labels: Vec<&str> =
+            self.signals.iter().map(|signal| signal.label.as_str()).collect();
         labels.sort_unstable();
         labels.dedup();
         labels
@@ -160,15 +148,10 @@ impl Report {
 /// The value at a dotted path, typed as the host types it.
 fn lookup(event: &Json, path: &str) -> Value {
     let step = |at: &Json, key: &str| match at {
-        Json::Array(items) => key
-            .parse::<usize>()
-            .ok()
-            .and_then(|index| items.get(index).cloned()),
+        Json::Array(items) => key.parse::<usize>().ok().and_then(|index| items.get(index).cloned()),
         _ => at.get(key).cloned(),
     };
-    let found = path
-        .split('.')
-        .try_fold(event.clone(), |at, key| step(&at, key));
+    let found = path.split('.').try_fold(event.clone(), |at, key| step(&at, key));
     found.map_or(Value::Absent, |found| typed(&found))
 }
 

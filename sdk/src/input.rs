@@ -83,11 +83,7 @@ impl Deref for Text {
 impl FromValue for Text {
     fn from_value(value: Value, input: u32) -> Option<Self> {
         match value {
-            Value::Text(value) => Some(Self {
-                value,
-                input,
-                item: 0,
-            }),
+            Value::Text(value) => Some(Self { value, input, item: 0 }),
             _ => None,
         }
     }
@@ -98,13 +94,7 @@ impl FromValue for Vec<Text> {
         let Value::Texts(texts) = value else {
             return None;
         };
-        Some(
-            texts
-                .into_iter()
-                .zip(0..)
-                .map(|(value, item)| Text { value, input, item })
-                .collect(),
-        )
+        Some(texts.into_iter().zip(0..).map(|(value, item)| Text { value, input, item }).collect())
     }
 }
 

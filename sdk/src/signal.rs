@@ -83,10 +83,7 @@ impl Signal {
     /// Adds an entity: its kind and its canonical value.
     #[must_use]
     pub fn entity(mut self, kind: impl Into<String>, value: impl Into<String>) -> Self {
-        self.entities.push(Entity {
-            kind: kind.into(),
-            value: value.into(),
-        });
+        self.entities.push(Entity { kind: kind.into(), value: value.into() });
         self
     }
 }

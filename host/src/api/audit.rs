@@ -49,7 +49,9 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<AuditLine>>, ApiError> {
     // The log is one for all platforms, so a key that is bound to one may not read it.
     if identity.source.is_some() {
-        return Err(ApiError::forbidden("the log is one for all sources; this key is bound to one"));
+        return Err(ApiError::forbidden(
+            "the log is one for all sources; this key is bound to one",
+        ));
     }
     let page_max = api.0.config.page_max;
     let limit = search.limit.unwrap_or(page_max).clamp(1, page_max) as usize;

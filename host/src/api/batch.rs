@@ -40,7 +40,8 @@ pub(super) async fn post(
     let envelopes = split(&headers, &bytes)?;
     let max = api.0.config.batch_events_max;
     if envelopes.len() > max {
-        let detail = format!("{} events; a batch has at most {max} (batch_events_max)", envelopes.len());
+        let detail =
+            format!("{} events; a batch has at most {max} (batch_events_max)", envelopes.len());
         return Err(ApiError::too_large(detail));
     }
     let lines = futures::stream::iter(envelopes)

@@ -52,7 +52,9 @@ pub(super) async fn list(
     let page_max = api.0.config.page_max;
     let limit = search.limit.unwrap_or(page_max.min(50));
     if limit == 0 || limit > page_max {
-        return Err(ApiError::malformed(format!("the query: `limit` lies in 1..={page_max} (page_max)")));
+        return Err(ApiError::malformed(format!(
+            "the query: `limit` lies in 1..={page_max} (page_max)"
+        )));
     }
     if search.source.as_deref().is_some_and(|source| !reaches(&identity, source)) {
         return Err(ApiError::forbidden("this key is bound to another source"));
@@ -67,7 +69,10 @@ pub(super) async fn list(
         limit: limit as usize,
     };
     let page = api.0.store.decisions(&filter).await?;
-    Ok(Json(DecisionPage { decisions: page.decisions, next: page.next.map(|next| next.to_string()) }))
+    Ok(Json(DecisionPage {
+        decisions: page.decisions,
+        next: page.next.map(|next| next.to_string()),
+    }))
 }
 
 /// Read a decision
@@ -88,9 +93,12 @@ pub(super) async fn get(
     let absent = || ApiError::absent(format!("there is no decision `{id}`"));
     let parsed: DecisionId = id.parse().map_err(|_| absent())?;
     let recorded = api.0.store.decision(parsed).await?;
-    let recorded = recorded.filter(|recorded| reaches(&identity, &recorded.source)).ok_or_else(absent)?;
+    let recorded =
+        recorded.filter(|recorded| reaches(&identity, &recorded.source)).ok_or_else(absent)?;
     Ok(match recorded.decision {
-        Some(decision) => ([(header::ETAG, format!("\"{parsed}\""))], Json(decision)).into_response(),
+        Some(decision) => {
+            ([(header::ETAG, format!("\"{parsed}\""))], Json(decision)).into_response()
+        }
         None => pending(parsed),
     })
 }

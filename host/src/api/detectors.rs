@@ -51,7 +51,8 @@ pub(super) async fn get(
     Path(name): Path<String>,
 ) -> Result<Json<DetectorDetail>, ApiError> {
     let catalogue = api.0.registry.catalogue().await?;
-    let deployments: Vec<_> = catalogue.detectors.into_iter().filter(|status| status.name == name).collect();
+    let deployments: Vec<_> =
+        catalogue.detectors.into_iter().filter(|status| status.name == name).collect();
     let versions: Vec<_> = api
         .0
         .store

@@ -34,7 +34,8 @@ struct Key;
 impl Modify for Key {
     fn modify(&self, document: &mut Document) {
         let components = document.components.get_or_insert_default();
-        components.add_security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        components
+            .add_security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     }
 }
 
@@ -71,14 +72,19 @@ fn render(document: &Value) -> String {
         out,
         "<header><h1>{} <small>{}</small></h1><p>{}</p><p>Send <code>Authorization: Bearer &lt;key&gt;</code>. \
          The same as JSON: <a href=\"/openapi.json\">/openapi.json</a>.</p></header><nav aria-label=\"Endpoints\"><ul>",
-        text(&info["title"]), text(&info["version"]), text(&info["description"])
+        text(&info["title"]),
+        text(&info["version"]),
+        text(&info["description"])
     );
     let operations = operations(document);
     for (method, path, operation) in &operations {
         let _ = write!(
             out,
             "<li><a href=\"#{}\"><code>{} {}</code></a> {}</li>",
-            anchor(method, path), method.to_uppercase(), escape(path), text(&operation["summary"])
+            anchor(method, path),
+            method.to_uppercase(),
+            escape(path),
+            text(&operation["summary"])
         );
     }
     out.push_str("</ul></nav><main>");
@@ -86,8 +92,11 @@ fn render(document: &Value) -> String {
         let _ = write!(
             out,
             "<section id=\"{}\"><h2><code>{} {}</code></h2><p><b>{}.</b> {}</p>",
-            anchor(method, path), method.to_uppercase(), escape(path),
-            text(&operation["summary"]), text(&operation["description"])
+            anchor(method, path),
+            method.to_uppercase(),
+            escape(path),
+            text(&operation["summary"]),
+            text(&operation["description"])
         );
         parameters(&mut out, &operation["parameters"]);
         responses(&mut out, &operation["responses"]);
@@ -118,7 +127,9 @@ fn parameters(out: &mut String, parameters: &Value) {
         let _ = write!(
             out,
             "<tr><td><code>{}</code><td>{}<td>{}</tr>",
-            text("name"), text("in"), text("description")
+            text("name"),
+            text("in"),
+            text("description")
         );
     }
     out.push_str("</table>");
@@ -132,7 +143,9 @@ fn responses(out: &mut String, responses: &Value) {
         let _ = write!(
             out,
             "<tr><td>{}<td>{}<td>{}</tr>",
-            escape(status), escape(response["description"].as_str().unwrap_or_default()), bodies.join(", ")
+            escape(status),
+            escape(response["description"].as_str().unwrap_or_default()),
+            bodies.join(", ")
         );
     }
     out.push_str("</table>");
@@ -142,10 +155,14 @@ fn shape(out: &mut String, name: &str, schema: &Value) {
     let _ = write!(
         out,
         "<section id=\"shape-{0}\"><h3>{0}</h3><p>{1}</p>",
-        escape(name), escape(schema["description"].as_str().unwrap_or_default())
+        escape(name),
+        escape(schema["description"].as_str().unwrap_or_default())
     );
     if let Some(words) = schema["enum"].as_array() {
-        let words: Vec<String> = words.iter().map(|word| format!("<code>{}</code>", escape(word.as_str().unwrap_or_default()))).collect();
+        let words: Vec<String> = words
+            .iter()
+            .map(|word| format!("<code>{}</code>", escape(word.as_str().unwrap_or_default())))
+            .collect();
         let _ = write!(out, "<p>One of {}.</p>", words.join(", "));
     }
     if let Some(properties) = schema["properties"].as_object() {
@@ -154,7 +171,9 @@ fn shape(out: &mut String, name: &str, schema: &Value) {
             let _ = write!(
                 out,
                 "<tr><td><code>{}</code><td>{}<td>{}</tr>",
-                escape(field), kind(property), escape(property["description"].as_str().unwrap_or_default())
+                escape(field),
+                kind(property),
+                escape(property["description"].as_str().unwrap_or_default())
             );
         }
         out.push_str("</table>");

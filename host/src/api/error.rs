@@ -150,7 +150,9 @@ impl From<StoreError> for ApiError {
             StoreError::Busy { .. } => Self::overloaded(),
             _ if error.is_passing() => {
                 tracing::error!("the store does not answer: {error}");
-                Self::unavailable("the record cannot be written or read now; nothing was acknowledged, send it again")
+                Self::unavailable(
+                    "the record cannot be written or read now; nothing was acknowledged, send it again",
+                )
             }
             StoreError::Absence { .. } => Self::absent(error.to_string()),
             _ => {
@@ -182,7 +184,8 @@ impl From<IngestError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&self.problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -190,7 +193,8 @@ impl IntoResponse for ApiError {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
-            let schemes = "Bearer realm=\"picket\", Basic realm=\"picket: any name, the key as password\"";
+            let schemes =
+                "Bearer realm=\"picket\", Basic realm=\"picket: any name, the key as password\"";
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(schemes));
         }
         response
@@ -198,7 +202,10 @@ impl IntoResponse for ApiError {
 }
 
 pub(super) async fn not_found(request: Request) -> ApiError {
-    ApiError::absent(format!("there is nothing at {}; / describes what there is", request.uri().path()))
+    ApiError::absent(format!(
+        "there is nothing at {}; / describes what there is",
+        request.uri().path()
+    ))
 }
 
 pub(super) async fn method_not_allowed(request: Request) -> ApiError {
@@ -206,6 +213,10 @@ pub(super) async fn method_not_allowed(request: Request) -> ApiError {
         StatusCode::METHOD_NOT_ALLOWED,
         "method-not-allowed",
         "Wrong method",
-        format!("{} is not answered at {}; / describes what is", request.method(), request.uri().path()),
+        format!(
+            "{} is not answered at {}; / describes what is",
+            request.method(),
+            request.uri().path()
+        ),
     )
 }

@@ -100,7 +100,8 @@ pub(super) fn admit(
             identity.role
         )));
     }
-    let event = Event::parse(envelope, &api.0.config.event_bounds(), Timestamp::now()).map_err(ApiError::invalid)?;
+    let event = Event::parse(envelope, &api.0.config.event_bounds(), Timestamp::now())
+        .map_err(ApiError::invalid)?;
     if !reaches(identity, &event.source) {
         return Err(ApiError::forbidden("this key is bound to another source than the event's"));
     }
@@ -124,7 +125,9 @@ pub(super) fn pending(id: DecisionId) -> Response {
 
 fn wants_async(headers: &HeaderMap) -> bool {
     let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    preferences.flat_map(|value| value.split(',')).any(|one| one.trim().eq_ignore_ascii_case("respond-async"))
+    preferences
+        .flat_map(|value| value.split(','))
+        .any(|one| one.trim().eq_ignore_ascii_case("respond-async"))
 }
 
 /// The envelope of a request, in whichever mode it came. Source: CloudEvents HTTP binding 1.0.2.
@@ -148,7 +151,8 @@ fn envelope(headers: &HeaderMap, bytes: &[u8]) -> Result<Json_, ApiError> {
     for (name, value) in headers {
         let Some(attribute) = name.as_str().strip_prefix("ce-") else { continue };
         let decoded = percent_decode(value.as_bytes()).decode_utf8();
-        let decoded = decoded.map_err(|_| ApiError::malformed(format!("the header {name} is not UTF-8 text")))?;
+        let decoded = decoded
+            .map_err(|_| ApiError::malformed(format!("the header {name} is not UTF-8 text")))?;
         envelope.insert(attribute.to_owned(), Json_::String(decoded.into_owned()));
     }
     envelope.insert("data".to_owned(), parse_json(bytes)?);

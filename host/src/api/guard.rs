@@ -98,7 +98,8 @@ pub(super) async fn identify(
         }
     };
     let mut response = match allows(identity.role, access) {
-        false => ApiError::forbidden(format!("a key of role {} may not do this", identity.role)).into_response(),
+        false => ApiError::forbidden(format!("a key of role {} may not do this", identity.role))
+            .into_response(),
         true => {
             request.extensions_mut().insert(identity);
             next.run(request).await

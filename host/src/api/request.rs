@@ -30,7 +30,8 @@ pub(super) async fn observe(State(api): State<Api>, request: Request, next: Next
     });
     let method = request.method().clone();
     // The pattern and not the path: ids and subjects have no place in logs and labels.
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     let mut response = next.run(request).instrument(span).await;
     let status = response.status().as_u16();
@@ -41,11 +42,19 @@ pub(super) async fn observe(State(api): State<Api>, request: Request, next: Next
 }
 
 /// Reads a body within the limit.
-pub(super) async fn read_body(api: &Api, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+pub(super) async fn read_body(
+    api: &Api,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, ApiError> {
     let max = api.0.config.body_bytes_max;
-    let too_large = || ApiError::too_large(format!("a body has at most {max} bytes (body_bytes_max)"));
+    let too_large =
+        || ApiError::too_large(format!("a body has at most {max} bytes (body_bytes_max)"));
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if announced.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > max as u64) {
+    if announced
+        .and_then(|length| length.parse::<u64>().ok())
+        .is_some_and(|length| length > max as u64)
+    {
         return Err(too_large());
     }
     match Limited::new(body, max).collect().await {

@@ -21,7 +21,8 @@ const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
 /// Serves until told to stop, then until every request that had begun is answered.
 pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) {
     let config = Arc::clone(&api.0.config);
-    let service = router(&api).into_service::<hyper::body::Incoming>().map_err(|never: Infallible| never);
+    let service =
+        router(&api).into_service::<hyper::body::Incoming>().map_err(|never: Infallible| never);
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()

@@ -49,7 +49,11 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<Source>>, ApiError> {
     let rows = api.0.store.sources().await?.into_iter();
     let reached = rows.filter(|row| reaches(&identity, &row.source));
-    Ok(Json(reached.map(|row| Source { source: row.source, mode: row.mode, updated_at: row.updated_at }).collect()))
+    Ok(Json(
+        reached
+            .map(|row| Source { source: row.source, mode: row.mode, updated_at: row.updated_at })
+            .collect(),
+    ))
 }
 
 /// Set the mode of a source
@@ -75,13 +79,15 @@ pub(super) async fn set_mode(
     let change: ModeChange = serde_json::from_value(json)
         .map_err(|error| ApiError::invalid(vec![Fault::new("", error.to_string())]))?;
     if change.why.trim().is_empty() || change.why.len() > WHY_BYTES_MAX {
-        let detail = format!("say why, in at most {WHY_BYTES_MAX} bytes: it goes into the audit log");
+        let detail =
+            format!("say why, in at most {WHY_BYTES_MAX} bytes: it goes into the audit log");
         return Err(ApiError::invalid(vec![Fault::new("/why", detail)]));
     }
     let known = api.0.registry.current().policy(&source).is_some();
     if !known || !reaches(&identity, &source) {
         return Err(ApiError::absent(format!("no policy speaks for `{source}`")));
     }
-    let generation = api.0.registry.set_mode(&source, change.mode, &change.why, Some(&identity)).await?;
+    let generation =
+        api.0.registry.set_mode(&source, change.mode, &change.why, Some(&identity)).await?;
     Ok(Json(Changed { generation }))
 }

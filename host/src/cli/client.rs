@@ -10,7 +10,12 @@ use serde_json::Value;
 #[derive(Debug, Clone, Args)]
 pub(super) struct Server {
     /// The server's address
-    #[arg(long, env = "PICKET_SERVER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    #[arg(
+        long,
+        env = "PICKET_SERVER",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
     server: String,
     /// An API key; better given as the variable, which does not show in the list of processes
     #[arg(long, env = "PICKET_KEY", hide_env_values = true, value_name = "KEY")]
@@ -23,7 +28,8 @@ pub(super) struct Server {
 impl Server {
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         let value = self.send(Method::GET, path, |request| request).await?;
-        serde_json::from_value(value).with_context(|| format!("an answer of another release at {path}"))
+        serde_json::from_value(value)
+            .with_context(|| format!("an answer of another release at {path}"))
     }
 
     pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
@@ -44,12 +50,18 @@ impl Server {
             bail!("no key: set PICKET_KEY to one made by `picket key create`");
         };
         if self.server.starts_with("https:") {
-            bail!("{}: this client speaks http only; reach a remote server through a tunnel", self.server);
+            bail!(
+                "{}: this client speaks http only; reach a remote server through a tunnel",
+                self.server
+            );
         }
         let url = format!("{}{path}", self.server.trim_end_matches('/'));
         let request = reqwest::Client::new().request(method, &url).bearer_auth(key);
         let response = complete(request).send().await.with_context(|| {
-            format!("no answer from {}: is the server running (`picket serve`), is --server right?", self.server)
+            format!(
+                "no answer from {}: is the server running (`picket serve`), is --server right?",
+                self.server
+            )
         })?;
         let status = response.status();
         let text = response.text().await?;

@@ -37,7 +37,12 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     }
     println!("generation {}\n{out}", catalogue.generation);
     for refusal in &catalogue.refused {
-        println!("\nrefused {} at {}: {}", table::plain(&refusal.file), refusal.at, table::plain(&refusal.error));
+        println!(
+            "\nrefused {} at {}: {}",
+            table::plain(&refusal.file),
+            refusal.at,
+            table::plain(&refusal.error)
+        );
     }
     Ok(())
 }

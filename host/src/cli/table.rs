@@ -6,14 +6,20 @@ use comfy_table::{ContentArrangement, Table};
 /// A table with these columns.
 pub(super) fn new(columns: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(columns);
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(columns);
     table
 }
 
 /// Text of others, without what a terminal would obey: control and bidi characters are made visible.
 pub(super) fn plain(text: &str) -> String {
     let visible = |c: char| match c {
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => '·',
+        '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}'
+        | '\u{feff}' => '·',
         c if c.is_control() => '·',
         c => c,
     };

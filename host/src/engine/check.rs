@@ -88,7 +88,9 @@ fn signal(
     let mut entities = Vec::with_capacity(raw.entities.len());
     for entity in &raw.entities {
         bounded("bytes in an entity", entity.kind.len() + entity.value.len(), ENTITY_BYTES_MAX)?;
-        if !entity.kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') || entity.kind.is_empty() {
+        if !entity.kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+            || entity.kind.is_empty()
+        {
             return Err(format!("{label} has an entity whose kind is not a word such as phone"));
         }
         entities.push(key.hash(entity));
@@ -157,7 +159,10 @@ mod tests {
         let signal = check(RawSignal { reason, spans, ..raw() }).unwrap();
         assert_eq!(signal.reason, "the number ••• \u{fffd}[31min •••");
         assert_eq!((signal.spans[0].field.as_str(), signal.spans[0].item), ("data.content", None));
-        assert_eq!((signal.spans[1].field.as_str(), signal.spans[1].item), ("data.photos", Some(1)));
+        assert_eq!(
+            (signal.spans[1].field.as_str(), signal.spans[1].item),
+            ("data.photos", Some(1))
+        );
     }
 
     #[test]

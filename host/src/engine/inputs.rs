@@ -74,7 +74,11 @@ mod tests {
             ("data.missing", Value::Absent),
         ];
         for (path, expected) in cases {
-            assert_eq!(read(&event, &[Input::Field { path: path.to_owned() }]), [expected], "{path}");
+            assert_eq!(
+                read(&event, &[Input::Field { path: path.to_owned() }]),
+                [expected],
+                "{path}"
+            );
         }
     }
 }

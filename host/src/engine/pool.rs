@@ -84,21 +84,30 @@ mod tests {
     async fn a_full_queue_says_so_at_once_and_work_goes_on() {
         let pool = Arc::new(Pool::start(1).unwrap());
         let cores = pool.threads.len();
-        let (running, release) = (Arc::new(Barrier::new(cores + 1)), Arc::new(Barrier::new(cores + 1)));
+        let (running, release) =
+            (Arc::new(Barrier::new(cores + 1)), Arc::new(Barrier::new(cores + 1)));
         let mut held = Vec::new();
         for _ in 0..cores {
             let (pool, running, release) = (pool.clone(), running.clone(), release.clone());
             held.push(tokio::spawn(async move {
                 loop {
                     let (running, release) = (running.clone(), release.clone());
-                    let work = move || { running.wait(); release.wait(); };
-                    if pool.run(work).await.is_ok() { break }
+                    let work = move || {
+                        running.wait();
+                        release.wait();
+                    };
+                    if pool.run(work).await.is_ok() {
+                        break;
+                    }
                     tokio::task::yield_now().await;
                 }
             }));
         }
         tokio::task::spawn_blocking(move || running.wait()).await.unwrap();
-        let waiting = tokio::spawn({ let pool = pool.clone(); async move { pool.run(|| 7).await } });
+        let waiting = tokio::spawn({
+            let pool = pool.clone();
+            async move { pool.run(|| 7).await }
+        });
         while pool.queue_depth() == 0 {
             tokio::task::yield_now().await;
         }

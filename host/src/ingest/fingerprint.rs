@@ -51,7 +51,9 @@ mod tests {
         let same = r#"{"data":{"b":[2],"a":1.0},"traceparent":"00-x","subject":"u","type":"t","source":"s","id":"1","specversion":"1.0","datacontenttype":"application/json"}"#;
         assert_eq!(of(1, sent), of(1, same));
         assert_ne!(of(1, sent), of(2, sent));
-        for (old, new) in [("\"a\":1", "\"a\":2"), ("\"u\"", "\"v\""), ("\"t\"", "\"t2\""), ("\"1\"", "\"2\"")] {
+        for (old, new) in
+            [("\"a\":1", "\"a\":2"), ("\"u\"", "\"v\""), ("\"t\"", "\"t2\""), ("\"1\"", "\"2\"")]
+        {
             assert_ne!(of(1, sent), of(1, &sent.replacen(old, new, 1)), "{old}");
         }
         let timed = sent.replacen("\"data\"", "\"time\":\"2026-09-01T09:00:00Z\",\"data\"", 1);

@@ -130,8 +130,7 @@ impl Registry {
         let good = row.is_some_and(|row| row.digest == Some(digest) && row.error.is_none());
         let deployments = self.store.deployments().await?;
         let other = |deployed: &Json| canonical(deployed) != canonical(settings);
-        let stale =
-            deployments.iter().any(|row| row.origin == *origin && other(&row.settings));
+        let stale = deployments.iter().any(|row| row.origin == *origin && other(&row.settings));
         Ok(good && !stale)
     }
 
@@ -151,7 +150,8 @@ impl Registry {
             Err(error) => return self.refuse("policy", &file, None, &error.to_string()).await,
         };
         let digest = Digest::of(text.as_bytes());
-        let taken = inbox.get(&*file).is_some_and(|row| row.digest == Some(digest) && row.error.is_none());
+        let taken =
+            inbox.get(&*file).is_some_and(|row| row.digest == Some(digest) && row.error.is_none());
         let before = tried.insert(file.clone(), (digest, digest));
         if taken || before == Some((digest, digest)) {
             return Ok(());
@@ -225,13 +225,18 @@ impl Registry {
             });
             let due = deployed.get(bundled.name).is_none_or(|row| match (&row.origin, row.stage) {
                 (Origin::Bundle, Stage::Active) => {
-                    row.digest != Digest::of(bundled.file) || canonical(&row.settings) != canonical(&settings)
+                    row.digest != Digest::of(bundled.file)
+                        || canonical(&row.settings) != canonical(&settings)
                 }
                 (Origin::Folder(_), Stage::Retired) => true,
                 _ => false,
             });
             if due {
-                wanted.push(Candidate { file: bundled.file.to_vec(), settings, origin: Origin::Bundle });
+                wanted.push(Candidate {
+                    file: bundled.file.to_vec(),
+                    settings,
+                    origin: Origin::Bundle,
+                });
             }
         }
         self.prepare_together(&wanted).await;
@@ -243,7 +248,9 @@ impl Registry {
         for row in deployed.values() {
             let carried = self.bundle.detectors.iter().any(|bundled| bundled.name == row.detector);
             if row.origin == Origin::Bundle && row.stage == Stage::Active && !carried {
-                self.store.retire_detector(EVERY_SOURCE, &row.detector, Some(&Origin::Bundle), None).await?;
+                self.store
+                    .retire_detector(EVERY_SOURCE, &row.detector, Some(&Origin::Bundle), None)
+                    .await?;
             }
         }
         // Policies name labels, so they come after the detectors are live.
@@ -256,12 +263,20 @@ impl Registry {
         for bundled in &self.bundle.policies {
             let row = deployed.iter().find(|row| row.source == bundled.source);
             let due = row.is_none_or(|row| match (&row.origin, row.stage) {
-                (Origin::Bundle, Stage::Active) => row.digest != Digest::of(bundled.text.as_bytes()),
+                (Origin::Bundle, Stage::Active) => {
+                    row.digest != Digest::of(bundled.text.as_bytes())
+                }
                 (Origin::Folder(_), Stage::Retired) => true,
                 _ => false,
             });
-            if due && let Err(refused) = self.publish_policy(bundled.text, bundled.source, Origin::Bundle).await {
-                tracing::error!(source = bundled.source, "a bundled policy does not load: {refused}");
+            if due
+                && let Err(refused) =
+                    self.publish_policy(bundled.text, bundled.source, Origin::Bundle).await
+            {
+                tracing::error!(
+                    source = bundled.source,
+                    "a bundled policy does not load: {refused}"
+                );
             }
         }
         Ok(())
@@ -269,7 +284,9 @@ impl Registry {
 
     /// Bundled detectors are trusted and many: they compile side by side.
     async fn prepare_together(&self, candidates: &[Candidate]) {
-        let each = candidates.iter().map(|candidate| self.prepare(candidate.file.clone(), &candidate.settings));
+        let each = candidates
+            .iter()
+            .map(|candidate| self.prepare(candidate.file.clone(), &candidate.settings));
         // Why one fails is said when it is published.
         futures::future::join_all(each).await;
     }
@@ -306,7 +323,8 @@ fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     if !metadata.is_file() {
         return Err(io::Error::other("is not a regular file"));
     }
-    let too_long = || io::Error::other(format!("has more than {bytes_max} bytes (detector_file_bytes_max)"));
+    let too_long =
+        || io::Error::other(format!("has more than {bytes_max} bytes (detector_file_bytes_max)"));
     if metadata.len() > bytes_max {
         return Err(too_long());
     }
@@ -326,6 +344,7 @@ fn settings(file: &Path) -> Result<Json, String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(json!({})),
         Err(error) => return Err(format!("{}: {error}", path.display())),
     };
-    let table: toml::Table = text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
+    let table: toml::Table =
+        text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
     serde_json::to_value(table).map_err(|error| format!("{}: {error}", path.display()))
 }

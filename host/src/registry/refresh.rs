@@ -27,11 +27,9 @@ impl Registry {
             let generation = rows.generation;
             self.prepare_all(&rows.deployments).await?;
             let snapshot = self.build(rows).await?;
-            let previous = self.current.rcu(|current| {
-                match current.generation() < generation {
-                    true => Arc::clone(&snapshot),
-                    false => Arc::clone(current),
-                }
+            let previous = self.current.rcu(|current| match current.generation() < generation {
+                true => Arc::clone(&snapshot),
+                false => Arc::clone(current),
             });
             if previous.generation() < generation {
                 self.forget_unused();
@@ -63,7 +61,8 @@ impl Registry {
     /// Compiles what is deployed and not ready, such as after a restart or a change by another
     /// server.
     async fn prepare_all(&self, deployments: &[Deployment]) -> Result<(), StoreError> {
-        for deployment in deployments.iter().filter(|deployment| deployment.stage == Stage::Active) {
+        for deployment in deployments.iter().filter(|deployment| deployment.stage == Stage::Active)
+        {
             if self.ready().contains_key(&build_of(deployment)) {
                 continue;
             }
@@ -102,7 +101,9 @@ impl Registry {
                     };
                     policies.insert(row.source, Arc::new(live));
                 }
-                Err(_) => tracing::error!(policy = row.name, "a policy that is deployed does not compile"),
+                Err(_) => {
+                    tracing::error!(policy = row.name, "a policy that is deployed does not compile")
+                }
             }
         }
         let modes = rows.sources.into_iter().map(|row| (row.source, row.mode)).collect();

@@ -87,7 +87,8 @@ impl Prepared {
         guest.collect_printed();
         let (outcome, error, signals) = match answer {
             Ok(Ok(signals)) if signals.len() > inner.limits.signals => {
-                let error = format!("{} signals; {} are allowed", signals.len(), inner.limits.signals);
+                let error =
+                    format!("{} signals; {} are allowed", signals.len(), inner.limits.signals);
                 (Outcome::Invalid, Some(error), Vec::new())
             }
             Ok(Ok(signals)) => (Outcome::Ok, None, signals),
@@ -97,7 +98,8 @@ impl Prepared {
                 (outcome, Some(error), Vec::new())
             }
         };
-        let log = guest.log.lines.drain(..).map(|(level, line)| format!("{level:?}: {line}")).collect();
+        let log =
+            guest.log.lines.drain(..).map(|(level, line)| format!("{level:?}: {line}")).collect();
         Run { outcome, error, time, log, signals }
     }
 }
@@ -146,7 +148,10 @@ pub(super) fn classify(error: &wasmtime::Error, guest: &Guest) -> (Outcome, Stri
     }
     let said = guest.log.last_error().map(str::to_owned);
     if error.downcast_ref::<Trap>().is_none() && format!("{error:#}").contains("hostcalls") {
-        return (Outcome::Invalid, "returned more than it may: too many or too long signals".to_owned());
+        return (
+            Outcome::Invalid,
+            "returned more than it may: too many or too long signals".to_owned(),
+        );
     }
     match error.downcast_ref::<Trap>() {
         Some(trap) => (Outcome::Trap, cut(&said.unwrap_or_else(|| trap.to_string()))),

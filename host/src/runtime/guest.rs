@@ -73,7 +73,8 @@ pub(super) fn store(
     deadline: Duration,
     wasi: Option<Wasi>,
 ) -> Store<Guest> {
-    let guest = Guest { limiter: Limiter::new(limits), log: Log::new(limits), wasi: wasi.map(Box::new) };
+    let guest =
+        Guest { limiter: Limiter::new(limits), log: Log::new(limits), wasi: wasi.map(Box::new) };
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.limiter);
     store.set_hostcall_fuel(limits.output_bytes);

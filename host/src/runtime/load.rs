@@ -111,9 +111,8 @@ fn self_test(prepared: &Prepared) -> Result<(), LoadError> {
     let run = prepared.evaluate(&call, prepared.limits().deadline);
     match run.outcome {
         Outcome::Ok | Outcome::Error => Ok(()),
-        outcome => Err(LoadError::SelfTest(format!(
-            "{outcome}: {}",
-            run.error.unwrap_or_default()
-        ))),
+        outcome => {
+            Err(LoadError::SelfTest(format!("{outcome}: {}", run.error.unwrap_or_default())))
+        }
     }
 }

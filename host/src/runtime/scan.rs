@@ -42,9 +42,12 @@ impl Bounds {
     fn see(&mut self, payload: &Payload<'_>) -> Result<(), LoadError> {
         let refuse = |message: String| Err(LoadError::Scan(message));
         match payload {
-            Payload::Version { encoding: Encoding::Module, range, .. } if range.start == 0 => refuse(
-                "it is a core module, not a component; build it with --target wasm32-wasip2".to_owned(),
-            ),
+            Payload::Version { encoding: Encoding::Module, range, .. } if range.start == 0 => {
+                refuse(
+                    "it is a core module, not a component; build it with --target wasm32-wasip2"
+                        .to_owned(),
+                )
+            }
             Payload::ModuleSection { .. } => {
                 self.modules += 1;
                 match self.modules > MODULES_MAX {
@@ -67,7 +70,9 @@ impl Bounds {
     fn see_body(&self, body: &wasmparser::FunctionBody<'_>) -> Result<(), LoadError> {
         let wrong = |error: wasmparser::BinaryReaderError| LoadError::Scan(error.to_string());
         if body.range().len() > FUNCTION_BYTES_MAX {
-            return Err(LoadError::Scan(format!("a function is longer than {FUNCTION_BYTES_MAX} bytes")));
+            return Err(LoadError::Scan(format!(
+                "a function is longer than {FUNCTION_BYTES_MAX} bytes"
+            )));
         }
         let mut locals = 0;
         for group in body.get_locals_reader().map_err(wrong)? {

@@ -119,7 +119,9 @@ impl SealedEntry {
     }
 
     #[cfg(test)]
-    pub(super) fn leaf_len(&self) -> usize { self.leaf.len_tmp() }
+    pub(super) fn leaf_len(&self) -> usize {
+        self.leaf.len_tmp()
+    }
     pub(super) fn decision_id(&self) -> &str {
         &self.event.decision_id
     }
@@ -362,4 +364,6 @@ pub(super) fn search(filter: &Filter) -> String {
 }
 
 #[cfg(test)]
-pub(super) fn leaf_tmp(d: &Decision) -> Leaf { Leaf::of(audit_entry(d, Digest::of(b""))).unwrap() }
+pub(super) fn leaf_tmp(d: &Decision) -> Leaf {
+    Leaf::of(audit_entry(d, Digest::of(b""))).unwrap()
+}

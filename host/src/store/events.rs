@@ -111,12 +111,12 @@ pub(super) async fn claim(
     entries: &[&SealedEntry],
 ) -> Result<HashSet<String>, StoreError> {
     static NORET: Insert = Insert::new(
-    "INSERT INTO events (source, event_id, decision_id, subject, kind, time, received_at, \
+        "INSERT INTO events (source, event_id, decision_id, subject, kind, time, received_at, \
      fingerprint, state, sealed)",
-    10,
-    "ON CONFLICT (source, event_id) DO UPDATE SET state = excluded.state \
+        10,
+        "ON CONFLICT (source, event_id) DO UPDATE SET state = excluded.state \
      WHERE events.state < excluded.state AND events.decision_id = excluded.decision_id",
-);
+    );
     let noret = std::env::var("NORET").is_ok();
     let returned = (if noret { &NORET } else { &CLAIM })
         .run(connection, entries, |arguments, entry| {
@@ -133,7 +133,9 @@ pub(super) async fn claim(
             arguments.add(row.sealed.as_slice())
         })
         .await?;
-    if noret { return Ok(entries.iter().map(|e| e.event.decision_id.clone()).collect()); }
+    if noret {
+        return Ok(entries.iter().map(|e| e.event.decision_id.clone()).collect());
+    }
     Ok(returned.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 

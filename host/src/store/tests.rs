@@ -1,6 +1,5 @@
 //! The store on real files. What these tests wait for, they wait for by itself, never by a clock.
 
-mod bench_tmp;
 mod commit;
 mod deployed;
 mod faults;

@@ -119,8 +119,12 @@ async fn answer(writer: &Writer, jobs: Vec<Job>) {
     }
 }
 
-pub(super) static T: [std::sync::atomic::AtomicU64; 8] = [const { std::sync::atomic::AtomicU64::new(0) }; 8];
-fn lap(i: usize, at: &mut std::time::Instant) { T[i].fetch_add(at.elapsed().as_micros() as u64, std::sync::atomic::Ordering::Relaxed); *at = std::time::Instant::now(); }
+pub(super) static T: [std::sync::atomic::AtomicU64; 8] =
+    [const { std::sync::atomic::AtomicU64::new(0) }; 8];
+fn lap(i: usize, at: &mut std::time::Instant) {
+    T[i].fetch_add(at.elapsed().as_micros() as u64, std::sync::atomic::Ordering::Relaxed);
+    *at = std::time::Instant::now();
+}
 /// One transaction: claims the event ids, writes the decisions of the winners, then the audit log.
 async fn write(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>, StoreError> {
     // Of equal ids within the batch, the first to come is the one that competes.
@@ -153,6 +157,7 @@ async fn write(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>, 
     super::audit::append(tx.connection()?, &leaves).await?;
     lap(4, &mut at);
     tx.end().await?;
-    lap(5, &mut at);T[6].fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    lap(5, &mut at);
+    T[6].fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     Ok(claims)
 }

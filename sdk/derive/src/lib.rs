@@ -9,9 +9,7 @@ use syn::{Data, DeriveInput, Error, Fields, LitStr, Result, parse_macro_input};
 #[proc_macro_derive(Inputs, attributes(input))]
 pub fn derive_inputs(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    expand(&input)
-        .unwrap_or_else(Error::into_compile_error)
-        .into()
+    expand(&input).unwrap_or_else(Error::into_compile_error).into()
 }
 
 fn expand(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
@@ -25,10 +23,7 @@ fn expand(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
     let mut names = Vec::new();
     let mut paths = Vec::new();
     for field in &fields.named {
-        let attribute = field
-            .attrs
-            .iter()
-            .find(|attribute| attribute.path().is_ident("input"));
+        let attribute = field.attrs.iter().find(|attribute| attribute.path().is_ident("input"));
         let Some(attribute) = attribute else {
             return Err(Error::new_spanned(
                 field,

@@ -49,8 +49,7 @@ impl<D: Detector> Harness<D> {
         let (mut run, mut wrong) = (0, String::new());
         for file in &files {
             assert!(
-                file.extension()
-                    .is_some_and(|extension| extension == "jsonl"),
+                file.extension().is_some_and(|extension| extension == "jsonl"),
                 "{}: golden cases live in .jsonl files",
                 file.display()
             );
@@ -99,10 +98,7 @@ fn expected(report: &Report) -> Vec<Expected> {
 fn read(file: &Path) -> Vec<Case> {
     let text =
         fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let lines = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty());
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(number, line)| {
             serde_json::from_str(line)
@@ -112,10 +108,8 @@ fn read(file: &Path) -> Vec<Case> {
 }
 
 fn write(file: &Path, cases: &[Case]) {
-    let lines: Vec<String> = cases
-        .iter()
-        .map(|case| serde_json::to_string(case).expect("a case is JSON"))
-        .collect();
+    let lines: Vec<String> =
+        cases.iter().map(|case| serde_json::to_string(case).expect("a case is JSON")).collect();
     fs::write(file, lines.join("\n") + "\n")
         .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
 }
@@ -123,15 +117,9 @@ fn write(file: &Path, cases: &[Case]) {
 fn differ(out: &mut String, file: &Path, case: &Case, found: &[Expected]) {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let show = |list: &[Expected]| {
-        let all: Vec<String> = list
-            .iter()
-            .map(|one| format!("{} {:?}", one.label, one.quotes))
-            .collect();
-        if all.is_empty() {
-            "nothing".to_owned()
-        } else {
-            all.join(", ")
-        }
+        let all: Vec<String> =
+            list.iter().map(|one| format!("{} {:?}", one.label, one.quotes)).collect();
+        if all.is_empty() { "nothing".to_owned() } else { all.join(", ") }
     };
     let _ = writeln!(
         out,

@@ -85,7 +85,9 @@ impl Detector for Probe {
             "split" => vec![signal.span(content.span(6..7))],
             "whole" => vec![signal.span(content.span(0..content.len()))],
             "quote" => vec![
-                signal.reason(format!("it said {}", &**content)).span(content.span(0..content.len())),
+                signal
+                    .reason(format!("it said {}", &**content))
+                    .span(content.span(0..content.len())),
             ],
             "entity" => vec![signal.entity("phone", "5550100")],
             "state" => vec![signal.reason(format!(
@@ -103,7 +105,9 @@ impl Detector for Probe {
                 vec![signal]
             }
             "chance" => vec![signal.reason(chance())],
-            "subject" => vec![signal.reason(message.subject.as_deref().unwrap_or("none").to_owned())],
+            "subject" => {
+                vec![signal.reason(message.subject.as_deref().unwrap_or("none").to_owned())]
+            }
             _ => vec![signal],
         })
     }
