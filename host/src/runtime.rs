@@ -22,7 +22,7 @@ use thiserror::Error;
 use wasmtime::component::Linker;
 
 use crate::model::{Digest, Manifest};
-pub use call::{Call, RawEntity, RawSignal, RawSpan, Run, Value};
+pub use call::{Call, RawEntity, RawSignal, RawSpan, Run, Value, Warm};
 pub use limits::Limits;
 
 use abi::v1;

@@ -2,8 +2,8 @@
 //! names sqlx. It keeps and finds; what a row means is for those who call.
 //!
 //! One connection writes, a few read. Events and decisions go through a queue to one task that
-//! writes many of them in one transaction ([`writer`]); everything else writes by itself, on the
-//! same connection, in a transaction that cannot end without an audit entry ([`tx`]).
+//! writes many of them in one transaction (`writer`); everything else writes by itself, on the same
+//! connection, in a transaction that cannot end without an audit entry (`tx`).
 //!
 //! Invariant: what a call has acknowledged is on the disk.
 
@@ -19,6 +19,7 @@ mod migrate;
 mod policies;
 mod rows;
 mod sealed;
+mod search;
 mod sources;
 mod tx;
 mod writer;
@@ -29,16 +30,15 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
 pub use audit::AuditRow;
-pub use decisions::{Cursor, Entry, Filter, Page, Replayable, SealedEntry};
+pub use decisions::{Entry, Replayable, SealedEntry};
 pub use detectors::{Deployment, Publish, Published, Version};
 pub use error::StoreError;
 pub use events::{Accepted, Committed, Recorded};
 pub use inbox::{InboxRow, Origin};
 pub use keys::KeyRow;
 pub use policies::{PolicyDeployment, PublishPolicy, PublishedPolicy};
+pub use search::{Cursor, Filter, Page};
 pub use sources::SourceRow;
 
 use dialect::{Address, Pool};
@@ -123,7 +123,7 @@ impl Store {
         }
         let readers =
             address.readers(options.readers).await.map_err(|error| unopened(&address, error))?;
-        let queue = Queue::start(writer.clone(), options, CancellationToken::new());
+        let queue = Queue::start(writer.clone(), options);
         Ok(Self { inner: Arc::new(Inner { readers, writer, queue }) })
     }
 

@@ -78,29 +78,41 @@ impl Prepared {
     /// Runs the detector on one event, in a fresh instance, for no longer than its own deadline or
     /// `deadline`, whichever is less. Never fails: how it failed is the answer.
     pub fn evaluate(&self, call: &Call<'_>, deadline: Duration) -> Run {
-        let inner = &*self.0;
         let start = guest::thread_time();
-        let mut store = inner.store(call, deadline);
-        let answer = inner.run(&mut store, call);
-        let time = guest::thread_time().saturating_sub(start);
-        let guest = store.data_mut();
-        guest.collect_printed();
-        let (outcome, error, signals) = match answer {
-            Ok(Ok(signals)) if signals.len() > inner.limits.signals => {
-                let error =
-                    format!("{} signals; {} are allowed", signals.len(), inner.limits.signals);
-                (Outcome::Invalid, Some(error), Vec::new())
-            }
-            Ok(Ok(signals)) => (Outcome::Ok, None, signals),
-            Ok(Err(message)) => (Outcome::Error, Some(cut(&message)), Vec::new()),
-            Err(trap) => {
-                let (outcome, error) = classify(&trap, guest);
-                (outcome, Some(error), Vec::new())
-            }
-        };
-        let log =
-            guest.log.lines.drain(..).map(|(level, line)| format!("{level:?}: {line}")).collect();
-        Run { outcome, error, time, log, signals }
+        let mut store = self.0.store(call, deadline);
+        let answer = self
+            .0
+            .instantiate(&mut store)
+            .and_then(|component| v1::evaluate(&component, &mut store, call));
+        self.0.conclude(answer, store.data_mut(), start)
+    }
+
+    /// An instance that is kept from one event to the next. Events never get one, for state could
+    /// leak; it is what a fresh instance is measured against.
+    ///
+    /// # Errors
+    /// Why it could not be instantiated.
+    pub fn warm(&self, call: &Call<'_>) -> Result<Warm, String> {
+        let mut store = self.0.store(call, self.0.limits.deadline);
+        let component = self.0.instantiate(&mut store).map_err(|error| format!("{error:#}"))?;
+        Ok(Warm { prepared: self.clone(), store, component })
+    }
+}
+
+/// A kept instance: see [`Prepared::warm`].
+pub struct Warm {
+    prepared: Prepared,
+    store: Store<Guest>,
+    component: v1::Component,
+}
+
+impl Warm {
+    /// Runs it once more. After a trap it only traps again.
+    pub fn evaluate(&mut self, call: &Call<'_>) -> Run {
+        let start = guest::thread_time();
+        guest::arm(&mut self.store, self.prepared.0.limits.deadline);
+        let answer = v1::evaluate(&self.component, &mut self.store, call);
+        self.prepared.0.conclude(answer, self.store.data_mut(), start)
     }
 }
 
@@ -114,22 +126,41 @@ impl PreparedInner {
         guest::store(self.component.engine(), &self.limits, deadline, wasi)
     }
 
-    fn run(
-        &self,
-        store: &mut Store<Guest>,
-        call: &Call<'_>,
-    ) -> wasmtime::Result<Result<Vec<RawSignal>, String>> {
+    fn instantiate(&self, store: &mut Store<Guest>) -> wasmtime::Result<v1::Component> {
         let component = self.component.instantiate(&mut *store)?;
         if !self.pre_initialised {
-            let configured =
-                component.picket_detector_detector().call_configure(&mut *store, &self.settings)?;
-            if let Err(message) = configured {
-                return Ok(Err(message));
-            }
+            let detector = component.picket_detector_detector();
+            detector.call_configure(&mut *store, &self.settings)?.map_err(|message| {
+                wasmtime::Error::msg(format!("`configure` failed: {message}"))
+            })?;
         }
-        v1::evaluate(&component, store, call)
+        Ok(component)
+    }
+
+    fn conclude(&self, answer: Answer, guest: &mut Guest, start: Duration) -> Run {
+        let time = guest::thread_time().saturating_sub(start);
+        guest.collect_printed();
+        let (outcome, error, signals) = match answer {
+            Ok(Ok(signals)) if signals.len() > self.limits.signals => {
+                let error =
+                    format!("{} signals; {} are allowed", signals.len(), self.limits.signals);
+                (Outcome::Invalid, Some(error), Vec::new())
+            }
+            Ok(Ok(signals)) => (Outcome::Ok, None, signals),
+            Ok(Err(message)) => (Outcome::Error, Some(cut(&message)), Vec::new()),
+            Err(trap) => {
+                let (outcome, error) = classify(&trap, guest);
+                (outcome, Some(error), Vec::new())
+            }
+        };
+        let lines = guest.log.lines.drain(..);
+        let log = lines.map(|(level, line)| format!("{level:?}: {line}")).collect();
+        Run { outcome, error, time, log, signals }
     }
 }
+
+/// What calling `evaluate` gave: the outer error is a trap, the inner one the detector's own.
+type Answer = wasmtime::Result<Result<Vec<RawSignal>, String>>;
 
 /// The seed of a guest's random numbers: from the event and the file, so that a replay draws the same.
 fn wasi_seed(digest: &[u8; 32], event_id: &str) -> [u8; 32] {

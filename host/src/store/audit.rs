@@ -42,10 +42,6 @@ pub(super) struct Leaf {
 }
 
 impl Leaf {
-    #[cfg(test)]
-    pub fn len_tmp(&self) -> usize {
-        self.bytes.len()
-    }
     pub fn of(entry: AuditEntry) -> Result<Self, StoreError> {
         let bytes = serde_json_canonicalizer::to_vec(&entry).map_err(|error| {
             StoreError::Unstorable { what: "an audit entry", detail: error.to_string() }

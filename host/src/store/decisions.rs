@@ -1,23 +1,19 @@
-//! Decisions: sealing one on the caller's thread, writing many, and finding them again.
+//! Decisions: sealing one on the caller's thread, writing many, and opening one again.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
-use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
+use sqlx::{Arguments as _, Row as _};
 
 use super::audit::Leaf;
 use super::dialect::{Arguments, Connection};
 use super::events::{Committed, DECIDED, EventRow, event_hash};
 use super::rows::Insert;
 use super::sealed::{self, seal};
-use super::{PAGE_ROWS_MAX, Store, StoreError};
+use super::{Store, StoreError};
 use crate::model::{AuditEntry, Decision, DecisionId, Digest, Event, Outcome, Timestamp};
 
 static INSERT: Insert = Insert::new(
@@ -118,10 +114,6 @@ impl SealedEntry {
         (&self.event.source, &self.event.event_id)
     }
 
-    #[cfg(test)]
-    pub(super) fn leaf_len(&self) -> usize {
-        self.leaf.len_tmp()
-    }
     pub(super) fn decision_id(&self) -> &str {
         &self.event.decision_id
     }
@@ -228,49 +220,6 @@ pub(super) fn open(id: &str, sealed: &[u8]) -> Result<Decision, StoreError> {
     sealed::open("decision", id, sealed).map(|document: DocumentDecision| document.decision)
 }
 
-/// Which decisions to find. What is `None` does not matter.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    pub source: Option<String>,
-    pub subject: Option<String>,
-    pub tier: Option<String>,
-    /// Decisions in which this detector found something or did not finish.
-    pub detector: Option<String>,
-    /// Older than where a page ended.
-    pub after: Option<Cursor>,
-    /// At most [`PAGE_ROWS_MAX`]; at least 1.
-    pub limit: usize,
-}
-
-/// Some decisions, newest first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Page {
-    pub decisions: Vec<Decision>,
-    /// Where the next page begins; `None` where there is none.
-    pub next: Option<Cursor>,
-}
-
-/// Where a page ended. Decisions that come later do not shift it. Written as opaque text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor(i64);
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0.to_be_bytes()))
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
-        bytes.map(|bytes| Self(i64::from_be_bytes(bytes))).ok_or_else(|| {
-            format!("`{text}` is not a cursor: send the `next` of the page before, as it was")
-        })
-    }
-}
-
 impl Store {
     /// Writes an event and its decision, and returns when both are durable. Of several commits of
     /// one event id exactly one is [`Committed::New`]; the others get what that one wrote.
@@ -280,31 +229,6 @@ impl Store {
     /// locked or its disk full, [`StoreError::Refused`] where this entry is at fault.
     pub async fn commit(&self, entry: &Entry) -> Result<Committed, StoreError> {
         self.commit_sealed(entry.seal()?).await
-    }
-
-    /// Finds decisions, newest first.
-    ///
-    /// # Errors
-    /// Where the database does not answer or a document is damaged.
-    pub async fn decisions(&self, filter: &Filter) -> Result<Page, StoreError> {
-        let limit = filter.limit.clamp(1, PAGE_ROWS_MAX);
-        let mut query = sqlx::query(AssertSqlSafe(search(filter)))
-            .bind(filter.after.map_or(i64::MAX, |cursor| cursor.0))
-            // One more than asked for tells whether there is a next page.
-            .bind(limit as i64 + 1);
-        for value in [&filter.detector, &filter.subject, &filter.source, &filter.tier] {
-            if let Some(value) = value {
-                query = query.bind(value.as_str());
-            }
-        }
-        let rows = query.fetch_all(self.readers()).await?;
-        let mut decisions = Vec::with_capacity(rows.len().min(limit));
-        let mut last = 0;
-        for row in rows.iter().take(limit) {
-            last = row.try_get("seq")?;
-            decisions.push(open(&format!("number {last}"), row.try_get("sealed")?)?);
-        }
-        Ok(Page { decisions, next: (rows.len() > limit).then_some(Cursor(last)) })
     }
 
     /// What a decision was made from; `None` where there is none of this id.
@@ -329,41 +253,4 @@ impl Store {
             received_at: Timestamp::from_micros(row.try_get("received_at")?),
         }))
     }
-}
-
-/// The statement for a filter: $1 is the cursor, $2 the limit, then what is filtered by. The most
-/// telling condition drives it through an index; the others are written `(...) IS TRUE`, which
-/// keeps the planner from taking one of them instead.
-pub(super) fn search(filter: &Filter) -> String {
-    const ALL: &str = "SELECT d.seq, d.sealed FROM decisions AS d WHERE d.seq < $1";
-    // A detector may have given several labels: the first one stands for them.
-    const OF_DETECTOR: &str = "SELECT d.seq, d.sealed FROM decision_labels AS l \
-        JOIN decisions AS d ON d.seq = l.decision WHERE l.decision < $1 \
-        AND NOT EXISTS (SELECT 1 FROM decision_labels AS o WHERE o.detector = l.detector \
-        AND o.decision = l.decision AND o.label < l.label)";
-    let (mut text, order) = match filter.detector {
-        Some(_) => (OF_DETECTOR.to_owned(), "l.decision"),
-        None => (ALL.to_owned(), "d.seq"),
-    };
-    let conditions = [
-        ("l.detector", &filter.detector),
-        ("d.subject", &filter.subject),
-        ("d.source", &filter.source),
-        ("d.tier", &filter.tier),
-    ];
-    // Source and tier have an index together, so either both drive or neither does.
-    let driven = filter.detector.is_some() || filter.subject.is_some();
-    let given = conditions.iter().filter(|(_, value)| value.is_some());
-    for (number, (column, _)) in (3..).zip(given) {
-        text += &match number == 3 || !driven {
-            true => format!(" AND {column} = ${number}"),
-            false => format!(" AND ({column} = ${number}) IS TRUE"),
-        };
-    }
-    text + " ORDER BY " + order + " DESC LIMIT $2"
-}
-
-#[cfg(test)]
-pub(super) fn leaf_tmp(d: &Decision) -> Leaf {
-    Leaf::of(audit_entry(d, Digest::of(b""))).unwrap()
 }

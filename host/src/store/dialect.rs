@@ -5,10 +5,11 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Row as _};
+use tokio::time::sleep;
 
 use super::{Options, StoreError};
 
@@ -36,6 +37,8 @@ const WRITER_CACHE: &str = "-65536";
 const READER_CACHE: &str = "-16384";
 /// Room for every multi-row statement in each of its sizes.
 const STATEMENTS_CACHED_MAX: usize = 256;
+/// How long to wait before trying again to connect to a database that is locked.
+const CONNECT_AGAIN_AFTER: Duration = Duration::from_millis(5);
 /// Rows that travel between the database's thread and ours without either waiting.
 const ROWS_BUFFERED_MAX: usize = 512;
 
@@ -86,15 +89,26 @@ impl Address {
 
     /// The one connection that writes.
     pub async fn writer(&self) -> Result<Connection, sqlx::Error> {
-        self.options()
+        let options = self
+            .options()
             .journal_mode(SqliteJournalMode::Wal)
             // Invariant: nothing is acknowledged before it is durable. NORMAL does not flush the
             // log at a commit.
             .synchronous(SqliteSynchronous::Full)
+            // On macOS a plain flush stops at the disk's own cache.
+            .pragma("fullfsync", "ON")
             .pragma("wal_autocheckpoint", WAL_PAGES)
-            .pragma("cache_size", WRITER_CACHE)
-            .connect()
-            .await
+            .pragma("cache_size", WRITER_CACHE);
+        let deadline = Instant::now() + self.busy_timeout;
+        loop {
+            match options.connect().await {
+                // SQLite does not wait where two programs turn the write-ahead log on at once.
+                Err(error) if is_lock(&error) && Instant::now() < deadline => {
+                    sleep(CONNECT_AGAIN_AFTER).await;
+                }
+                connected => return connected,
+            }
+        }
     }
 
     /// A few connections that only read.

@@ -36,7 +36,7 @@ pub enum Committed {
     New,
     /// The event id was there before: this is what it has, and nothing was written. Whether it was
     /// the same event, the fingerprint says.
-    Existing(Recorded),
+    Existing(Box<Recorded>),
 }
 
 /// What is recorded about an event.
@@ -110,15 +110,7 @@ pub(super) async fn claim(
     connection: &mut Connection,
     entries: &[&SealedEntry],
 ) -> Result<HashSet<String>, StoreError> {
-    static NORET: Insert = Insert::new(
-        "INSERT INTO events (source, event_id, decision_id, subject, kind, time, received_at, \
-     fingerprint, state, sealed)",
-        10,
-        "ON CONFLICT (source, event_id) DO UPDATE SET state = excluded.state \
-     WHERE events.state < excluded.state AND events.decision_id = excluded.decision_id",
-    );
-    let noret = std::env::var("NORET").is_ok();
-    let returned = (if noret { &NORET } else { &CLAIM })
+    let returned = CLAIM
         .run(connection, entries, |arguments, entry| {
             let row = &entry.event;
             arguments.add(row.source.as_str())?;
@@ -133,9 +125,6 @@ pub(super) async fn claim(
             arguments.add(row.sealed.as_slice())
         })
         .await?;
-    if noret {
-        return Ok(entries.iter().map(|e| e.event.decision_id.clone()).collect());
-    }
     Ok(returned.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
@@ -167,7 +156,7 @@ impl Store {
         match self.inner.queue.send(entry).await? {
             Claim::Won => Ok(Committed::New),
             Claim::Lost => match self.claim(&source, &event_id).await? {
-                Some(recorded) => Ok(Committed::Existing(recorded)),
+                Some(recorded) => Ok(Committed::Existing(Box::new(recorded))),
                 None => Err(StoreError::Absence { what: "event", id: event_id }),
             },
         }

@@ -11,10 +11,10 @@ use super::tx::Writer;
 use crate::model::{AuditEntry, Digest, Timestamp};
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
-    version    INTEGER PRIMARY KEY,
-    name       TEXT    NOT NULL,
-    checksum   TEXT    NOT NULL,
-    applied_at INTEGER NOT NULL
+    version    BIGINT PRIMARY KEY,
+    name       TEXT   NOT NULL,
+    checksum   TEXT   NOT NULL,
+    applied_at BIGINT NOT NULL
 )";
 
 /// A numbered change of the schema.

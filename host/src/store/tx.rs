@@ -126,7 +126,7 @@ impl Tx {
         }
     }
 
-    pub async fn end(mut self) -> Result<(), StoreError> {
+    async fn end(mut self) -> Result<(), StoreError> {
         sqlx::raw_sql("COMMIT").execute(self.connection()?).await?;
         if let Some(slot) = &mut self.slot {
             slot.unfinished = false;

@@ -38,7 +38,8 @@ pub(super) struct Queue {
 
 impl Queue {
     /// Starts the task.
-    pub fn start(writer: Writer, options: &Options, closing: CancellationToken) -> Self {
+    pub fn start(writer: Writer, options: &Options) -> Self {
+        let closing = CancellationToken::new();
         let (jobs, waiting) = mpsc::channel(options.commit_queue.max(1));
         let batch_max = options.commit_batch_max.max(1);
         let task = tokio::spawn(work(writer, waiting, batch_max, closing.clone()));
@@ -104,14 +105,7 @@ async fn answer(writer: &Writer, jobs: Vec<Job>) {
     let answers = match write(writer, &entries).await {
         Ok(claims) => claims.into_iter().map(Ok).collect(),
         Err(error) if error.is_passing() || entries.len() == 1 => vec![Err(error); entries.len()],
-        Err(_) => {
-            let mut answers = Vec::with_capacity(entries.len());
-            for entry in entries {
-                let claims = write(writer, &[entry]).await;
-                answers.push(claims.map(|claims| claims.first().copied().unwrap_or(Claim::Lost)));
-            }
-            answers
-        }
+        Err(_) => one_by_one(writer, &entries).await,
     };
     for (job, answer) in jobs.into_iter().zip(answers) {
         // A caller that is gone does not mind.
@@ -119,23 +113,28 @@ async fn answer(writer: &Writer, jobs: Vec<Job>) {
     }
 }
 
-pub(super) static T: [std::sync::atomic::AtomicU64; 8] =
-    [const { std::sync::atomic::AtomicU64::new(0) }; 8];
-fn lap(i: usize, at: &mut std::time::Instant) {
-    T[i].fetch_add(at.elapsed().as_micros() as u64, std::sync::atomic::Ordering::Relaxed);
-    *at = std::time::Instant::now();
+/// Writes entries each by itself, until the database is not available.
+async fn one_by_one(writer: &Writer, entries: &[&SealedEntry]) -> Vec<Result<Claim, StoreError>> {
+    let mut answers = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let claims = match answers.last() {
+            // Not tried again for each: every try may wait for a lock.
+            Some(Err(error)) if StoreError::is_passing(error) => Err(error.clone()),
+            _ => write(writer, &[entry]).await,
+        };
+        answers.push(claims.map(|claims| claims.first().copied().unwrap_or(Claim::Lost)));
+    }
+    answers
 }
+
 /// One transaction: claims the event ids, writes the decisions of the winners, then the audit log.
 async fn write(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>, StoreError> {
     // Of equal ids within the batch, the first to come is the one that competes.
     let mut ids = HashSet::with_capacity(entries.len());
     let competing: Vec<&SealedEntry> =
         entries.iter().copied().filter(|entry| ids.insert(entry.event_key())).collect();
-    let mut at = std::time::Instant::now();
     let mut tx = writer.begin().await?;
-    lap(0, &mut at);
     let claimed = events::claim(tx.connection()?, &competing).await?;
-    lap(1, &mut at);
     let (mut winners, mut leaves) = (Vec::new(), Vec::new());
     let mut claims = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -151,13 +150,7 @@ async fn write(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>, 
         tx.roll_back().await;
         return Ok(claims);
     };
-    lap(2, &mut at);
     decisions::insert(tx.connection()?, &winners).await?;
-    lap(3, &mut at);
-    super::audit::append(tx.connection()?, &leaves).await?;
-    lap(4, &mut at);
-    tx.end().await?;
-    lap(5, &mut at);
-    T[6].fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    tx.commit(leaves).await?;
     Ok(claims)
 }

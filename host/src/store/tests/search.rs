@@ -88,7 +88,7 @@ async fn every_search_is_served_by_an_index() {
             detector: given(8),
             ..filter(1)
         };
-        let text = format!("EXPLAIN QUERY PLAN {}", super::super::decisions::search(&asked));
+        let text = format!("EXPLAIN QUERY PLAN {}", super::super::search::statement(&asked));
         let rows: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(sqlx::AssertSqlSafe(text)).fetch_all(store.readers()).await.unwrap();
         let plan: Vec<&str> = rows.iter().map(|row| row.3.as_str()).collect();

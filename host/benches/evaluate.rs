@@ -1,0 +1,114 @@
+//! What one evaluation costs: a fresh instance, a kept one, native; and a whole event in process.
+//! Prints figures and ratios of one run; never fails on a time.
+//!
+//! `cargo bench -p picket --bench evaluate`
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use contact_phone::ContactPhone;
+use picket::app::App;
+use picket::config::Config;
+use picket::model::{Event, Outcome, Timestamp};
+use picket::runtime::{Call, Limits, Runtime, RuntimeOptions, Value};
+use picket_sdk::harness::Harness;
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::json;
+
+const SHORT: &str = "Hi! The fence is 12x14 ft, I can come Tuesday at 9 for $180, is ok?";
+const ROUNDS: u32 = 4_000;
+
+fn main() {
+    let long: String = SHORT.chars().cycle().take(1_000).collect();
+    let short: String = SHORT.chars().take(66).collect();
+    println!("contact-phone, microseconds (median of {ROUNDS}):");
+    println!("{:>8} {:>8} {:>8} {:>8} {:>12}", "chars", "fresh", "kept", "native", "fresh/native");
+    for text in [&short, &long] {
+        one(text);
+    }
+    event(&short);
+}
+
+fn one(text: &str) {
+    let runtime = Runtime::new(&RuntimeOptions { ceiling: Limits::default(), cache: None });
+    let runtime = runtime.expect("the sandbox starts");
+    let bundled = picket_bundle::DETECTORS.iter().find(|bundled| bundled.name == "contact-phone");
+    let bundled = bundled.expect("contact-phone is bundled");
+    let prepared = runtime.load(bundled.component, "{}").expect("contact-phone loads");
+    let mut inputs = vec![Value::Text(text)];
+    inputs.resize(prepared.manifest().inputs.len(), Value::Absent);
+    let call = Call { id: "e", kind: "message.sent", time_ms: 0, inputs: &inputs };
+    let fresh = median(|| {
+        let run = prepared.evaluate(&call, Duration::from_millis(50));
+        assert_eq!(run.outcome, Outcome::Ok);
+    });
+    let mut warm = prepared.warm(&call).expect("contact-phone instantiates");
+    let kept = median(|| assert_eq!(warm.evaluate(&call).outcome, Outcome::Ok));
+    let harness = Harness::<ContactPhone>::new().expect("contact-phone configures");
+    let native = median(|| {
+        black_box(harness.text(black_box(text)));
+    });
+    println!(
+        "{:>8} {fresh:>8.1} {kept:>8.1} {native:>8.1} {:>12.1}",
+        text.chars().count(),
+        fresh / native
+    );
+}
+
+/// Microseconds of wall time.
+fn median(mut work: impl FnMut()) -> f64 {
+    for _ in 0..200 {
+        work();
+    }
+    let mut times: Vec<Duration> = (0..ROUNDS)
+        .map(|_| {
+            let begun = Instant::now();
+            work();
+            begun.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    times[times.len() / 2].as_secs_f64() * 1e6
+}
+
+/// One event through all seven detectors and the policy, without the store: processor time.
+fn event(text: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime starts");
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        data_dir: dir.path().join("data"),
+        detectors_dir: dir.path().join("detectors"),
+        policies_dir: dir.path().join("policies"),
+        watch: false,
+        ..Config::default()
+    };
+    let app = runtime.block_on(App::start(config)).expect("Picket starts");
+    let envelope = json!({
+        "specversion": "1.0", "id": "e", "source": "qwickservices", "type": "message.sent",
+        "subject": "user-1", "data": {"content": text},
+    });
+    let event = Event::parse(envelope, &app.config.event_bounds(), Timestamp::now());
+    let event = event.expect("the event is valid");
+    let decide = |rounds: u32| {
+        for _ in 0..rounds {
+            let decision = runtime.block_on(app.ingest.dry_run(event.clone()));
+            assert!(!decision.expect("it is decided").degraded);
+        }
+    };
+    decide(200);
+    let begun = processor_time();
+    decide(ROUNDS);
+    let each = (processor_time() - begun).as_secs_f64() * 1e6 / f64::from(ROUNDS);
+    println!("\none event, seven detectors and the policy: {each:.0} us of processor time");
+    runtime.block_on(app.stop());
+}
+
+fn processor_time() -> Duration {
+    let now = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(
+        u64::try_from(now.tv_sec).expect("time is positive"),
+        u32::try_from(now.tv_nsec).expect("nanoseconds fit"),
+    )
+}
