@@ -50,6 +50,8 @@
 //! assert_eq!(harness.text("psst: the crow flies at midnight").labels(), ["safety.handshake"]);
 //! ```
 
+#![warn(missing_docs)]
+
 mod detector;
 pub mod harness;
 mod input;

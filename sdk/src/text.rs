@@ -3,6 +3,7 @@
 mod fold;
 pub mod numbers;
 mod patterns;
+pub mod phrases;
 
 pub use fold::{Disguises, Folded};
 pub use patterns::{Found, Patterns};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::anchors::{Anchors, Provider, Strength};
 use crate::read;
-use crate::words::NOT_LOCAL;
+use crate::words::{DETERMINERS, NOT_LOCAL};
 
 mod domain;
 mod local;
@@ -47,6 +47,9 @@ pub fn around(
     // anchors here, before anything is read.
     let domain = domain::provider(text, at, next)
         .or_else(|| domain::generic(text, at, !apart && strength == Strength::Sign))?;
+    if strength == Strength::Word && is_point(text, at) {
+        return None;
+    }
     let local = local::before(text, mark.start, floor)?;
     let word = text.get(local.start..mark.start)?.trim();
     let ordinary = NOT_LOCAL.binary_search(&local.value.as_str()).is_ok();
@@ -109,6 +112,13 @@ pub fn glued(text: &str, range: Range<usize>, floor: usize) -> Option<Address> {
         value: Some(format!("{local}@{}.com", provider.trim_end_matches('.'))),
         writing: Writing::Incomplete,
     })
+}
+
+/// Whether "some point" or "that point" stands at `at`, which with "at" is a time or a place.
+fn is_point(text: &str, at: usize) -> bool {
+    let first = read::word(text, at);
+    let next = read::skip(text.as_bytes(), at + first.len());
+    DETERMINERS.contains(&first) && read::word(text, next) == "point"
 }
 
 /// Whether a token is marked as an account by a digit or a sign among letters.

@@ -60,6 +60,12 @@ fn alphanumeric_at(bytes: &[u8], at: usize) -> bool {
     bytes.get(at).is_some_and(u8::is_ascii_alphanumeric)
 }
 
+/// The word at `at`, which may be empty.
+pub fn word(text: &str, at: usize) -> &str {
+    let end = run(text.as_bytes(), at, LABEL_MAX, |byte| byte.is_ascii_alphanumeric());
+    text.get(at..end).unwrap_or_default()
+}
+
 /// The domain label at `at`, and where it ends. Letters spelled one by one ("g m a i l") count.
 pub fn label(text: &str, at: usize) -> Option<(Cow<'_, str>, usize)> {
     let bytes = text.as_bytes();

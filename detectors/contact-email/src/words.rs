@@ -3,6 +3,12 @@
 /// A dot in words.
 pub const DOT_WORDS: &[&str] = &["dot", "d0t", "punto", "point", "ponto"];
 
+/// With one of these before it "point" is a time or a place, not a dot: "at some point".
+pub const DETERMINERS: &[&str] = &[
+    "a", "another", "any", "certain", "each", "every", "one", "some", "that", "the", "this",
+    "what", "which",
+];
+
 /// Words for the signs inside the part before the at sign.
 pub const JOINERS: &[(&str, char)] = &[
     ("dot", '.'),

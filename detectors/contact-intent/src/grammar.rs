@@ -1,7 +1,7 @@
 //! What the words of contact mean together. One rule covers the four languages where their word
 //! order agrees; those of one language only are at the end.
 
-use crate::phrases::{Rule, rule};
+use picket_sdk::text::phrases::{Rule, rule};
 
 /// Asks for, or offers, a call, a text message or an e-mail.
 pub const CALL: &str = "a call, a text message or an e-mail";

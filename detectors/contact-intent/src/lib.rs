@@ -6,12 +6,11 @@
 //! around a match can take it back: "please don't send your number", "call me through the app".
 
 mod grammar;
-mod phrases;
 mod words;
 
-use phrases::Phrases;
 use picket_sdk::prelude::*;
 use picket_sdk::text::Folded;
+use picket_sdk::text::phrases::Phrases;
 
 /// The label of every signal.
 const LABEL: &str = "contact.intent";
@@ -61,5 +60,4 @@ impl Detector for ContactIntent {
 picket_sdk::export!(ContactIntent);
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed test says where")]
 mod tests;

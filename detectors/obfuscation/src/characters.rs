@@ -36,8 +36,9 @@ pub(crate) fn find(sent: &str, folded: &Folded, found: &mut Vec<Disguise>) {
     }
 }
 
-/// Whether a character that cannot be seen stands between two letters or digits. A soft hyphen
-/// between letters is how some editors break long words.
+/// Whether a character that cannot be seen stands between two letters or digits. Between letters a
+/// soft hyphen is how some editors break long words, and the quotes and dashes of an older encoding
+/// are what a careless conversion leaves of `don’t`.
 fn hides(word: &str) -> bool {
     let mut last: Option<char> = None;
     let mut hidden = false;
@@ -45,7 +46,7 @@ fn hides(word: &str) -> bool {
     for c in word.chars() {
         if is_hidden(c) {
             hidden = true;
-            soft &= c == '\u{AD}';
+            soft &= is_harmless(c);
             continue;
         }
         let between = hidden && last.is_some_and(char::is_alphanumeric) && c.is_alphanumeric();
@@ -55,6 +56,14 @@ fn hides(word: &str) -> bool {
         (last, hidden, soft) = (Some(c), false, true);
     }
     word.contains(['\u{202D}', '\u{202E}'])
+}
+
+/// A soft hyphen, or what Windows-1252 keeps its quotes, dashes and dots at.
+fn is_harmless(c: char) -> bool {
+    matches!(
+        c,
+        '\u{AD}' | '\u{82}' | '\u{84}' | '\u{85}' | '\u{8B}' | '\u{91}'..='\u{97}' | '\u{9B}'
+    )
 }
 
 fn is_hidden(c: char) -> bool {

@@ -2,7 +2,7 @@
 //! agrees. A kind that is innocent alone weighs less than `SCORE_MIN` of the detector, so it takes
 //! two of them: "is there a discount?" and "in cash?" say nothing, "a discount in cash" does.
 
-use crate::phrases::{Rule, rule};
+use picket_sdk::text::phrases::{Rule, rule};
 
 /// Names the outside of the platform as the place to pay or deal.
 pub const OUTSIDE: &str = "dealing outside the platform";

@@ -6,14 +6,11 @@
 //! only counts together with something else.
 
 mod grammar;
-// The reader of phrases is the one of `contact-intent`: one source, so that the two cannot differ.
-#[path = "../../contact-intent/src/phrases.rs"]
-mod phrases;
 mod words;
 
-use phrases::Phrases;
 use picket_sdk::prelude::*;
 use picket_sdk::text::Folded;
+use picket_sdk::text::phrases::Phrases;
 
 /// The label of every signal.
 const LABEL: &str = "payment.circumvention";
@@ -68,5 +65,4 @@ impl Detector for PaymentCircumvention {
 picket_sdk::export!(PaymentCircumvention);
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed test says where")]
 mod tests;

@@ -1,7 +1,7 @@
 //! What the words of money mean, by language. A class holds the words of all of them; what they make
 //! together is in `grammar`.
 
-use crate::phrases::Vocabulary;
+use picket_sdk::text::phrases::Vocabulary;
 
 mod english;
 mod french;

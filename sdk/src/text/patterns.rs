@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use regex_automata::dfa::dense;
 use regex_automata::dfa::regex::Regex;
+use regex_automata::dfa::{StartKind, dense};
 use regex_automata::util::syntax;
 
 /// Patterns compiled to dense automata: build them in `configure`, where the host snapshots them.
@@ -32,7 +32,9 @@ impl Patterns {
         let regex = Regex::builder()
             .syntax(syntax::Config::new().unicode(false).utf8(false))
             .dense(
+                // No search asks for a match at the very start only: half the tables are for that.
                 dense::Config::new()
+                    .start_kind(StartKind::Unanchored)
                     .dfa_size_limit(Some(4 << 20))
                     .determinize_size_limit(Some(64 << 20)),
             )

@@ -1,6 +1,6 @@
 //! English.
 
-use crate::phrases::Vocabulary;
+use picket_sdk::text::phrases::Vocabulary;
 
 pub const WORDS: Vocabulary = &[
     // Calls, which are never on the platform unless the sentence says so.
@@ -124,5 +124,7 @@ pub const WORDS: Vocabulary = &[
         "other",
         "contact adhesive, contact sensor, contact cement, mobile home, cell tower, cell battery, mobile app",
     ),
+    // What happened proposes nothing.
+    ("other", "got a call, got call"),
     ("other", "text message alerts, email notification, email notifications, take the call"),
 ];

@@ -1,6 +1,6 @@
 //! French, without its accents.
 
-use crate::phrases::Vocabulary;
+use picket_sdk::text::phrases::Vocabulary;
 
 pub const WORDS: Vocabulary = &[
     ("callme", "tel moi, telephone moi, bigophone moi"),

@@ -1,6 +1,6 @@
 //! Portuguese, without its accents.
 
-use crate::phrases::Vocabulary;
+use picket_sdk::text::phrases::Vocabulary;
 
 pub const WORDS: Vocabulary = &[
     ("liga", "liga, ligue, ligar, liguem, ligando, telefona, telefonar, telefonem"),

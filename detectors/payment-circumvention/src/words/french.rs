@@ -1,6 +1,6 @@
 //! French, without its accents.
 
-use crate::phrases::Vocabulary;
+use picket_sdk::text::phrases::Vocabulary;
 
 pub const WORDS: Vocabulary = &[
     ("coin", "liquide, especes, espece, liquid, billets, liquides"),
@@ -44,7 +44,7 @@ pub const WORDS: Vocabulary = &[
     ),
     ("skip", "echapper, gagner, zapper, zappons, esquiver, contourne, economies"),
     ("direct", "directement, en direct, entre nous, en personne, en prive, prive, de gre a gre"),
-    ("books", "au noir, au black, black, sous la table, non declare"),
+    ("books", "au noir, au black, en black, sous la table, non declare"),
     ("norecord", "sans facture, sans recu"),
     ("inhand", "cheque a mon nom"),
     (

@@ -1,6 +1,6 @@
 //! Names of ways to pay a person, as they are and as they are misspelt.
 
-use crate::phrases::Vocabulary;
+use picket_sdk::text::phrases::Vocabulary;
 
 pub const WORDS: Vocabulary = &[
     // Nothing else is called that.

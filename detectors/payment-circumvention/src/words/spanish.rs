@@ -1,6 +1,6 @@
 //! Spanish, without its accents.
 
-use crate::phrases::Vocabulary;
+use picket_sdk::text::phrases::Vocabulary;
 
 pub const WORDS: Vocabulary = &[
     ("coin", "efectivo, efectvo, efetivo, billetes"),

@@ -164,7 +164,6 @@ fn slips(name: &str) -> Vec<Vec<u8>> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed test says where")]
 mod tests {
     use super::*;
 

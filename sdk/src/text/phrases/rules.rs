@@ -10,38 +10,42 @@ use super::reader::Token;
 /// reaches over the end of a clause or a negation.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    pub pattern: &'static str,
+    pattern: &'static str,
     /// What the rule finds, as a reviewer reads it; rules of one kind count once.
-    pub kind: &'static str,
+    pub(super) kind: &'static str,
     /// How much it weighs alone, in 0..=1.
-    pub weight: f64,
+    pub(super) weight: f64,
     /// Classes that must not follow.
-    pub not_before: &'static str,
+    not_before: &'static str,
     /// Classes that must not precede.
-    pub not_after: &'static str,
+    not_after: &'static str,
     /// Whether "here" or "in the app" nearby takes it back.
-    pub stays: bool,
+    pub(super) stays: bool,
 }
 
-/// A rule that "in the app" takes back.
+/// A rule of this kind, weight in 0..=1 and pattern (see [`Rule`]) that "in the app" takes back.
+#[must_use]
 pub const fn rule(kind: &'static str, weight: f64, pattern: &'static str) -> Rule {
     Rule { pattern, kind, weight, not_before: "", not_after: "", stays: true }
 }
 
 impl Rule {
     /// Silent where one of these classes follows.
+    #[must_use]
     pub const fn not_before(mut self, classes: &'static str) -> Self {
         self.not_before = classes;
         self
     }
 
     /// Silent where one of these classes precedes.
+    #[must_use]
     pub const fn not_after(mut self, classes: &'static str) -> Self {
         self.not_after = classes;
         self
     }
 
     /// Holds even with "here" or "in the app" nearby.
+    #[must_use]
     pub const fn anywhere(mut self) -> Self {
         self.stays = false;
         self
@@ -232,7 +236,6 @@ pub const fn ends_clause(class: Class) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed test says where")]
 mod tests {
     use super::*;
 

@@ -173,7 +173,7 @@ pub const SMALL_WORDS: Vocabulary = &[
     // Somebody else's doing.
     (
         "third",
-        "he, she, they, hes, shes, theyre, theyll, who, people, everyone, everybody, il, elle, ils",
+        "he, she, they, hes, shes, theyre, hell, shell, theyll, who, people, everyone, everybody, il, elle, ils",
     ),
     (
         "third",
@@ -195,6 +195,8 @@ pub const SMALL_WORDS: Vocabulary = &[
         "asked",
         "pidio, pide, dijo, ofrecio, demande, demandait, dit, propose, pediu, pede, disse, ofereceu",
     ),
+    ("asked", "did you, did u, did he, did she, did they, did anyone, did somebody, did someone"),
+    ("can", "did you want, did u want, did you need"),
     (
         "forbidden",
         "forbidden, prohibited, banned, illegal, prohibido, prohibe, interdit, interdite",

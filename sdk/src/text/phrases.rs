@@ -3,23 +3,17 @@
 //! A text is read once into tokens (`reader`), each the class that the vocabulary (`lexicon`) gives
 //! its word. A rule (`rules`) is a short sequence of classes with gaps; where one matches, `context`
 //! asks whether the sentence takes it back ("please don't", "through the app"). All of it is linear
-//! in the text and writes nothing that outlives the call. No word of a detector's own lives here.
+//! in the text and writes nothing that outlives the call. A detector brings its own words and rules;
+//! the small words of English, Spanish, French and Portuguese (`small_words`) are here.
 
 use std::ops::Range;
 
-#[path = "phrases/context.rs"]
 mod context;
-#[path = "phrases/letters.rs"]
 mod letters;
-#[path = "phrases/lexicon.rs"]
 mod lexicon;
-#[path = "phrases/pieces.rs"]
 mod pieces;
-#[path = "phrases/reader.rs"]
 mod reader;
-#[path = "phrases/rules.rs"]
 mod rules;
-#[path = "phrases/small_words.rs"]
 mod small_words;
 
 pub use rules::{Rule, rule};
@@ -28,13 +22,35 @@ use context::Context;
 use lexicon::Lexicon;
 use rules::Grammar;
 
-/// Words of one class each, as `(class, "word, several words, another")`.
+/// Words of one class each, as `(class, "word, several words, another")`, in folded letters (small
+/// ASCII ones without accents). A `~` before a name also finds it in pieces and with one slip of the
+/// fingers.
 pub type Vocabulary = &'static [(&'static str, &'static str)];
 
 /// At most so many pieces of evidence are reported for one text.
 const SPANS_MAX: usize = 8;
 
-/// A vocabulary and a grammar, ready to read texts.
+/// A vocabulary and a grammar, ready to read texts. Build it in `configure`.
+///
+/// ```
+/// # use picket_sdk::text::Folded;
+/// # use picket_sdk::text::phrases::{Phrases, Rule, Vocabulary, rule};
+/// const WORDS: Vocabulary = &[("call", "call, ring, phone"), ("kettle", "~kettle, tea pot")];
+/// const RULES: &[Rule] =
+///     &[rule("a call", 0.6, "call me").not_before("other"), rule("tea", 0.4, "kettle ~2 on_")];
+/// let phrases = Phrases::new(&[WORDS], &[("on_", "on|to")], RULES).unwrap();
+///
+/// let text = Folded::new("Bring the ketle over, then c a l l me!");
+/// let verdict = phrases.judge(text.as_str()).unwrap();
+/// assert_eq!(verdict.kinds, ["tea", "a call"]);
+/// assert_eq!(verdict.score, 1.0 - (1.0 - 0.4) * (1.0 - 0.6));
+/// assert_eq!(&text.as_str()[verdict.ranges[1].clone()], "c a l l me");
+///
+/// for taken_back in ["please don't call me", "call me through the app", "call me Dave"] {
+///     assert_eq!(phrases.judge(&taken_back.to_lowercase()), None);
+/// }
+/// ```
+#[derive(Debug)]
 pub struct Phrases {
     lexicon: Lexicon,
     grammar: Grammar,
@@ -42,7 +58,7 @@ pub struct Phrases {
 }
 
 /// What the rules found in one text.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
     /// How strongly they hold together, in 0..=1.
     pub score: f64,
@@ -53,10 +69,12 @@ pub struct Verdict {
 }
 
 impl Phrases {
-    /// Builds the tables. `sets` names alternatives that many rules share, as `(name, "a|b")`.
+    /// Builds the tables from these words and the small ones of the four languages (classes such as
+    /// `me`, `you`, `on`, `not`). `sets` names alternatives that many rules share, as `(name, "a|b")`.
     ///
     /// # Errors
-    /// A word in two classes, or a rule that names an unknown class.
+    /// A word in two classes, more than 128 classes, or a rule that names an unknown class, starts
+    /// with something that may be missing or is too long.
     pub fn new(
         vocabularies: &[Vocabulary],
         sets: &'static [(&'static str, &'static str)],

@@ -195,7 +195,6 @@ fn spelled(pieces: &[Piece], text: &[u8]) -> (usize, usize) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed test says where")]
 mod tests {
     use super::*;
 
