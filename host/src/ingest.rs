@@ -207,7 +207,7 @@ impl Ingest {
                 self.0.metrics.findings(&decision.findings);
                 Ok(Answer::Decided(decision))
             }
-            Committed::Existing(recorded) => self.known(recorded, fingerprint, &event),
+            Committed::Existing(recorded) => self.known(*recorded, fingerprint, &event),
         }
     }
 
@@ -222,7 +222,7 @@ impl Ingest {
                 self.0.accepted.notify_one();
                 Ok(Answer::Pending(id))
             }
-            Committed::Existing(recorded) => self.known(recorded, fingerprint, &event),
+            Committed::Existing(recorded) => self.known(*recorded, fingerprint, &event),
         }
     }
 

@@ -57,13 +57,14 @@ const PEERS: [(&str, &str); 11] = [
 ];
 
 /// Foreign crates, by the beginning of their names, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 6] = [
+const HOMES: [(&str, &[&str]); 7] = [
     ("wasmtime", &["runtime"]),
     ("wasmparser", &["runtime"]),
     ("sqlx", &["store"]),
     ("axum", &["api", "console"]),
     ("utoipa_axum", &["api", "console"]),
     ("hyper", &["api", "console"]),
+    ("anyhow", &["app", "cli"]),
 ];
 
 const LINES_MAX: usize = 400;

@@ -92,7 +92,7 @@ impl Cache {
     }
 
     /// The manifest's length (4 bytes, little endian), whether it is a snapshot, the manifest, the code.
-    fn encode(&self, compiled: &Compiled) -> anyhow::Result<Vec<u8>> {
+    fn encode(&self, compiled: &Compiled) -> wasmtime::Result<Vec<u8>> {
         let code = compiled.component.serialize()?;
         let length = u32::try_from(compiled.manifest.len())?;
         let mut body = Vec::with_capacity(code.len() + compiled.manifest.len() + 5);
