@@ -2,6 +2,7 @@
 //! of a running server; `key create` and `migrate` open the database.
 
 mod client;
+mod demo;
 mod detector;
 mod key;
 mod migrate;
@@ -36,6 +37,9 @@ PICKET_LOG sets what is logged, such as info or picket=debug.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watch it work: a server, two marketplaces, and a detector that goes live meanwhile
+    #[command(after_help = demo::AFTER_HELP)]
+    Demo(demo::Demo),
     /// Serve: detectors and policies of the folders, events over HTTP
     #[command(after_help = serve::AFTER_HELP)]
     Serve(ConfigFile),
@@ -89,6 +93,7 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Demo(demo) => return demo::run(demo).await,
         Command::Serve(config) => {
             telemetry::start_logging("info");
             serve::run(config.load()?).await?;
