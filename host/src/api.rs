@@ -90,8 +90,8 @@ pub struct Route {
 /// Every way in. There is no other list: a route without a rule cannot be written.
 pub fn routes() -> Vec<Route> {
     use Access::{
-        DryRun, PostEvents, ReadAudit, ReadDecisions, ReadDetectors, ReadDocs, ReadKeys, ReadMetrics,
-        ReadPolicies, ReadSources, RevokeKeys, SetMode,
+        DryRun, PostEvents, ReadAudit, ReadDecisions, ReadDetectors, ReadDocs, ReadKeys,
+        ReadMetrics, ReadPolicies, ReadSources, RevokeKeys, SetMode,
     };
     vec![
         // Whoever may only try out is told so by the handler, which knows the query.

@@ -1,7 +1,7 @@
 //! Who calls and what they may do: one table, deny by default.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rand::TryRng;
@@ -75,10 +75,13 @@ pub fn reaches(identity: &Identity, source: &str) -> bool {
 const BELIEVED: Duration = Duration::from_secs(1);
 const REMEMBERED_MAX: usize = 4_096;
 
+/// By hash: when it was asked for, and whose it was.
+type Remembered = HashMap<[u8; 32], (Instant, Option<Identity>)>;
+
 /// Finds out whose key it is.
 pub struct Auth {
     store: Store,
-    remembered: Mutex<HashMap<[u8; 32], (Instant, Option<Identity>)>>,
+    remembered: Mutex<Remembered>,
 }
 
 impl Auth {
@@ -106,9 +109,7 @@ impl Auth {
         Ok(identity)
     }
 
-    fn remembered(
-        &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], (Instant, Option<Identity>)>> {
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

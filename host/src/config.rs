@@ -326,7 +326,8 @@ mod tests {
 
     #[test]
     fn each_mistake_names_its_place_and_the_mend() {
-        let cases: [(&str, &[(&str, &str)], &str); 8] = [
+        type Variables<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(&str, Variables<'_>, &str); 8] = [
             (
                 "\nlisten_on = 1",
                 &[],

@@ -24,7 +24,11 @@ async fn nothing_but_health_answers_without_a_key() {
             match route.access {
                 None => assert_eq!(answer.status, 200, "{path}"),
                 Some(_) => {
-                    assert_eq!((answer.status, answer.problem().as_str()), (401, "unauthenticated"), "{path}");
+                    assert_eq!(
+                        (answer.status, answer.problem().as_str()),
+                        (401, "unauthenticated"),
+                        "{path}"
+                    );
                     assert!(answer.header("www-authenticate").starts_with("Bearer"));
                 }
             }
@@ -44,7 +48,9 @@ async fn every_role_gets_in_where_it_may_and_nowhere_else() {
         matrix.push_str(&format!("{:<32}", format!("{} {}", route.method, route.path)));
         for role in roles {
             let request = server.request(role, route.method.parse().unwrap(), &path);
-            let body = request.header("content-type", CLOUDEVENT).body(event("market", "m", "silent").to_string());
+            let body = request
+                .header("content-type", CLOUDEVENT)
+                .body(event("market", "m", "silent").to_string());
             let status = body.send().await.unwrap().status().as_u16();
             let width = role.len();
             matrix.push_str(&format!("{:<width$} ", if status == 403 { "-" } else { "yes" }));
@@ -75,7 +81,10 @@ async fn an_event_gets_its_decision_in_every_mode_of_cloudevents() {
     assert_eq!(binary.json()["subject"], "rené");
     for answer in [structured, binary] {
         let decision = answer.json();
-        assert_eq!((&decision["tier"], &decision["action"]), (&json!("high"), &json!("soft_block")));
+        assert_eq!(
+            (&decision["tier"], &decision["action"]),
+            (&json!("high"), &json!("soft_block"))
+        );
         assert_eq!(decision["score"], 0.5);
         assert_eq!(decision["findings"][0]["detector"], "probe");
         assert_eq!(decision["findings"][0]["outcome"], "ok");
@@ -115,15 +124,21 @@ async fn a_batch_is_answered_line_by_line_in_order() {
     ];
     let answer = server.post("platform", "/v1/events/batch", NDJSON, lines.join("\n")).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, NDJSON));
-    let said: Vec<Value> = answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let event_ids: Vec<&str> = said.iter().map(|line| line["event_id"].as_str().unwrap_or("-")).collect();
+    let said: Vec<Value> =
+        answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let event_ids: Vec<&str> =
+        said.iter().map(|line| line["event_id"].as_str().unwrap_or("-")).collect();
     assert_eq!(event_ids, ["1", "-", "-", "3", "-"]);
-    let statuses: Vec<u64> = said.iter().map(|line| line["status"].as_u64().unwrap_or(200)).collect();
+    let statuses: Vec<u64> =
+        said.iter().map(|line| line["status"].as_u64().unwrap_or(200)).collect();
     assert_eq!(statuses, [200, 400, 403, 200, 422]);
-    let pointers: Vec<&Value> = said[4]["errors"].as_array().unwrap().iter().map(|fault| &fault["pointer"]).collect();
+    let pointers: Vec<&Value> =
+        said[4]["errors"].as_array().unwrap().iter().map(|fault| &fault["pointer"]).collect();
     assert_eq!(pointers, ["/type", "/subject", "/data"]);
     let list = json!([event("market", "5", "hello"), 7]).to_string();
-    let answer = server.post("platform", "/v1/events/batch", "application/cloudevents-batch+json", list).await;
+    let answer = server
+        .post("platform", "/v1/events/batch", "application/cloudevents-batch+json", list)
+        .await;
     assert_eq!(answer.text.lines().count(), 2);
     server.app.stop().await;
 }
@@ -151,19 +166,36 @@ async fn bad_input_is_answered_clearly_and_the_next_request_is_fine() {
         (CLOUDEVENT, with("/source", json!("elsewhere")), 403, "forbidden", "another source"),
         (CLOUDEVENT, missing.to_string().into_bytes(), 422, "invalid", "/subject: missing"),
         ("text/plain", with("/id", json!("x")), 415, "media-type", "application/cloudevents+json"),
-        ("application/cloudevents-batch+json", b"[]".to_vec(), 415, "media-type", "/v1/events/batch"),
+        (
+            "application/cloudevents-batch+json",
+            b"[]".to_vec(),
+            415,
+            "media-type",
+            "/v1/events/batch",
+        ),
         (CLOUDEVENT, vec![b' '; (1 << 20) + 1], 413, "too-large", "1048576 bytes"),
     ];
     for (number, (media_type, body, status, problem, says)) in cases.into_iter().enumerate() {
         let answer = server.post("platform", "/v1/events", media_type, body).await;
-        assert_eq!((answer.status, answer.problem().as_str()), (status, problem), "{number}: {}", answer.text);
-        assert!(answer.json()["detail"].as_str().unwrap().contains(says), "{number}: {}", answer.text);
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (status, problem),
+            "{number}: {}",
+            answer.text
+        );
+        assert!(
+            answer.json()["detail"].as_str().unwrap().contains(says),
+            "{number}: {}",
+            answer.text
+        );
         assert_eq!(server.event(&format!("next-{number}"), "silent").await.status, 200);
     }
     let unknown = event("elsewhere", "u", "hello").to_string();
     let answer = server.post("admin", "/v1/events", CLOUDEVENT, unknown).await;
     assert_eq!(answer.status, 422);
-    assert!(answer.json()["errors"][0]["detail"].as_str().unwrap().contains("known are: market, other"));
+    assert!(
+        answer.json()["errors"][0]["detail"].as_str().unwrap().contains("known are: market, other")
+    );
     for (path, says) in [
         ("/v1/decisions?sorce=market", "sorce"),
         ("/v1/decisions?limit=201", "1..=200"),
@@ -201,7 +233,10 @@ async fn a_dry_run_decides_and_records_nothing() {
     let body = || event("market", "dry", "hello").to_string();
     let tried = server.post("engineer", "/v1/events?dry_run=true", CLOUDEVENT, body()).await;
     assert_eq!(tried.status, 200, "{}", tried.text);
-    assert_eq!((&tried.json()["action"], &tried.json()["dry_run"]), (&json!("soft_block"), &json!(true)));
+    assert_eq!(
+        (&tried.json()["action"], &tried.json()["dry_run"]),
+        (&json!("soft_block"), &json!(true))
+    );
     let id = tried.json()["id"].as_str().unwrap().to_owned();
     assert_eq!(server.get("admin", &format!("/v1/decisions/{id}")).await.status, 404);
     assert_eq!(server.get("admin", "/v1/decisions").await.json()["decisions"], json!([]));
@@ -218,7 +253,10 @@ async fn in_shadow_everything_is_decided_and_nothing_enforced() {
     let body = event("other", "1", "hello").to_string();
     let decision = server.post("other", "/v1/events", CLOUDEVENT, body).await.json();
     assert_eq!((&decision["mode"], &decision["action"]), (&json!("shadow"), &json!("allow")));
-    assert_eq!((&decision["tier"], &decision["would"]["action"]), (&json!("high"), &json!("soft_block")));
+    assert_eq!(
+        (&decision["tier"], &decision["would"]["action"]),
+        (&json!("high"), &json!("soft_block"))
+    );
     assert_eq!(decision["message"], Value::Null);
     let change = json!({"mode": "active", "why": "it was right for a week"});
     let set = server.request("admin", Method::PUT, "/v1/sources/other/mode").json(&change);
@@ -227,9 +265,12 @@ async fn in_shadow_everything_is_decided_and_nothing_enforced() {
     let decision = server.post("other", "/v1/events", CLOUDEVENT, body).await.json();
     assert_eq!((&decision["action"], &decision["would"]), (&json!("soft_block"), &Value::Null));
     let audit = server.get("auditor", "/v1/audit").await.json();
-    let modes: Vec<&Value> = audit.as_array().unwrap().iter().filter(|line| line["what"] == "source.mode").collect();
+    let modes: Vec<&Value> =
+        audit.as_array().unwrap().iter().filter(|line| line["what"] == "source.mode").collect();
     assert_eq!(modes.last().unwrap()["facts"]["why"], "it was right for a week");
-    for wrong in [json!({"mode": "on", "why": "x"}), json!({"mode": "active", "why": " "}), json!({})] {
+    for wrong in
+        [json!({"mode": "on", "why": "x"}), json!({"mode": "active", "why": " "}), json!({})]
+    {
         let set = server.request("admin", Method::PUT, "/v1/sources/other/mode").json(&wrong);
         assert_eq!(Answer::of(set.send().await.unwrap()).await.problem(), "invalid");
     }
@@ -249,10 +290,16 @@ async fn an_event_may_be_decided_later() {
     let accepted = Answer::of(post().send().await.unwrap()).await;
     assert_eq!((accepted.status, accepted.header("preference-applied")), (202, "respond-async"));
     let place = accepted.header("location").to_owned();
-    server.until("it is decided", || async { server.get("platform", &place).await.status == 200 }).await;
+    server
+        .until("it is decided", || async { server.get("platform", &place).await.status == 200 })
+        .await;
     let decision = server.get("platform", &place).await.json();
     assert_eq!(decision["id"], accepted.json()["id"]);
-    assert_eq!(Answer::of(post().send().await.unwrap()).await.json(), decision, "asked again, it is there");
+    assert_eq!(
+        Answer::of(post().send().await.unwrap()).await.json(),
+        decision,
+        "asked again, it is there"
+    );
     server.app.stop().await;
 }
 
@@ -264,8 +311,17 @@ async fn pages_are_stable_while_decisions_come() {
     }
     let (mut seen, mut after) = (Vec::new(), String::new());
     loop {
-        let page = server.get("platform", &format!("/v1/decisions?limit=10&detector=probe&tier=high{after}")).await.json();
-        seen.extend(page["decisions"].as_array().unwrap().iter().map(|decision| decision["event_id"].as_str().unwrap().to_owned()));
+        let page = server
+            .get("platform", &format!("/v1/decisions?limit=10&detector=probe&tier=high{after}"))
+            .await
+            .json();
+        seen.extend(
+            page["decisions"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|decision| decision["event_id"].as_str().unwrap().to_owned()),
+        );
         assert_eq!(server.event(&format!("new{}", seen.len()), "hello").await.status, 200);
         match page["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
@@ -279,12 +335,15 @@ async fn pages_are_stable_while_decisions_come() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_limited_in_rate_and_told_so() {
-    let server = Server::start_with(|config| (config.rate_per_second, config.rate_burst) = (1, 3)).await;
+    let server =
+        Server::start_with(|config| (config.rate_per_second, config.rate_burst) = (1, 3)).await;
     let good = server.get("reviewer", "/v1/decisions").await;
     assert_eq!(good.header("ratelimit-policy"), "\"key\";q=3;w=3");
     assert!(good.header("ratelimit").starts_with("\"key\";r=2;t="), "{}", good.header("ratelimit"));
-    let answers = futures::future::join_all((0..4).map(|_| server.get("reviewer", "/v1/decisions"))).await;
-    let limited = answers.iter().find(|answer| answer.status == 429).expect("three at once are the limit");
+    let answers =
+        futures::future::join_all((0..4).map(|_| server.get("reviewer", "/v1/decisions"))).await;
+    let limited =
+        answers.iter().find(|answer| answer.status == 429).expect("three at once are the limit");
     assert_eq!(limited.problem(), "rate-limited");
     assert!(limited.header("retry-after").parse::<u64>().unwrap() >= 1);
     assert_eq!(server.get("auditor", "/v1/decisions").await.status, 200, "another key has its own");
@@ -311,7 +370,9 @@ async fn a_full_server_says_so_and_health_still_answers() {
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(server.get("anon", "/health/ready").await.status, 200);
     drop(slow);
-    server.until("the place is free", || async { server.event("late", "hello").await.status == 200 }).await;
+    server
+        .until("the place is free", || async { server.event("late", "hello").await.status == 200 })
+        .await;
     server.app.stop().await;
 }
 
@@ -336,7 +397,11 @@ async fn a_revoked_key_works_no_longer_than_a_second() {
     let path = format!("/v1/keys/{}", key["id"].as_str().unwrap());
     let revoked = server.request("admin", Method::DELETE, &path).send().await.unwrap();
     assert_eq!(revoked.status(), 204);
-    let took = server.until("it is refused", || async { server.get("reviewer", "/v1/decisions").await.status == 401 }).await;
+    let took = server
+        .until("it is refused", || async {
+            server.get("reviewer", "/v1/decisions").await.status == 401
+        })
+        .await;
     assert!(took.as_millis() < 2_000, "{took:?}");
     assert!(!server.get("admin", "/v1/keys").await.text.contains(server.key("admin")));
     server.app.stop().await;
@@ -351,15 +416,19 @@ async fn answers_carry_a_request_id_and_the_headers_that_keep_browsers_safe() {
     assert!(page.text.contains("POST /v1/events"));
     let odd = server.request("admin", Method::GET, "/").header("x-request-id", "a b<c>");
     assert_eq!(Answer::of(odd.send().await.unwrap()).await.header("x-request-id").len(), 36);
-    for answer in [page, server.get("anon", "/health/live").await, server.get("anon", "/v1/keys").await] {
+    for answer in
+        [page, server.get("anon", "/health/live").await, server.get("anon", "/v1/keys").await]
+    {
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
     }
     // A person may read the page in a browser, with the key as password; nothing can be changed so.
-    let basic = |method| server.request("anon", method, "/").basic_auth("me", Some(server.key("admin")));
+    let basic =
+        |method| server.request("anon", method, "/").basic_auth("me", Some(server.key("admin")));
     assert_eq!(basic(Method::GET).send().await.unwrap().status(), 200);
     let url = format!("http://{}/v1/events", server.app.address);
-    let posted = server.client.post(url).basic_auth("me", Some(server.key("admin"))).send().await.unwrap();
+    let posted =
+        server.client.post(url).basic_auth("me", Some(server.key("admin"))).send().await.unwrap();
     assert_eq!(posted.status(), 401);
     let document = server.get("reviewer", "/openapi.json").await.json();
     assert_eq!(document["openapi"], "3.1.0");

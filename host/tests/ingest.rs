@@ -25,7 +25,8 @@ async fn a_client_that_leaves_does_not_take_its_event_along() {
         let taken = || async {
             let metrics = server.app.metrics.encode();
             let in_flight = server.app.ingest.parts().permits.available_permits();
-            in_flight < server.app.config.evaluation_queue_max || metrics.contains(&format!("result=\"decided\"}} {}", number + 1))
+            in_flight < server.app.config.evaluation_queue_max
+                || metrics.contains(&format!("result=\"decided\"}} {}", number + 1))
         };
         server.until("the event is taken", taken).await;
         drop(stream);
@@ -96,7 +97,9 @@ async fn stopping_finishes_what_was_taken() {
         .collect();
     let permits = app.config.evaluation_queue_max;
     server
-        .until("some are in flight", || async { app.ingest.parts().permits.available_permits() < permits })
+        .until("some are in flight", || async {
+            app.ingest.parts().permits.available_permits() < permits
+        })
         .await;
     let database = dir.path().join("data/picket.db");
     let Server { app, dir, .. } = server;
@@ -134,7 +137,9 @@ async fn what_was_accepted_is_decided_after_a_restart() {
     app.stop().await;
     let server = Server::start_in(dir, |_| {}).await;
     let path = format!("/v1/decisions/{id}");
-    server.until("it is decided", || async { server.get("admin", &path).await.status == 200 }).await;
+    server
+        .until("it is decided", || async { server.get("admin", &path).await.status == 200 })
+        .await;
     assert_eq!(server.event("accepted", "hello").await.json()["id"], id.to_string());
     server.app.stop().await;
 }

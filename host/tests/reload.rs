@@ -51,12 +51,17 @@ async fn files_come_change_break_and_go_under_load() {
     fs::write(&file, &fixture::probe()[..5_000]).unwrap();
     let refused = || async {
         let catalogue = server.get("engineer", "/v1/detectors").await.json();
-        catalogue["detectors"][0]["last_error"]["error"].as_str().is_some_and(|error| error.contains("not a detector"))
+        catalogue["detectors"][0]["last_error"]["error"]
+            .as_str()
+            .is_some_and(|error| error.contains("not a detector"))
     };
     server.until("the broken file is refused", refused).await;
     assert_eq!(server.probe_version().as_deref(), Some("1.1.0"));
     let metrics = server.get("engineer", "/metrics").await.text;
-    assert!(metrics.contains("picket_loads_total{kind=\"detector\",result=\"refused\"} 1"), "{metrics}");
+    assert!(
+        metrics.contains("picket_loads_total{kind=\"detector\",result=\"refused\"} 1"),
+        "{metrics}"
+    );
     // Renamed in.
     let aside = server.path("detectors/.incoming");
     fs::write(&aside, fixture::probe()).unwrap();
@@ -86,7 +91,11 @@ async fn files_come_change_break_and_go_under_load() {
         let finding = &decision["findings"][0];
         let set = json!([finding["digest"], finding["version"], decision["policy"]]);
         let generation = decision["generation"].as_u64().unwrap();
-        assert_eq!(*sets.entry(generation).or_insert_with(|| set.clone()), set, "generation {generation}");
+        assert_eq!(
+            *sets.entry(generation).or_insert_with(|| set.clone()),
+            set,
+            "generation {generation}"
+        );
         let label = decision["signals"][0]["label"].clone();
         match finding["version"].as_str() {
             Some("1.0.0") => assert_eq!(label, "safety.probe"),
@@ -167,7 +176,10 @@ async fn a_policy_is_reloaded_like_a_detector() {
     write(&file, strict.as_bytes());
     server.app.registry.scan().await.unwrap();
     let decision = server.event("strict", "hello").await.json();
-    assert_eq!((&decision["action"], &decision["policy"]["version"]), (&json!("hard_block"), &json!(2)));
+    assert_eq!(
+        (&decision["action"], &decision["policy"]["version"]),
+        (&json!("hard_block"), &json!(2))
+    );
     write(&file, strict.replace("from = 0.4", "from = 1.4").as_bytes());
     server.app.registry.scan().await.unwrap();
     let decision = server.event("broken", "hello").await.json();

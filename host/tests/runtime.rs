@@ -12,14 +12,15 @@ use picket::runtime::{
 
 fn runtime() -> &'static Runtime {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-        Runtime::new(&RuntimeOptions { ceiling: Limits::default(), cache: None }).unwrap()
+        Runtime::new(&RuntimeOptions { ceiling: Limits::default(), cache: None })
+            .expect("the sandbox starts")
     });
     &RUNTIME
 }
 
 fn probe() -> Prepared {
     static PROBE: LazyLock<Prepared> =
-        LazyLock::new(|| runtime().load(fixture::probe(), "{}").unwrap());
+        LazyLock::new(|| runtime().load(fixture::probe(), "{}").expect("the probe loads"));
     PROBE.clone()
 }
 

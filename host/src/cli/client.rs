@@ -56,7 +56,8 @@ impl Server {
             );
         }
         let url = format!("{}{path}", self.server.trim_end_matches('/'));
-        let request = reqwest::Client::new().request(method, &url).bearer_auth(key);
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let request = client.request(method, &url).bearer_auth(key);
         let response = complete(request).send().await.with_context(|| {
             format!(
                 "no answer from {}: is the server running (`picket serve`), is --server right?",

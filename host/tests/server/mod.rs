@@ -146,8 +146,15 @@ impl Server {
         Answer::of(self.request(who, Method::GET, path).send().await.expect("an answer")).await
     }
 
-    pub async fn post(&self, who: &str, path: &str, media_type: &str, body: impl Into<reqwest::Body>) -> Answer {
-        let request = self.request(who, Method::POST, path).header("content-type", media_type).body(body);
+    pub async fn post(
+        &self,
+        who: &str,
+        path: &str,
+        media_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        let request =
+            self.request(who, Method::POST, path).header("content-type", media_type).body(body);
         Answer::of(request.send().await.expect("an answer")).await
     }
 
@@ -158,7 +165,11 @@ impl Server {
     }
 
     /// Waits until something holds, and says how long that took.
-    pub async fn until<F: Future<Output = bool>>(&self, what: &str, holds: impl Fn() -> F) -> Duration {
+    pub async fn until<F: Future<Output = bool>>(
+        &self,
+        what: &str,
+        holds: impl Fn() -> F,
+    ) -> Duration {
         let begun = Instant::now();
         while !holds().await {
             assert!(begun.elapsed() < Duration::from_secs(30), "waited in vain until {what}");
@@ -170,7 +181,8 @@ impl Server {
     /// The version of the probe that is live.
     pub fn probe_version(&self) -> Option<String> {
         let snapshot = self.app.registry.current();
-        let probe = snapshot.detectors().iter().find(|live| live.prepared.manifest().name == "probe");
+        let probe =
+            snapshot.detectors().iter().find(|live| live.prepared.manifest().name == "probe");
         probe.map(|live| live.prepared.manifest().version.to_string())
     }
 }

@@ -6,8 +6,9 @@ use std::hint::black_box;
 use picket_sdk::prelude::*;
 use serde::Deserialize;
 
+/// What it reads.
 #[derive(Inputs)]
-struct Message {
+pub struct Message {
     #[input("data.content")]
     content: Text,
     #[input("subject")]
@@ -16,7 +17,7 @@ struct Message {
 
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Settings {
+pub struct Settings {
     /// What `configure` does: `ok`, `refuse`, `panic` or `loop`.
     configure: String,
     score: f64,
@@ -28,7 +29,8 @@ impl Default for Settings {
     }
 }
 
-struct Probe {
+/// The detector.
+pub struct Probe {
     score: f64,
     table: Vec<u64>,
     calls: Cell<u32>,
@@ -120,6 +122,7 @@ fn spin() -> ! {
     }
 }
 
+#[allow(unconditional_recursion, reason = "the stack is to run out")]
 fn recurse(depth: u32) -> u32 {
     let frame = black_box([depth; 256]);
     black_box(recurse(depth + 1)) + frame[0]

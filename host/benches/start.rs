@@ -1,0 +1,55 @@
+//! How long a start takes, cold and with the compile cache, what each detector adds to it, and what
+//! the process holds when idle. Prints figures of one run; never fails on a time.
+//!
+//! `cargo bench -p picket --bench start`
+
+use std::path::Path;
+use std::time::Instant;
+
+use picket::app::App;
+use picket::config::Config;
+use picket::runtime::{Limits, Runtime, RuntimeOptions};
+
+fn main() {
+    println!("loading one detector without a cache:");
+    let options = RuntimeOptions { ceiling: Limits::default(), cache: None };
+    let runtime = Runtime::new(&options).expect("the sandbox starts");
+    for bundled in picket_bundle::DETECTORS {
+        let begun = Instant::now();
+        let prepared = runtime.load(bundled.component, "{}").expect("a bundled detector loads");
+        assert!(prepared.pre_initialised());
+        let (name, bytes) = (bundled.name, bundled.component.len());
+        println!("{name:>24} {bytes:>8} bytes {:>6} ms", begun.elapsed().as_millis());
+    }
+    drop(runtime);
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let cold = start(dir.path());
+    let cached = start(dir.path());
+    println!("\nstart to ready: {cold} ms cold, {cached} ms with the cache ({:.1} times)", cold as f64 / cached as f64);
+}
+
+fn start(dir: &Path) -> u128 {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime starts");
+    let config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        data_dir: dir.join("data"),
+        detectors_dir: dir.join("detectors"),
+        policies_dir: dir.join("policies"),
+        ..Config::default()
+    };
+    let begun = Instant::now();
+    let app = runtime.block_on(App::start(config)).expect("Picket starts");
+    let took = begun.elapsed().as_millis();
+    println!("resident when idle: {} MB", resident_mb());
+    runtime.block_on(app.stop());
+    took
+}
+
+/// Of the whole process, from the kernel.
+fn resident_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS is there");
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("VmRSS is a number");
+    kib / 1024
+}
