@@ -25,7 +25,10 @@ fn main() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let cold = start(dir.path());
     let cached = start(dir.path());
-    println!("\nstart to ready: {cold} ms cold, {cached} ms with the cache ({:.1} times)", cold as f64 / cached as f64);
+    println!(
+        "\nstart to ready: {cold} ms cold, {cached} ms with the cache ({:.1} times)",
+        cold as f64 / cached as f64
+    );
 }
 
 fn start(dir: &Path) -> u128 {

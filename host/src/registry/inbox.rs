@@ -111,10 +111,12 @@ impl Registry {
         }
         match self.publish(&Candidate { file: bytes, settings, origin }).await {
             Ok(_) => Ok(()),
+            // Not the file's fault: it is tried again.
+            Err(Refused::Store(error)) => {
+                tried.remove(&file);
+                Err(error)
+            }
             Err(refused) => {
-                if let Refused::Store(_) = refused {
-                    tried.remove(&file);
-                }
                 self.refuse("detector", &file, Some(digest), &refused.to_string()).await
             }
         }
@@ -158,6 +160,10 @@ impl Registry {
         }
         match self.publish_policy(&text, &name, Origin::Folder(file.clone())).await {
             Ok(()) => Ok(()),
+            Err(Refused::Store(error)) => {
+                tried.remove(&file);
+                Err(error)
+            }
             Err(refused) => self.refuse("policy", &file, Some(digest), &refused.to_string()).await,
         }
     }

@@ -110,7 +110,7 @@ impl Registry {
         Ok(Arc::new(Snapshot::new(rows.generation, detectors, policies, modes)))
     }
 
-    /// Lets go of compiled detectors that nothing names any more. Failures are kept: they are shown.
+    /// Lets go of compiled detectors that nothing names any more.
     fn forget_unused(&self) {
         let current = self.current();
         let live: HashSet<Build> = current
