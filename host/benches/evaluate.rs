@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use contact_phone::ContactPhone;
 use picket::app::App;
 use picket::config::Config;
+use picket::engine::{self, EntityKey};
 use picket::model::{Event, Outcome, Timestamp};
 use picket::runtime::{Call, Limits, Runtime, RuntimeOptions, Value};
 use picket_sdk::harness::Harness;
@@ -91,10 +92,14 @@ fn event(text: &str) {
     });
     let event = Event::parse(envelope, &app.config.event_bounds(), Timestamp::now());
     let event = event.expect("the event is valid");
+    let snapshot = app.registry.current();
+    let policy = snapshot.policy("qwickservices").expect("the policy is bundled");
+    let key = EntityKey::new(&[0; 32]);
     let decide = |rounds: u32| {
         for _ in 0..rounds {
-            let decision = runtime.block_on(app.ingest.dry_run(event.clone()));
-            assert!(!decision.expect("it is decided").degraded);
+            let findings = engine::evaluate(&snapshot, &event, &key, Duration::from_millis(50));
+            assert_eq!(findings.len(), picket_bundle::DETECTORS.len());
+            assert!(!policy.policy.judge(&event, &findings).degraded);
         }
     };
     decide(200);
@@ -105,8 +110,9 @@ fn event(text: &str) {
     runtime.block_on(app.stop());
 }
 
+/// Of this thread.
 fn processor_time() -> Duration {
-    let now = clock_gettime(ClockId::ProcessCPUTime);
+    let now = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(
         u64::try_from(now.tv_sec).expect("time is positive"),
         u32::try_from(now.tv_nsec).expect("nanoseconds fit"),

@@ -83,7 +83,7 @@ pub enum Refused {
 }
 
 impl Registry {
-    /// A registry that serves nothing yet: see [`Registry::open`].
+    /// A registry that serves nothing yet: [`Registry::refresh`] and [`Registry::scan`] fill it.
     pub fn new(
         runtime: Runtime,
         store: Store,

@@ -2,7 +2,7 @@
 //! invitations, numeric hosts, and domains with their dots written as words.
 //!
 //! One automaton finds the anchors (a dot in some form, a scheme). From there bounded scanners read
-//! the host around it, and [`judge`] decides whether it is a host or the end of a sentence: that is
+//! the host around it, and `judge` decides whether it is a host or the end of a sentence: that is
 //! the hard part, because `.no`, `.it`, `.me` and `.is` are words too. The domain of an e-mail
 //! address is left to the detector of addresses.
 

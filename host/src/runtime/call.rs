@@ -79,7 +79,7 @@ impl Prepared {
     /// `deadline`, whichever is less. Never fails: how it failed is the answer.
     pub fn evaluate(&self, call: &Call<'_>, deadline: Duration) -> Run {
         let start = guest::thread_time();
-        let mut store = self.0.store(call, deadline);
+        let mut store = self.0.store(call, start, deadline);
         let answer = self
             .0
             .instantiate(&mut store)
@@ -93,7 +93,7 @@ impl Prepared {
     /// # Errors
     /// Why it could not be instantiated.
     pub fn warm(&self, call: &Call<'_>) -> Result<Warm, String> {
-        let mut store = self.0.store(call, self.0.limits.deadline);
+        let mut store = self.0.store(call, guest::thread_time(), self.0.limits.deadline);
         let component = self.0.instantiate(&mut store).map_err(|error| format!("{error:#}"))?;
         Ok(Warm { prepared: self.clone(), store, component })
     }
@@ -110,20 +110,21 @@ impl Warm {
     /// Runs it once more. After a trap it only traps again.
     pub fn evaluate(&mut self, call: &Call<'_>) -> Run {
         let start = guest::thread_time();
-        guest::arm(&mut self.store, self.prepared.0.limits.deadline);
+        guest::arm(&mut self.store, start, self.prepared.0.limits.deadline);
         let answer = v1::evaluate(&self.component, &mut self.store, call);
         self.prepared.0.conclude(answer, self.store.data_mut(), start)
     }
 }
 
 impl PreparedInner {
-    fn store(&self, call: &Call<'_>, deadline: Duration) -> Store<Guest> {
+    fn store(&self, call: &Call<'_>, now: Duration, deadline: Duration) -> Store<Guest> {
         let wasi = self.wasi.then(|| {
             let seed = wasi_seed(self.digest.as_bytes(), call.id);
             Wasi::new(call.time_ms, seed, self.limits.log_bytes)
         });
-        let deadline = deadline.min(self.limits.deadline);
-        guest::store(self.component.engine(), &self.limits, deadline, wasi)
+        let mut store = guest::store(self.component.engine(), &self.limits, wasi);
+        guest::arm(&mut store, now, deadline.min(self.limits.deadline));
+        store
     }
 
     fn instantiate(&self, store: &mut Store<Guest>) -> wasmtime::Result<v1::Component> {

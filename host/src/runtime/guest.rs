@@ -63,28 +63,22 @@ impl Log {
 #[error("ran out of time")]
 pub(super) struct OutOfTime;
 
-/// A store for one instance, with every budget set and the clock running.
+/// A store for one instance, with every budget set. [`arm`] starts the clock.
 ///
 /// Time is the processor time of this thread: a guest cannot wait, so that is what it uses, and on
 /// a busy machine a detector is not blamed for the time that others took.
-pub(super) fn store(
-    engine: &Engine,
-    limits: &Limits,
-    deadline: Duration,
-    wasi: Option<Wasi>,
-) -> Store<Guest> {
+pub(super) fn store(engine: &Engine, limits: &Limits, wasi: Option<Wasi>) -> Store<Guest> {
     let guest =
         Guest { limiter: Limiter::new(limits), log: Log::new(limits), wasi: wasi.map(Box::new) };
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.limiter);
     store.set_hostcall_fuel(limits.output_bytes);
-    arm(&mut store, deadline);
     store
 }
 
-/// Starts the clock anew: before every entry, instantiation included.
-pub(super) fn arm(store: &mut Store<Guest>, deadline: Duration) {
-    let end = thread_time() + deadline;
+/// Starts the clock anew, at `now`: before every entry, instantiation included.
+pub(super) fn arm(store: &mut Store<Guest>, now: Duration, deadline: Duration) {
+    let end = now + deadline;
     store.set_epoch_deadline(ticks(deadline));
     store.epoch_deadline_callback(move |_| match end.checked_sub(thread_time()) {
         Some(left) if !left.is_zero() => Ok(UpdateDeadline::Continue(ticks(left))),

@@ -44,7 +44,10 @@ pub(super) fn first_run(
         .and_then(|()| super::wasi::link(&mut linker))
         .map_err(|error| LoadError::Interface(format!("{error:#}")))?;
     let wasi = Wasi::new(0, seed, limits.log_bytes);
-    let mut store = guest::store(&engines.scratch, limits, SETUP_DEADLINE, Some(wasi));
+    let mut store = guest::store(&engines.scratch, limits, Some(wasi));
+    let restart =
+        |store: &mut Store<Guest>| guest::arm(store, guest::thread_time(), SETUP_DEADLINE);
+    restart(&mut store);
     let instance = linker
         .instantiate(&mut store, &component)
         .map_err(|error| LoadError::Interface(failure(&error, &mut store)))?;
@@ -52,11 +55,11 @@ pub(super) fn first_run(
         .map_err(|error| LoadError::Interface(format!("{error:#}")))?;
     let exports = detector.picket_detector_detector();
 
-    guest::arm(&mut store, SETUP_DEADLINE);
+    restart(&mut store);
     let describe = exports
         .call_describe(&mut store)
         .map_err(|error| LoadError::Describe(failure(&error, &mut store)))?;
-    guest::arm(&mut store, SETUP_DEADLINE);
+    restart(&mut store);
     exports
         .call_configure(&mut store, settings)
         .map_err(|error| LoadError::Configure(failure(&error, &mut store)))?
@@ -65,7 +68,7 @@ pub(super) fn first_run(
     let holds_resources = store.data().wasi.as_ref().is_some_and(|wasi| wasi.holds_resources());
     let snapshot = match instrumented {
         Some((context, _)) if !holds_resources => {
-            guest::arm(&mut store, SETUP_DEADLINE);
+            restart(&mut store);
             store.set_hostcall_fuel(2 * limits.memory_bytes);
             let mut state = State { store: &mut store, instance, unreadable: false };
             // Nothing in it waits: every call of `State` returns at once.
