@@ -86,9 +86,7 @@ impl App {
         });
         let config = Arc::new(config);
         tasks.spawn(ingest.clone().run_worker(stop.clone()));
-        if config.watch {
-            tasks.spawn(registry::watch(Arc::clone(&registry), stop.clone()));
-        }
+        tasks.spawn(registry::watch(Arc::clone(&registry), config.watch, stop.clone()));
         let api =
             api::Api::new(&config, &store, &registry, &ingest, &metrics, Auth::new(store.clone()));
         tasks.spawn(api::serve(listener, api, stop.clone()));

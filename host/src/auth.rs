@@ -30,7 +30,8 @@ pub enum Access {
     ReadDocs,
 }
 
-/// Whether a role has an access. A source-bound key has it for its source alone.
+/// Whether a role has an access. A source-bound key has it for its source alone, and not at all where
+/// what is asked for belongs to every source: see [`Access::is_global`].
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
         DryRun, PostEvents, ReadAudit, ReadDecisions, ReadDetectors, ReadDocs, ReadKeys,
@@ -63,6 +64,23 @@ pub fn allows(role: Role, access: Access) -> bool {
                 | ReadDocs
         ),
         Role::Admin => true,
+    }
+}
+
+impl Access {
+    /// Whether it is about all sources together, so that a key that is bound to one has no part in it.
+    pub fn is_global(self) -> bool {
+        match self {
+            Self::ReadKeys | Self::RevokeKeys | Self::ReadAudit | Self::ReadMetrics => true,
+            Self::PostEvents
+            | Self::DryRun
+            | Self::ReadDecisions
+            | Self::ReadDetectors
+            | Self::ReadPolicies
+            | Self::ReadSources
+            | Self::SetMode
+            | Self::ReadDocs => false,
+        }
     }
 }
 

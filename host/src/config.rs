@@ -209,6 +209,12 @@ impl Config {
         if self.detector_memory_bytes < 1 << 20 || self.detector_memory_bytes > 1 << 30 {
             return wrong("`detector_memory_bytes` lies between 1 MiB and 1 GiB".to_owned());
         }
+        if self.page_max > 500 {
+            return wrong("`page_max` is at most 500: the store reads no longer page".to_owned());
+        }
+        if self.detector_file_bytes_max > 256 << 20 {
+            return wrong("`detector_file_bytes_max` is at most 256 MiB".to_owned());
+        }
         let sqlite = self.database_url.is_empty() || self.database_url.starts_with("sqlite:");
         if !sqlite {
             return wrong(format!(

@@ -14,7 +14,7 @@ use crate::registry::{LiveDetector, Snapshot};
 use crate::runtime::{Call, Run};
 
 pub use check::EntityKey;
-pub use pool::{Busy, Pool};
+pub use pool::{Pool, PoolError};
 
 /// Runs every subscribed detector on the event: infallible, bounded by `deadline` of wall time, and
 /// sorted by the detector's name, so that the order of arrival cannot matter.
@@ -44,6 +44,7 @@ fn run(detector: &LiveDetector, event: &Event, key: &EntityKey, left: Duration) 
     for line in log {
         tracing::debug!(target: "picket::detector", detector = manifest.name, event = event.id, "{line}");
     }
+    let error = error.map(|said| check::error(&inputs, &said));
     let mut finding = finding(detector, outcome, error);
     finding.micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     match check::signals(manifest, &inputs, signals, key) {

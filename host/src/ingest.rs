@@ -5,6 +5,7 @@
 
 mod fingerprint;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,11 +14,11 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{self, EntityKey, Pool};
+use crate::engine::{self, EntityKey, Pool, PoolError};
 use crate::model::decision::SEMANTICS;
 use crate::model::{Decision, DecisionId, Event, Finding, Mode, Timestamp, Would};
 use crate::registry::{LivePolicy, Registry, Snapshot};
-use crate::store::{Committed, Entry, Recorded, SealedEntry, Store, StoreError};
+use crate::store::{Accepted, Committed, Entry, Recorded, SealedEntry, Store, StoreError};
 use crate::telemetry::{Metrics, Received};
 
 pub use fingerprint::FingerprintKey;
@@ -68,8 +69,17 @@ pub enum IngestError {
 
 /// Accepted events that are fetched at once.
 const ACCEPTED_BATCH: usize = 64;
-/// How long the worker waits after the store has failed.
+/// How long the worker waits before it tries again what has failed.
 const RETRY: Duration = Duration::from_millis(500);
+
+impl From<PoolError> for IngestError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Busy => Self::Busy,
+            PoolError::Panicked => Self::Lost,
+        }
+    }
+}
 
 impl Ingest {
     pub fn new(parts: Parts) -> Self {
@@ -104,14 +114,16 @@ impl Ingest {
         let snapshot = self.0.registry.current();
         let policy = speaks_for(&snapshot, &event.source)?;
         let job = self.job(snapshot, policy, Arc::new(event), DecisionId::new());
-        self.0.pool.run(move || job.decide().0).await.map_err(|_| IngestError::Busy)
+        Ok(self.0.pool.run(move || job.decide().0).await?)
     }
 
     /// Decides what was accepted, also what an earlier run of the program left behind, until told to
     /// stop.
     pub async fn run_worker(self, stop: CancellationToken) {
+        // What could not be decided is passed over for a while, so that it holds nothing else up.
+        let mut stuck: HashSet<DecisionId> = HashSet::new();
         while !stop.is_cancelled() {
-            let waiting = match self.0.store.accepted(ACCEPTED_BATCH).await {
+            let waiting = match self.0.store.accepted(ACCEPTED_BATCH + stuck.len()).await {
                 Ok(waiting) => waiting,
                 Err(error) => {
                     tracing::error!("accepted events cannot be read: {error}");
@@ -119,23 +131,27 @@ impl Ingest {
                     continue;
                 }
             };
-            if waiting.is_empty() {
+            let due: Vec<_> =
+                waiting.into_iter().filter(|one| !stuck.contains(&one.decision_id)).collect();
+            if due.is_empty() {
+                let patience = if stuck.is_empty() { Duration::MAX } else { RETRY };
                 tokio::select! {
                     () = self.0.accepted.notified() => {}
                     () = stop.cancelled() => {}
+                    () = tokio::time::sleep(patience) => stuck.clear(),
                 }
                 continue;
             }
-            let mut stuck = false;
-            for accepted in waiting {
-                let promised = (accepted.decision_id, accepted.received_at, accepted.fingerprint);
-                if let Err(error) = self.decide(accepted.event, Some(promised)).await {
-                    tracing::warn!(decision = %accepted.decision_id, "accepted event not decided yet: {error}");
-                    stuck = true;
-                }
-            }
-            if stuck {
-                let _ = tokio::time::timeout(RETRY, stop.cancelled()).await;
+            // Side by side, so that they share flushes.
+            let decided = due.into_iter().map(async |accepted: Accepted| {
+                let id = accepted.decision_id;
+                let promised = (id, accepted.received_at, accepted.fingerprint);
+                let decided = self.decide(accepted.event, Some(promised)).await;
+                decided.err().map(|error| (id, error))
+            });
+            for (id, error) in futures::future::join_all(decided).await.into_iter().flatten() {
+                tracing::warn!(decision = %id, "accepted event not decided yet: {error}");
+                stuck.insert(id);
             }
         }
     }
@@ -172,8 +188,6 @@ impl Ingest {
         promised: Option<(DecisionId, Timestamp, [u8; 32])>,
     ) -> Result<Answer, IngestError> {
         let begun = Instant::now();
-        let snapshot = self.0.registry.current();
-        let policy = speaks_for(&snapshot, &event.source)?;
         let (id, received_at, fingerprint) = match promised {
             Some(promised) => promised,
             None => {
@@ -185,6 +199,8 @@ impl Ingest {
                 (DecisionId::new(), Timestamp::now(), fingerprint)
             }
         };
+        let snapshot = self.0.registry.current();
+        let policy = speaks_for(&snapshot, &event.source)?;
         let event = Arc::new(event);
         let job = self.job(snapshot, policy, Arc::clone(&event), id);
         let work = move || {
@@ -199,7 +215,7 @@ impl Ingest {
             };
             entry.seal().map(|sealed: SealedEntry| (decision, sealed))
         };
-        let (decision, sealed) = self.0.pool.run(work).await.map_err(|_| IngestError::Busy)??;
+        let (decision, sealed) = self.0.pool.run(work).await??;
         match self.0.store.commit_sealed(sealed).await? {
             Committed::New => {
                 self.0.metrics.event(&event.source, Received::Decided);
@@ -255,12 +271,16 @@ impl Ingest {
     }
 
     fn count_failure(&self, source: &str, error: &IngestError) {
+        // A source that is not known may be called anything, so it is no label.
+        if self.0.registry.current().policy(source).is_none() {
+            return;
+        }
         let received = match error {
-            // Not a source that is known: its name may be anything, so it is no label.
-            IngestError::UnknownSource { .. } => return,
             IngestError::Conflict(_) => Received::Conflict,
             IngestError::Busy | IngestError::Store(StoreError::Busy { .. }) => Received::Shed,
-            IngestError::Store(_) | IngestError::Lost => Received::Failed,
+            IngestError::Store(_) | IngestError::Lost | IngestError::UnknownSource { .. } => {
+                Received::Failed
+            }
         };
         self.0.metrics.event(source, received);
     }

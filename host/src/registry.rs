@@ -18,7 +18,7 @@ use arc_swap::ArcSwap;
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use crate::model::{Digest, Identity, Mode};
+use crate::model::{Digest, Identity, Mode, Stage};
 use crate::policy::{Known, Labels, Policy, render};
 use crate::runtime::{LoadError, Prepared, Runtime};
 use crate::store::{EVERY_SOURCE, Origin, Publish, PublishPolicy, Store, StoreError};
@@ -41,6 +41,8 @@ pub struct Registry {
     ready: Mutex<HashMap<Build, Result<Prepared, LoadError>>>,
     /// Candidates come one at a time: loading takes a whole core.
     entering: tokio::sync::Mutex<inbox::Tried>,
+    /// Snapshots are built one at a time: each lets go of what the one before needed.
+    building: tokio::sync::Mutex<()>,
 }
 
 /// The folders and what a file in them may be.
@@ -100,6 +102,7 @@ impl Registry {
             current: ArcSwap::from_pointee(Snapshot::empty()),
             ready: Mutex::default(),
             entering: tokio::sync::Mutex::default(),
+            building: tokio::sync::Mutex::default(),
         }
     }
 
@@ -134,6 +137,7 @@ impl Registry {
         if let Some(other) = self.claimant(name, origin).await? {
             return Err(Refused::Claimed { name: name.clone(), file: other });
         }
+        self.retire_others(name, origin).await?;
         let publish = Publish {
             manifest: prepared.manifest(),
             digest: prepared.digest(),
@@ -168,6 +172,14 @@ impl Registry {
             tracing::warn!(file, line = warning.line, "{}", warning.message);
         }
         let policy = compiled.policy;
+        for row in self.store.policy_deployments().await? {
+            let other = row.origin == origin && row.source != policy.source();
+            if other && origin.file().is_some() && row.stage == Stage::Active {
+                self.store.retire_policy(&row.source, Some(&origin), None).await?;
+                self.metrics.load("policy", Loaded::Retired);
+                tracing::info!(source = row.source, %origin, "policy retired: its file judges another source");
+            }
+        }
         let publish = PublishPolicy {
             name: policy.name(),
             source: policy.source(),
@@ -200,6 +212,21 @@ impl Registry {
         let detectors = manifests().map(|manifest| manifest.name.clone()).collect();
         let stored = self.store.known_labels().await?;
         Ok(Known { labels: Labels { stored, loaded }, detectors })
+    }
+
+    /// Retires what a file shipped before under other names: it ships this one now.
+    async fn retire_others(&self, name: &str, origin: &Origin) -> Result<(), StoreError> {
+        if origin.file().is_none() {
+            return Ok(());
+        }
+        for row in self.store.deployments().await? {
+            if row.origin == *origin && row.detector != name && row.stage == Stage::Active {
+                self.store.retire_detector(&row.source, &row.detector, Some(origin), None).await?;
+                self.metrics.load("detector", Loaded::Retired);
+                tracing::info!(detector = row.detector, %origin, "detector retired: its file ships another");
+            }
+        }
+        Ok(())
     }
 
     /// The file that ships this name already, if there is another.

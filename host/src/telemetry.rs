@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use tracing_subscriber::EnvFilter;
 
-use crate::model::{Decision, Finding};
+use crate::model::{Decision, Finding, Outcome};
 
 /// Starts logging to standard error: pretty on a terminal, JSON otherwise. `PICKET_LOG` sets the
 /// filter, `info` unless set.
@@ -198,6 +198,10 @@ impl Metrics {
             self.evaluations
                 .get_or_create(&EvaluationLabels { detector: detector.clone(), outcome })
                 .inc();
+            // What did not run cost nothing, and would hide what those cost that did.
+            if finding.outcome == Outcome::Skipped {
+                continue;
+            }
             let cost = Duration::from_micros(finding.micros);
             self.cost.get_or_create(&DetectorLabels { detector }).observe(cost.as_secs_f64());
         }

@@ -228,6 +228,28 @@ async fn a_platform_sees_nothing_of_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_bound_to_a_source_has_no_part_in_what_is_global() {
+    let server = Server::start().await;
+    for path in ["/v1/keys", "/v1/audit", "/metrics"] {
+        assert_eq!(server.get("admin", path).await.status, 200, "{path}");
+        let answer = server.get("bound-admin", path).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (403, "forbidden"), "{path}");
+    }
+    let keys = server.get("admin", "/v1/keys").await.json();
+    let path = format!("/v1/keys/{}", keys[0]["id"].as_str().unwrap());
+    let revoke = server.request("bound-admin", Method::DELETE, &path).send().await.unwrap();
+    assert_eq!(revoke.status(), 403);
+    assert_eq!(server.get("bound-admin", "/v1/policies/other").await.status, 404);
+    assert_eq!(server.get("bound-admin", "/v1/policies/market").await.status, 200);
+    let policies = server.get("bound-admin", "/v1/policies").await.json();
+    assert_eq!(policies["policies"].as_array().unwrap().len(), 1);
+    let change = json!({"mode": "active", "why": "not mine"});
+    let set = server.request("bound-admin", Method::PUT, "/v1/sources/other/mode").json(&change);
+    assert_eq!(set.send().await.unwrap().status(), 404);
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_decides_and_records_nothing() {
     let server = Server::start().await;
     let body = || event("market", "dry", "hello").to_string();

@@ -8,6 +8,7 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use picket::registry::{Bundle, BundledDetector};
 use serde_json::{Value, json};
 use server::{POLICY, Server, event, write};
 
@@ -165,6 +166,66 @@ async fn settings_lie_beside_the_file_and_are_taken_as_they_change() {
     fs::remove_file(&settings).unwrap();
     server.app.registry.scan().await.unwrap();
     assert_eq!(score("gone").await, 0.5);
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_twin_takes_over_when_the_first_file_goes() {
+    let server = Server::start_with(|config| config.watch = false).await;
+    let (first, twin) = (server.path("detectors/probe.wasm"), server.path("detectors/twin.wasm"));
+    fs::write(&twin, fixture::probe_next()).unwrap();
+    server.app.registry.scan().await.unwrap();
+    assert_eq!(server.probe_version().as_deref(), Some("1.0.0"));
+    fs::remove_file(&first).unwrap();
+    server.app.registry.scan().await.unwrap();
+    assert_eq!(server.probe_version().as_deref(), Some("1.1.0"));
+    let catalogue = server.get("engineer", "/v1/detectors").await.json();
+    assert_eq!(catalogue["refused"], json!([]));
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bundle_serves_where_no_file_does_and_keeps_its_settings_when_they_break() {
+    let probe = BundledDetector { name: "probe", file: fixture::probe() };
+    let bundle = Bundle { detectors: vec![probe], policies: Vec::new() };
+    let dir = tempfile::tempdir().unwrap();
+    write(&dir.path().join("policies/market.toml"), POLICY.replace("NAME", "market").as_bytes());
+    let settings = dir.path().join("detectors/probe.toml");
+    write(&settings, b"score = 0.25");
+    let server = Server::start_carrying(bundle, dir, |config| config.watch = false).await;
+    let score = async |id: &str| server.event(id, "hello").await.json()["score"].clone();
+    assert_eq!(score("set").await, 0.25);
+    // Broken, or a pipe that nobody writes to: what serves, serves on, and the reason shows.
+    fs::write(&settings, b"score = ").unwrap();
+    server.app.registry.scan().await.unwrap();
+    assert_eq!(score("broken").await, 0.25);
+    fs::remove_file(&settings).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&settings).status().unwrap().success());
+    server.app.registry.scan().await.unwrap();
+    assert_eq!(score("pipe").await, 0.25);
+    let refused = server.get("engineer", "/v1/detectors").await.json()["refused"].clone();
+    assert!(refused[0]["error"].as_str().unwrap().contains("not a regular file"), "{refused}");
+    fs::remove_file(&settings).unwrap();
+    server.app.registry.scan().await.unwrap();
+    assert_eq!(score("gone").await, 0.5);
+    // A file outranks it, and when that goes it is back.
+    let file = server.path("detectors/probe.wasm");
+    fs::write(&file, fixture::probe_next()).unwrap();
+    server.app.registry.scan().await.unwrap();
+    assert_eq!(server.probe_version().as_deref(), Some("1.1.0"));
+    fs::remove_file(&file).unwrap();
+    server.app.registry.scan().await.unwrap();
+    assert_eq!(server.probe_version().as_deref(), Some("1.0.0"));
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_moves_to_another_source_leaves_the_first() {
+    let server = Server::start_with(|config| config.watch = false).await;
+    write(&server.path("policies/other.toml"), POLICY.replace("NAME", "third").as_bytes());
+    server.app.registry.scan().await.unwrap();
+    let sources: Vec<String> = server.app.registry.current().sources().map(str::to_owned).collect();
+    assert_eq!(sources, ["market", "third"]);
     server.app.stop().await;
 }
 

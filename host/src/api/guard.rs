@@ -18,7 +18,7 @@ use governor::{Quota, RateLimiter};
 
 use super::{Api, ApiError};
 use crate::auth::{Access, allows};
-use crate::model::KeyId;
+use crate::model::{Identity, KeyId};
 
 /// One bucket per key.
 pub(super) struct RateLimits {
@@ -97,10 +97,9 @@ pub(super) async fn identify(
             return response;
         }
     };
-    let mut response = match allows(identity.role, access) {
-        false => ApiError::forbidden(format!("a key of role {} may not do this", identity.role))
-            .into_response(),
-        true => {
+    let mut response = match refusal(&identity, access) {
+        Some(why) => ApiError::forbidden(why).into_response(),
+        None => {
             request.extensions_mut().insert(identity);
             next.run(request).await
         }
@@ -109,6 +108,15 @@ pub(super) async fn identify(
     let reset = Duration::from_secs(u64::from(used / rates.per_second.max(1)));
     rates.describe(response.headers_mut(), left, reset);
     response
+}
+
+/// Why the caller may not, if so.
+fn refusal(identity: &Identity, access: Access) -> Option<String> {
+    if !allows(identity.role, access) {
+        return Some(format!("a key of role {} may not do this", identity.role));
+    }
+    (access.is_global() && identity.source.is_some())
+        .then(|| "this is about all sources, and this key is bound to one".to_owned())
 }
 
 /// The key of a request: as a bearer token; for a person who reads a page, as a password. The latter

@@ -5,7 +5,9 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::request::Caller;
 use super::{Api, ApiError, Problem};
+use crate::auth::reaches;
 use crate::model::{Digest, Stage, Timestamp};
 use crate::registry::Refusal;
 use crate::store::PolicyDeployment;
@@ -44,10 +46,19 @@ pub struct PolicyDetail {
     get, path = "/v1/policies", tag = "policies",
     responses((status = 200, description = "What judges, and what was refused", body = Policies))
 )]
-pub(super) async fn list(State(api): State<Api>) -> Result<Json<Policies>, ApiError> {
+pub(super) async fn list(
+    State(api): State<Api>,
+    Caller(identity): Caller,
+) -> Result<Json<Policies>, ApiError> {
     let rows = api.0.store.policy_deployments().await?;
-    let refused = api.0.registry.refusals("policies/").await?;
-    Ok(Json(Policies { policies: rows.iter().map(status).collect(), refused }))
+    let reached = rows.iter().filter(|row| reaches(&identity, &row.source));
+    let policies = reached.map(status).collect();
+    // A file that was refused may be of any source, and its faults quote it.
+    let refused = match identity.source {
+        Some(_) => Vec::new(),
+        None => api.0.registry.refusals("policies/").await?,
+    };
+    Ok(Json(Policies { policies, refused }))
 }
 
 /// Read the policy of a source
@@ -60,10 +71,11 @@ pub(super) async fn list(State(api): State<Api>) -> Result<Json<Policies>, ApiEr
 )]
 pub(super) async fn get(
     State(api): State<Api>,
+    Caller(identity): Caller,
     Path(source): Path<String>,
 ) -> Result<Json<PolicyDetail>, ApiError> {
     let rows = api.0.store.policy_deployments().await?;
-    let row = rows.into_iter().find(|row| row.source == source);
+    let row = rows.into_iter().find(|row| row.source == source && reaches(&identity, &row.source));
     let row = row.ok_or_else(|| ApiError::absent(format!("no policy speaks for `{source}`")))?;
     Ok(Json(PolicyDetail { status: status(&row), text: row.text }))
 }

@@ -47,6 +47,21 @@ pub(super) fn signals(
     raw.into_iter().map(|raw| signal(manifest, inputs, raw, key)).collect()
 }
 
+/// What a detector said of its failure, for the record: without what a terminal obeys, and without the
+/// texts that it was given, for the record holds no contact outside of the event.
+pub(super) fn error(inputs: &[Value<'_>], said: &str) -> String {
+    let mut error = said.replace(char::is_control, "\u{fffd}");
+    let texts = inputs.iter().flat_map(|input| match input {
+        Value::Text(text) => vec![*text],
+        Value::Texts(texts) => texts.clone(),
+        _ => Vec::new(),
+    });
+    for text in texts.filter(|text| text.len() >= MASKED_BYTES_MIN) {
+        error = error.replace(&text.replace(char::is_control, "\u{fffd}"), MASK);
+    }
+    error
+}
+
 fn signal(
     manifest: &Manifest,
     inputs: &[Value<'_>],
@@ -92,6 +107,9 @@ fn signal(
             || entity.kind.is_empty()
         {
             return Err(format!("{label} has an entity whose kind is not a word such as phone"));
+        }
+        if entity.value.len() >= MASKED_BYTES_MIN {
+            reason = reason.replace(&entity.value, MASK);
         }
         entities.push(key.hash(entity));
     }
@@ -166,9 +184,17 @@ mod tests {
     }
 
     #[test]
+    fn an_error_keeps_what_was_sent_to_itself() {
+        let inputs = [Value::Text("call 555-0100\n"), Value::Texts(vec!["b.jpg"])];
+        let said = "index out of bounds in call 555-0100\n and b.jpg \u{1b}[31m";
+        assert_eq!(error(&inputs, said), "index out of bounds in ••• and ••• \u{fffd}[31m");
+    }
+
+    #[test]
     fn entities_are_hashed_under_a_key() {
         let entity = || vec![RawEntity { kind: "phone".into(), value: "5550100".into() }];
-        let signal = check(RawSignal { entities: entity(), ..raw() }).unwrap();
+        let reason = "the number 5550100".to_owned();
+        let signal = check(RawSignal { entities: entity(), reason, ..raw() }).unwrap();
         assert_eq!(signal.entities[0].hash.len(), 32);
         assert!(!format!("{signal:?}").contains("5550100"));
         assert_ne!(signal.entities[0], EntityKey::new(&[8; 32]).hash(&entity()[0]));

@@ -1,6 +1,7 @@
 //! The evaluation threads: as many as there are cores, never the async workers.
 
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
@@ -15,10 +16,15 @@ pub struct Pool {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// The queue is full: the caller should try again a little later.
+/// Why work was not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("every evaluation thread is busy and the queue is full")]
-pub struct Busy;
+pub enum PoolError {
+    /// The queue is full: the caller should try again a little later.
+    #[error("every evaluation thread is busy and the queue is full")]
+    Busy,
+    #[error("the work panicked; the log says where")]
+    Panicked,
+}
 
 impl Pool {
     /// Starts one thread per core.
@@ -32,7 +38,10 @@ impl Pool {
             let queue = queue.clone();
             thread::Builder::new().name(format!("picket-eval-{number}")).spawn(move || {
                 for job in queue {
-                    job();
+                    // A panic drops the answer's sender, so the caller learns; the thread goes on.
+                    if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                        tracing::error!("an evaluation panicked");
+                    }
                 }
             })
         });
@@ -42,11 +51,11 @@ impl Pool {
     /// Runs `work` on one of the threads.
     ///
     /// # Errors
-    /// [`Busy`] at once where the queue is full.
+    /// [`PoolError::Busy`] at once where the queue is full.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Busy> {
+    ) -> Result<T, PoolError> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move || {
             // Who asked may have gone; the work was bounded all the same.
@@ -54,9 +63,9 @@ impl Pool {
         });
         let jobs = self.jobs.as_ref().expect("the queue lives as long as the pool");
         jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) | TrySendError::Disconnected(_) => Busy,
+            TrySendError::Full(_) | TrySendError::Disconnected(_) => PoolError::Busy,
         })?;
-        answered.await.map_err(|_| Busy)
+        answered.await.map_err(|_| PoolError::Panicked)
     }
 
     /// Events that wait for a thread.
@@ -79,6 +88,15 @@ impl Drop for Pool {
 mod tests {
     use super::*;
     use std::sync::{Arc, Barrier};
+
+    #[tokio::test]
+    async fn a_panic_is_told_and_the_threads_go_on() {
+        let pool = Pool::start(8).unwrap();
+        for _ in 0..2 * pool.threads.len() {
+            assert_eq!(pool.run(|| panic!("on purpose")).await, Err::<(), _>(PoolError::Panicked));
+        }
+        assert_eq!(pool.run(|| 7).await, Ok(7));
+    }
 
     #[tokio::test]
     async fn a_full_queue_says_so_at_once_and_work_goes_on() {
@@ -111,7 +129,7 @@ mod tests {
         while pool.queue_depth() == 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(pool.run(|| 8).await, Err(Busy));
+        assert_eq!(pool.run(|| 8).await, Err(PoolError::Busy));
         tokio::task::spawn_blocking(move || release.wait()).await.unwrap();
         assert_eq!(waiting.await.unwrap(), Ok(7));
         for one in held {

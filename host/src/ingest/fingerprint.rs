@@ -1,7 +1,7 @@
 //! Whether two events under one id are the same event.
 
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use sha2::Sha256;
 
 use crate::model::Event;
@@ -21,7 +21,7 @@ impl FingerprintKey {
     pub fn of(&self, event: &Event) -> [u8; 32] {
         let mut said = json!({
             "id": event.id, "source": event.source, "type": event.kind, "subject": event.subject,
-            "data": event.data,
+            "data": exact(&event.data),
         });
         if event.time_sent {
             said["time"] = json!(event.time);
@@ -31,6 +31,26 @@ impl FingerprintKey {
         mac.update(&canonical);
         mac.finalize().into_bytes().into()
     }
+}
+
+/// RFC 8785 knows numbers as doubles, in which two large integers may be one: those are hashed as
+/// texts, behind a mark.
+fn exact(json: &Json) -> Json {
+    match json {
+        Json::Number(number) if !number.is_f64() && !is_exact(number) => {
+            json!(["\0integer", number.to_string()])
+        }
+        Json::Array(items) => items.iter().map(exact).collect(),
+        Json::Object(fields) => {
+            fields.iter().map(|(name, value)| (name.clone(), exact(value))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+fn is_exact(number: &serde_json::Number) -> bool {
+    const EXACT_MAX: i64 = 1 << 53;
+    number.as_i64().is_some_and(|integer| (-EXACT_MAX..=EXACT_MAX).contains(&integer))
 }
 
 #[cfg(test)]
@@ -56,6 +76,9 @@ mod tests {
         {
             assert_ne!(of(1, sent), of(1, &sent.replacen(old, new, 1)), "{old}");
         }
+        let large =
+            |last: u32| sent.replacen("\"a\":1", &format!("\"a\":900719925474099{last}"), 1);
+        assert_ne!(of(1, &large(2)), of(1, &large(3)), "as doubles they are one");
         let timed = sent.replacen("\"data\"", "\"time\":\"2026-09-01T09:00:00Z\",\"data\"", 1);
         assert_ne!(of(1, sent), of(1, &timed));
     }

@@ -33,13 +33,17 @@ pub struct BundledPolicy {
     pub text: &'static str,
 }
 
+const POLICY_BYTES_MAX: u64 = 1 << 20;
+const SETTINGS_BYTES_MAX: u64 = 256 << 10;
+
 /// What was last tried of each file, with its settings, so that a refusal is not repeated.
 pub(super) type Tried = HashMap<String, (Digest, Digest)>;
 
 impl Folders {
-    /// Whether a file of the inbox is still there.
+    /// Whether a file of the inbox is still there. One that cannot be looked at is: a mount that
+    /// does not answer must not retire everything.
     pub(super) fn holds(&self, file: &str) -> bool {
-        self.path(file).is_some_and(|path| path.exists())
+        self.path(file).is_some_and(|path| path.symlink_metadata().map_or_else(is_there, |_| true))
     }
 
     fn path(&self, file: &str) -> Option<PathBuf> {
@@ -90,11 +94,15 @@ impl Registry {
         let file = format!("detectors/{}", name_of(path));
         let bytes = match read(path, self.folders.file_bytes_max) {
             Ok(bytes) => bytes,
-            Err(error) => return self.refuse("detector", &file, None, &error.to_string()).await,
+            Err(error) => {
+                tried.remove(&file);
+                return self.refuse("detector", &file, None, &error.to_string()).await;
+            }
         };
         let settings = match settings(path) {
             Ok(settings) => settings,
             Err(error) => {
+                tried.remove(&file);
                 return self.refuse("detector", &file, Some(Digest::of(&bytes)), &error).await;
             }
         };
@@ -117,6 +125,10 @@ impl Registry {
                 Err(error)
             }
             Err(refused) => {
+                // The other file may go, and then this one is good.
+                if let Refused::Claimed { .. } = refused {
+                    tried.remove(&file);
+                }
                 self.refuse("detector", &file, Some(digest), &refused.to_string()).await
             }
         }
@@ -144,12 +156,15 @@ impl Registry {
     ) -> Result<(), StoreError> {
         let name = name_of(path);
         let file = format!("policies/{name}");
-        let text = read(path, 1 << 20).and_then(|bytes| {
+        let text = read(path, POLICY_BYTES_MAX).and_then(|bytes| {
             String::from_utf8(bytes).map_err(|_| io::Error::other("is not UTF-8 text"))
         });
         let text = match text {
             Ok(text) => text,
-            Err(error) => return self.refuse("policy", &file, None, &error.to_string()).await,
+            Err(error) => {
+                tried.remove(&file);
+                return self.refuse("policy", &file, None, &error.to_string()).await;
+            }
         };
         let digest = Digest::of(text.as_bytes());
         let taken =
@@ -225,10 +240,18 @@ impl Registry {
         let mut wanted = Vec::new();
         for bundled in &self.bundle.detectors {
             let sidecar = self.folders.detectors.join(bundled.name).with_extension("toml");
-            let settings = settings(&sidecar).unwrap_or_else(|error| {
-                tracing::error!(file = %sidecar.display(), "settings not taken: {error}");
-                json!({})
-            });
+            let settings = match settings(&sidecar) {
+                Ok(settings) => settings,
+                Err(error) => {
+                    let file = format!("detectors/{}.toml", bundled.name);
+                    self.refuse("detector", &file, None, &error).await?;
+                    // What serves, serves on; where nothing does, the detector's own defaults do.
+                    match deployed.contains_key(bundled.name) {
+                        true => continue,
+                        false => json!({}),
+                    }
+                }
+            };
             let due = deployed.get(bundled.name).is_none_or(|row| match (&row.origin, row.stage) {
                 (Origin::Bundle, Stage::Active) => {
                     row.digest != Digest::of(bundled.file)
@@ -298,6 +321,10 @@ impl Registry {
     }
 }
 
+fn is_there(error: io::Error) -> bool {
+    error.kind() != io::ErrorKind::NotFound
+}
+
 /// The files of a folder with this ending, sorted. A folder that is missing is empty.
 fn list(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -345,11 +372,13 @@ fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
 /// The operator's settings for a detector: `NAME.toml` beside `NAME.wasm`. None is `{}`.
 fn settings(file: &Path) -> Result<Json, String> {
     let path = file.with_extension("toml");
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
+    let bytes = match read(&path, SETTINGS_BYTES_MAX) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(json!({})),
         Err(error) => return Err(format!("{}: {error}", path.display())),
     };
+    let text =
+        String::from_utf8(bytes).map_err(|_| format!("{}: is not UTF-8 text", path.display()))?;
     let table: toml::Table =
         text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
     serde_json::to_value(table).map_err(|error| format!("{}: {error}", path.display()))

@@ -22,6 +22,7 @@ impl Registry {
     /// # Errors
     /// Where the store does not answer; then the old snapshot serves on.
     pub async fn refresh(&self) -> Result<u64, StoreError> {
+        let _alone = self.building.lock().await;
         loop {
             let rows = self.rows().await?;
             let generation = rows.generation;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -21,8 +21,9 @@ const RESCAN: Duration = Duration::from_secs(10);
 /// How often the generation row is looked at: how another server's change arrives here.
 const GENERATION: Duration = Duration::from_secs(1);
 
-/// Scans whenever a folder changes, and now and then anyway, until told to stop.
-pub async fn watch(registry: Arc<Registry>, stop: CancellationToken) {
+/// Follows the generation row, and with `folders` also scans whenever a folder changes and now and
+/// then anyway, until told to stop.
+pub async fn watch(registry: Arc<Registry>, folders: bool, stop: CancellationToken) {
     let (hint, mut hints) = mpsc::channel(1);
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
         // An error may mean that events were lost: a scan finds out.
@@ -37,7 +38,7 @@ pub async fn watch(registry: Arc<Registry>, stop: CancellationToken) {
     }
     let mut rescan = Instant::now();
     while !stop.is_cancelled() {
-        if rescan <= Instant::now() {
+        if folders && rescan <= Instant::now() {
             attach(watcher.as_mut().ok(), &registry);
             scan(&registry).await;
             rescan = Instant::now() + RESCAN;
@@ -55,10 +56,12 @@ pub async fn watch(registry: Arc<Registry>, stop: CancellationToken) {
     }
 }
 
-/// Reading a file must not be taken for a change, or every scan would ask for the next.
+/// Reading a file must not be taken for a change, or every scan would ask for the next; nor is a file
+/// looked at that is still being written.
 fn matters(event: &Event) -> bool {
     match event.kind {
         EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_)) => false,
         _ => true,
     }
 }

@@ -107,7 +107,6 @@ pub(super) fn check_import(name: &str) -> Result<bool, LoadError> {
 fn self_test(prepared: &Prepared) -> Result<(), LoadError> {
     let inputs = vec![Value::Absent; prepared.manifest().inputs.len()];
     let call = Call { id: "self-test", kind: "self.test", time_ms: 0, inputs: &inputs };
-    // Its first run touches every page, so it gets more time than later ones.
     let run = prepared.evaluate(&call, prepared.limits().deadline);
     match run.outcome {
         Outcome::Ok | Outcome::Error => Ok(()),

@@ -92,6 +92,15 @@ impl Server {
 
     /// On a folder that is there already.
     pub async fn start_in(dir: TempDir, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_carrying(Bundle::default(), dir, change).await
+    }
+
+    /// With a bundle.
+    pub async fn start_carrying(
+        bundle: Bundle,
+        dir: TempDir,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             data_dir: dir.path().join("data"),
@@ -102,7 +111,7 @@ impl Server {
             ..Config::default()
         };
         change(&mut config);
-        let app = App::start_with(config, Bundle::default()).await.expect("Picket starts");
+        let app = App::start_with(config, bundle).await.expect("Picket starts");
         let mut keys = HashMap::new();
         for (name, role, source) in [
             ("platform", Role::Platform, Some("market")),
@@ -111,6 +120,7 @@ impl Server {
             ("reviewer", Role::Reviewer, None),
             ("auditor", Role::Auditor, None),
             ("admin", Role::Admin, None),
+            ("bound-admin", Role::Admin, Some("market")),
         ] {
             let (key, hash) = new_key().expect("a key");
             app.store.create_key(role, source, name, &hash, None).await.expect("a key is kept");
