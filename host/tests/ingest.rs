@@ -63,7 +63,7 @@ async fn a_hanging_detector_costs_its_deadline_and_marks_the_decision() {
     assert_eq!((&decision["degraded"], &decision["review"]), (&json!(true), &json!(true)));
     let micros = decision["findings"][0]["micros"].as_u64().unwrap();
     assert!((10_000..30_000).contains(&micros), "{micros}");
-    let decision = server.event("panic", "panic").await.json();
+    let decision = server.event("panic", "panic now").await.json();
     assert_eq!(decision["findings"][0]["outcome"], "trap");
     assert!(decision["findings"][0]["error"].as_str().unwrap().contains("told to panic"));
     let decision = server.event("nan", "nan").await.json();

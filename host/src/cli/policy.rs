@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::client::Server;
 use super::table;
-use crate::policy::{Known, Labels, Policy, render};
+use crate::policy::{Known, Labels, Policy, Severity, render};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -43,9 +43,12 @@ fn check(file: &std::path::Path, json: bool) -> anyhow::Result<ExitCode> {
         picket_bundle::DETECTORS.iter().map(|bundled| bundled.name.to_owned()).collect();
     let known = Known { labels: Labels::default(), detectors };
     let (found, good) = match Policy::compile(&text, &known) {
-        // Without a server nothing is loaded, so a warning that a label is not would say nothing.
         Ok(_) => (Vec::new(), true),
-        Err(faults) => (faults, false),
+        Err(mut faults) => {
+            // Without a server nothing is loaded, so a warning that a label is not would say nothing.
+            faults.retain(|fault| fault.severity == Severity::Error);
+            (faults, false)
+        }
     };
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     if json {
