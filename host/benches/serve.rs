@@ -136,7 +136,7 @@ async fn client(load: Arc<Load>, stop: Arc<AtomicBool>) -> Histogram<u64> {
 }
 
 /// Reads one answer whole; whether its status is 200.
-async fn good(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> bool {
+async fn good(stream: &mut TcpStream, buffer: &mut [u8]) -> bool {
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..]).await.expect("the server writes");
