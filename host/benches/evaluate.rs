@@ -27,7 +27,32 @@ fn main() {
     for text in [&short, &long] {
         one(text);
     }
+    long_texts();
     event(&short);
+}
+
+/// What 10,000 characters cost each detector: ordinary ones, and the worst that we know.
+fn long_texts() {
+    let runtime = Runtime::new(&RuntimeOptions { ceiling: Limits::default(), cache: None });
+    let runtime = runtime.expect("the sandbox starts");
+    let repeat = |text: &str| -> String { text.chars().cycle().take(10_000).collect() };
+    let texts = [SHORT, "555 ", "a.co ", "tg:", "x at gmail ", "привет "].map(repeat);
+    println!("\n10,000 characters in a fresh instance, microseconds (median of 50):");
+    println!("{:>24} {:>9} {:>9}", "", "ordinary", "worst");
+    for bundled in picket_bundle::DETECTORS {
+        let prepared = runtime.load(bundled.component, "{}").expect("a bundled detector loads");
+        let costs = texts.each_ref().map(|text| {
+            let mut inputs = vec![Value::Text(text)];
+            inputs.resize(prepared.manifest().inputs.len(), Value::Absent);
+            let call = Call { id: "e", kind: "message.sent", time_ms: 0, inputs: &inputs };
+            let mut times: Vec<_> =
+                (0..50).map(|_| prepared.evaluate(&call, Duration::from_millis(50)).time).collect();
+            times.sort_unstable();
+            times[25].as_micros()
+        });
+        let worst = costs.iter().max().expect("some texts");
+        println!("{:>24} {:>9} {worst:>9}", bundled.name, costs[0]);
+    }
 }
 
 fn one(text: &str) {

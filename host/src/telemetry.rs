@@ -96,6 +96,8 @@ pub enum Received {
     Conflict,
     Shed,
     Failed,
+    /// Not a valid event; under no source, for none can be believed.
+    Invalid,
 }
 
 /// What became of a detector's or policy's file.
@@ -176,6 +178,7 @@ impl Metrics {
             Received::Conflict => "conflict",
             Received::Shed => "shed",
             Received::Failed => "failed",
+            Received::Invalid => "invalid",
         };
         self.events.get_or_create(&EventLabels { source: source.to_owned(), result }).inc();
     }

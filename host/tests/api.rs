@@ -190,6 +190,9 @@ async fn bad_input_is_answered_clearly_and_the_next_request_is_fine() {
         );
         assert_eq!(server.event(&format!("next-{number}"), "silent").await.status, 200);
     }
+    let metrics = server.get("admin", "/metrics").await.text;
+    let counted = metrics.lines().find(|line| line.contains("result=\"invalid\"")).unwrap();
+    assert_eq!(counted, "picket_events_total{source=\"\",result=\"invalid\"} 11");
     let unknown = event("elsewhere", "u", "hello").to_string();
     let answer = server.post("admin", "/v1/events", CLOUDEVENT, unknown).await;
     assert_eq!(answer.status, 422);

@@ -13,6 +13,7 @@ use super::request::{Caller, parse_json, read_body};
 use super::{Api, ApiError, Problem};
 use crate::ingest::Answer;
 use crate::model::{Decision, Identity};
+use crate::telemetry::Received;
 
 /// Events of one batch that are decided at once: enough to share flushes, few enough for others.
 const IN_FLIGHT: usize = 64;
@@ -54,6 +55,7 @@ pub(super) async fn post(
 }
 
 async fn decide(api: &Api, identity: &Identity, envelope: Result<Json, ApiError>) -> String {
+    let envelope = envelope.inspect_err(|_| api.0.metrics.event("", Received::Invalid));
     let event = envelope.and_then(|envelope| admit(api, identity, envelope, false));
     let answer = match event {
         Ok(event) => api.0.ingest.submit(event).await.map_err(ApiError::from),

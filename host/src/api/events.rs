@@ -18,6 +18,7 @@ use crate::auth::{Access, allows, reaches};
 use crate::ingest::Answer;
 use crate::model::event::is_json;
 use crate::model::{Decision, DecisionId, Event, Identity, Timestamp};
+use crate::telemetry::Received;
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
@@ -71,7 +72,8 @@ pub(super) async fn post(
     body: Body,
 ) -> Result<Response, ApiError> {
     let bytes = read_body(&api, &headers, body).await?;
-    let envelope = envelope(&headers, &bytes)?;
+    let envelope =
+        envelope(&headers, &bytes).inspect_err(|_| api.0.metrics.event("", Received::Invalid))?;
     let event = admit(&api, &identity, envelope, options.dry_run)?;
     if options.dry_run {
         let decision = api.0.ingest.dry_run(event).await?;
@@ -100,8 +102,12 @@ pub(super) fn admit(
             identity.role
         )));
     }
-    let event = Event::parse(envelope, &api.0.config.event_bounds(), Timestamp::now())
-        .map_err(ApiError::invalid)?;
+    let event = Event::parse(envelope, &api.0.config.event_bounds(), Timestamp::now()).map_err(
+        |faults| {
+            api.0.metrics.event("", Received::Invalid);
+            ApiError::invalid(faults)
+        },
+    )?;
     if !reaches(identity, &event.source) {
         return Err(ApiError::forbidden("this key is bound to another source than the event's"));
     }
