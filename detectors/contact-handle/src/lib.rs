@@ -20,6 +20,8 @@ use services::Services;
 
 /// More signals than this say nothing new about one message.
 const SIGNALS_MAX: usize = 16;
+/// Services looked at in one text: a message that names more is a flood, and each look costs.
+const MENTIONS_MAX: usize = 1_000;
 const LABEL: &str = "contact.handle";
 
 /// What this detector reads.
@@ -57,7 +59,7 @@ impl Detector for ContactHandle {
         let mut signals = Vec::new();
         // Nothing left of `floor` is read again: evidence never overlaps, and the work is bounded.
         let mut floor = 0;
-        for mention in self.services.find_iter(text) {
+        for mention in self.services.find_iter(text).take(MENTIONS_MAX) {
             if mention.range.start < floor {
                 continue;
             }
