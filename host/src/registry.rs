@@ -4,6 +4,7 @@
 //! and only then part of the next snapshot; a bad one changes nothing. Events in flight finish on
 //! the snapshot that they began with.
 
+mod cohort;
 mod inbox;
 mod refresh;
 mod snapshot;
@@ -24,8 +25,9 @@ use crate::runtime::{LoadError, Prepared, Runtime};
 use crate::store::{EVERY_SOURCE, Origin, Publish, PublishPolicy, Store, StoreError};
 use crate::telemetry::{Loaded, Metrics};
 
+pub use cohort::Cohort;
 pub use inbox::{Bundle, BundledDetector, BundledPolicy};
-pub use snapshot::{LiveDetector, LivePolicy, Snapshot};
+pub use snapshot::{LiveDetector, LivePolicy, Snapshot, Subscribed};
 pub use status::{Catalogue, DetectorStatus, Refusal};
 pub use watch::watch;
 
