@@ -10,7 +10,7 @@ mod snapshot;
 mod status;
 mod watch;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,7 +20,7 @@ use thiserror::Error;
 
 use crate::model::{Digest, Identity, Mode, Stage};
 use crate::policy::{Known, Labels, Policy, render};
-use crate::runtime::{LoadError, Prepared, Runtime};
+use crate::runtime::{LoadError, Prepared, Runtime, Trust};
 use crate::store::{EVERY_SOURCE, Origin, Publish, PublishPolicy, Store, StoreError};
 use crate::telemetry::{Loaded, Metrics};
 
@@ -36,6 +36,8 @@ pub struct Registry {
     metrics: Arc<Metrics>,
     folders: Folders,
     bundle: Bundle,
+    /// The files of the bundle: the only ones that compile in this process.
+    trusted: HashSet<Digest>,
     current: ArcSwap<Snapshot>,
     /// Every detector that was made ready, by file and settings.
     ready: Mutex<HashMap<Build, Result<Prepared, LoadError>>>,
@@ -93,12 +95,14 @@ impl Registry {
         folders: Folders,
         bundle: Bundle,
     ) -> Self {
+        let trusted = bundle.detectors.iter().map(|bundled| Digest::of(bundled.file)).collect();
         Self {
             runtime: Arc::new(runtime),
             store,
             metrics,
             folders,
             bundle,
+            trusted,
             current: ArcSwap::from_pointee(Snapshot::empty()),
             ready: Mutex::default(),
             entering: tokio::sync::Mutex::default(),
@@ -245,8 +249,13 @@ impl Registry {
         if let Some(Ok(prepared)) = self.ready().get(&build) {
             return Ok(prepared.clone());
         }
+        let trust = match self.trusted.contains(&build.digest) {
+            true => Trust::Bundled,
+            false => Trust::Stranger,
+        };
         let runtime = Arc::clone(&self.runtime);
-        let loaded = tokio::task::spawn_blocking(move || runtime.load(&file, &settings)).await;
+        let loaded =
+            tokio::task::spawn_blocking(move || runtime.load(&file, &settings, trust)).await;
         let loaded = loaded.unwrap_or_else(|panic| {
             Err(LoadError::Compile(format!("the compiler gave up: {panic}")))
         });
