@@ -19,6 +19,7 @@ use crate::engine::{EntityKey, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry};
 use crate::runtime::{CacheOptions, Limits, Runtime, RuntimeOptions};
+use crate::signing::Trust;
 use crate::store::{Options, Store};
 use crate::telemetry::Metrics;
 
@@ -49,6 +50,7 @@ impl App {
     /// # Errors
     /// As [`App::start`].
     pub async fn start_with(config: Config, bundle: Bundle) -> anyhow::Result<Self> {
+        let trust = trust(&config)?;
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!("cannot listen on {}: choose another `listen`", config.listen)
         })?;
@@ -64,7 +66,8 @@ impl App {
             file_bytes_max: config.detector_file_bytes_max,
         };
         let bundle = if config.bundled { bundle } else { Bundle::default() };
-        let registry = Registry::new(runtime, store.clone(), Arc::clone(&metrics), folders, bundle);
+        let registry =
+            Registry::new(runtime, store.clone(), Arc::clone(&metrics), folders, bundle, trust);
         let registry = Arc::new(registry);
         // What is deployed serves again before the folders are asked for news.
         registry.refresh().await?;
@@ -116,6 +119,15 @@ pub fn store_options(config: &Config) -> Options {
         commit_batch_max: config.commit_batch_max,
         ..Options::new(config.database_url())
     }
+}
+
+/// Whose signatures count under this configuration.
+///
+/// # Errors
+/// Which key of the configuration holds no key of a signer, and how to make one.
+pub fn trust(config: &Config) -> anyhow::Result<Trust> {
+    Trust::new(config.signatures, &config.trusted_keys, &config.revoked_keys)
+        .context("the configuration")
 }
 
 /// How the sandbox is built under this configuration.

@@ -11,6 +11,7 @@ pub mod manifest;
 pub mod pattern;
 pub mod score;
 pub mod signal;
+pub mod signing;
 pub mod time;
 
 pub use action::{Action, Scope, ScopedAction};
@@ -24,4 +25,5 @@ pub use manifest::{Input, Manifest};
 pub use pattern::TypePattern;
 pub use score::Score;
 pub use signal::{EntityHash, EvidenceSpan, Signal};
+pub use signing::SignatureMode;
 pub use time::Timestamp;

@@ -8,6 +8,7 @@ mod inbox;
 mod refresh;
 mod snapshot;
 mod status;
+mod trust;
 mod watch;
 
 use std::collections::HashMap;
@@ -21,12 +22,14 @@ use thiserror::Error;
 use crate::model::{Digest, Identity, Mode, Stage};
 use crate::policy::{Known, Labels, Policy, render};
 use crate::runtime::{LoadError, Prepared, Runtime};
+use crate::signing::{SignatureError, Trust};
 use crate::store::{EVERY_SOURCE, Origin, Publish, PublishPolicy, Store, StoreError};
 use crate::telemetry::{Loaded, Metrics};
 
-pub use inbox::{Bundle, BundledDetector, BundledPolicy};
+pub use inbox::{Bundle, BundledDetector, BundledPolicy, settings};
 pub use snapshot::{LiveDetector, LivePolicy, Snapshot};
 pub use status::{Catalogue, DetectorStatus, Refusal};
+pub use trust::signature_path;
 pub use watch::watch;
 
 /// The live set and the way into it. One per process.
@@ -36,6 +39,7 @@ pub struct Registry {
     metrics: Arc<Metrics>,
     folders: Folders,
     bundle: Bundle,
+    trust: Trust,
     current: ArcSwap<Snapshot>,
     /// Every detector that was made ready, by file and settings.
     ready: Mutex<HashMap<Build, Result<Prepared, LoadError>>>,
@@ -68,6 +72,8 @@ pub struct Candidate {
     /// A JSON object.
     pub settings: Json,
     pub origin: Origin,
+    /// The text of its signature file.
+    pub signature: Option<Vec<u8>>,
 }
 
 /// Why a candidate did not go live. Nothing was changed.
@@ -75,6 +81,8 @@ pub struct Candidate {
 pub enum Refused {
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// The diagnostics as a compiler prints them.
     #[error("{0}")]
     Policy(String),
@@ -92,6 +100,7 @@ impl Registry {
         metrics: Arc<Metrics>,
         folders: Folders,
         bundle: Bundle,
+        trust: Trust,
     ) -> Self {
         Self {
             runtime: Arc::new(runtime),
@@ -99,6 +108,7 @@ impl Registry {
             metrics,
             folders,
             bundle,
+            trust,
             current: ArcSwap::from_pointee(Snapshot::empty()),
             ready: Mutex::default(),
             entering: tokio::sync::Mutex::default(),
@@ -131,8 +141,10 @@ impl Registry {
     /// # Errors
     /// Why it is refused; then nothing has changed.
     async fn publish(&self, candidate: &Candidate) -> Result<Prepared, Refused> {
-        let Candidate { file, settings, origin } = candidate;
+        let Candidate { file, settings, origin, .. } = candidate;
+        self.verify_unopened(candidate)?;
         let prepared = self.prepare(file.clone(), settings).await?;
+        self.verify(candidate, &prepared)?;
         let name = &prepared.manifest().name;
         if let Some(other) = self.claimant(name, origin).await? {
             return Err(Refused::Claimed { name: name.clone(), file: other });
