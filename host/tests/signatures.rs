@@ -229,7 +229,9 @@ fn a_key_is_made_signs_and_is_verified() {
         let signed = SignatureFile::parse(&fs::read(folder.join("probe.wasm.sig")).unwrap());
         assert_eq!(signed.unwrap().signatures().len(), signatures);
     }
-    assert!(printed(&picket(folder, &verify)).starts_with("probe 1.0.0 is signed by --public 1"));
+    assert!(
+        printed(&picket(folder, &verify)).starts_with("probe 1.0.0 is signed by picket-public-1:")
+    );
     // As a server with this configuration would have it.
     assert!(complaint(&picket(folder, &verify[..3])).contains("which is not trusted here"));
     fs::write(folder.join("picket.toml"), format!("[trusted_keys]\n{line}")).unwrap();
@@ -254,7 +256,7 @@ fn a_key_is_made_signs_and_is_verified() {
         &["detector", "verify", "probe.wasm", "--public", text.lines().last().unwrap()],
     ));
     assert!(
-        error.contains("is a secret key")
+        error.contains("--public is a secret key")
             && !error.contains(&text[text.len() - 20..text.len() - 2])
     );
     fs::write(folder.join("public.key"), public).unwrap();

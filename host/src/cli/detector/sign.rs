@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::model::{SignatureMode, Timestamp};
 use crate::registry::{settings, signature_path};
 use crate::runtime::{Prepared, Runtime, RuntimeOptions};
-use crate::signing::{SignatureFile, SigningKey, Trust, Verdict};
+use crate::signing::{PublicKey, SignatureFile, SigningKey, Trust, Verdict};
 
 pub(super) const AFTER_HELP: &str = "\
 Loads the file as a server would, with the settings of NAME.toml beside it, and signs what it is and
@@ -114,10 +114,12 @@ pub(super) fn verify(verify: &Verify) -> anyhow::Result<ExitCode> {
 
 /// The configuration's keys, or those of the command line under what the configuration revokes.
 fn trust(mut config: Config, public: &[String]) -> anyhow::Result<Trust> {
+    for key in public {
+        key.parse::<PublicKey>().map_err(|problem| anyhow::anyhow!("--public {problem}"))?;
+    }
     if !public.is_empty() {
-        let named = public.iter().enumerate();
-        config.trusted_keys =
-            named.map(|(at, key)| (format!("--public {}", at + 1), key.clone())).collect();
+        // They have no other name.
+        config.trusted_keys = public.iter().map(|key| (key.clone(), key.clone())).collect();
     }
     app::trust(&config)
 }
