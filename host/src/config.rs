@@ -269,11 +269,24 @@ fn check_keys(file: &str, text: &str, known: &toml::Table) -> Result<(), ConfigE
     if let Some(error) = errors.first() {
         return Err(at_line(file, text, error));
     }
-    for key in table.get_ref().keys() {
+    let at = |offset: usize| format!("{file}:{}", line_of(text, offset));
+    for (key, value) in table.get_ref() {
         let name: &str = key.get_ref();
         if !known.contains_key(name) {
-            let place = format!("{file}:{}", line_of(text, key.span().start));
-            return Err(ConfigError { place, problem: unknown(name, known, &str::to_owned) });
+            let problem = unknown(name, known, &str::to_owned);
+            return Err(ConfigError { place: at(key.span().start), problem });
+        }
+        // Whatever follows the head of a table belongs to it, which is seldom what was meant.
+        let inner = value.get_ref().as_table();
+        let mut strays = inner.into_iter().flatten().filter(|(inner, value)| {
+            known.contains_key(&**inner.get_ref()) && value.get_ref().as_table().is_none()
+        });
+        if let Some((stray, _)) = strays.next() {
+            let problem = format!(
+                "`{}` is read as part of `{name}`: write it above the line `[{name}]`",
+                stray.get_ref()
+            );
+            return Err(ConfigError { place: at(stray.span().start), problem });
         }
     }
     Ok(())
@@ -370,7 +383,7 @@ mod tests {
     #[test]
     fn each_mistake_names_its_place_and_the_mend() {
         type Variables<'a> = &'a [(&'a str, &'a str)];
-        let cases: [(&str, Variables<'_>, &str); 15] = [
+        let cases: [(&str, Variables<'_>, &str); 16] = [
             (
                 "\nlisten_on = 1",
                 &[],
@@ -392,8 +405,13 @@ mod tests {
                 "picket.toml:1: unknown variant `required`, expected one of `off`, `warn`, `require`",
             ),
             ("", &[("PICKET_SIGNATURES", "on")], "PICKET_SIGNATURES: unknown variant `on`"),
+            (
+                "[trusted_keys]\nalice = \"a\"\nlisten = \"127.0.0.1:80\"",
+                &[],
+                "picket.toml:3: `listen` is read as part of `trusted_keys`: write it above",
+            ),
             ("\n[trusted_keys]\nalice = 1", &[], "picket.toml:3: invalid type: integer `1`"),
-            ("trusted_keys = \"secret\"", &[], "picket.toml:1: invalid type: string"),
+            ("trusted_keys = \"alice\"", &[], "picket.toml:1: invalid type: string"),
             (
                 "",
                 &[("PICKET_TRUSTED_KEYS", "\"secret\"")],
