@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::engine::{self, EntityKey, Pool, PoolError};
 use crate::model::decision::SEMANTICS;
 use crate::model::{Decision, DecisionId, Event, Finding, Mode, Timestamp, Would};
-use crate::registry::{LivePolicy, Registry, Snapshot};
+use crate::registry::{LivePolicy, Registry, Snapshot, Subscribed};
 use crate::store::{Accepted, Committed, Entry, Recorded, SealedEntry, Store, StoreError};
 use crate::telemetry::{Metrics, Received};
 
@@ -346,10 +346,10 @@ impl Job {
             enforce_nothing(&mut decision);
         }
         let inputs: Vec<_> = snapshot
-            .subscribed(&event.source, &event.kind)
+            .subscribed(event)
             .into_iter()
-            .map(|detector| {
-                (&detector.prepared.manifest().name, &detector.prepared.manifest().inputs)
+            .map(|Subscribed { live, .. }| {
+                (&live.prepared.manifest().name, &live.prepared.manifest().inputs)
             })
             .collect();
         let replay = serde_json::json!({ "inputs": inputs, "trace": verdict.trace });

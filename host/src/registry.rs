@@ -4,6 +4,7 @@
 //! and only then part of the next snapshot; a bad one changes nothing. Events in flight finish on
 //! the snapshot that they began with.
 
+mod cohort;
 mod inbox;
 mod refresh;
 mod snapshot;
@@ -26,8 +27,9 @@ use crate::signing::{SignatureError, Trust};
 use crate::store::{EVERY_SOURCE, Origin, Publish, PublishPolicy, Store, StoreError};
 use crate::telemetry::{Loaded, Metrics};
 
+pub use cohort::Cohort;
 pub use inbox::{Bundle, BundledDetector, BundledPolicy, settings};
-pub use snapshot::{LiveDetector, LivePolicy, Snapshot};
+pub use snapshot::{LiveDetector, LivePolicy, Snapshot, Subscribed};
 pub use status::{Catalogue, DetectorStatus, Refusal};
 pub use trust::signature_path;
 pub use watch::watch;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::{Build, LiveDetector, LivePolicy, Registry, Snapshot, canonical};
-use crate::model::{Digest, Stage};
+use crate::model::{Digest, Isolation, Stage};
 use crate::policy::Policy;
 use crate::store::{Deployment, PolicyDeployment, SourceRow, StoreError};
 
@@ -86,7 +86,16 @@ impl Registry {
             active
                 .filter_map(|row| {
                     let prepared = ready.get(&build_of(&row))?.as_ref().ok()?.clone();
-                    Some(LiveDetector { prepared, source: row.source, origin: row.origin })
+                    Some(LiveDetector {
+                        deployment: 0,
+                        prepared,
+                        source: row.source,
+                        origin: row.origin,
+                        stage: row.stage,
+                        before: None,
+                        cohort: None,
+                        isolation: Isolation::Fresh,
+                    })
                 })
                 .collect()
         };

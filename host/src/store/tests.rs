@@ -136,6 +136,7 @@ fn finding(detector: &str) -> Finding {
         digest: Some(Digest::of(detector.as_bytes())),
         settings_digest: Some(Digest::of(b"{}")),
         stage: Some(Stage::Active),
+        counted: true,
         outcome: Outcome::Ok,
         error: None,
         micros: 11,
