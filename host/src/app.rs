@@ -19,6 +19,7 @@ use crate::engine::{EntityKey, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
 use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
+use crate::signing::Trust;
 use crate::store::{Options, Store};
 use crate::telemetry::Metrics;
 
@@ -63,6 +64,7 @@ impl App {
     /// # Errors
     /// As [`App::start`].
     pub async fn start_with(config: Config, carried: Carried) -> anyhow::Result<Self> {
+        let rules = rules(&config)?;
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!("cannot listen on {}: choose another `listen`", config.listen)
         })?;
@@ -80,14 +82,8 @@ impl App {
             file_bytes_max: config.detector_file_bytes_max,
         };
         let bundle = if config.bundled { carried.bundle } else { Bundle::default() };
-        let registry = Registry::new(
-            runtime,
-            store.clone(),
-            Arc::clone(&metrics),
-            folders,
-            bundle,
-            rules(&config),
-        );
+        let registry =
+            Registry::new(runtime, store.clone(), Arc::clone(&metrics), folders, bundle, rules);
         let registry = Arc::new(registry);
         // What is deployed serves again before the folders are asked for news.
         registry.refresh().await?;
@@ -141,14 +137,27 @@ pub fn store_options(config: &Config) -> Options {
     }
 }
 
+/// Whose signatures count under this configuration.
+///
+/// # Errors
+/// Which key of the configuration holds no key of a signer, and how to make one.
+pub fn trust(config: &Config) -> anyhow::Result<Trust> {
+    Trust::new(config.signatures, &config.trusted_keys, &config.revoked_keys)
+        .context("the configuration")
+}
+
 /// What the operator allows under this configuration.
-pub fn rules(config: &Config) -> Rules {
-    Rules {
+///
+/// # Errors
+/// As [`trust`].
+pub fn rules(config: &Config) -> anyhow::Result<Rules> {
+    Ok(Rules {
+        trust: trust(config)?,
         detectors: config.detectors.clone(),
         folder_stage: config.folder_stage,
         upload_stage: config.upload_stage.clone(),
         two_person: config.two_person,
-    }
+    })
 }
 
 /// How the sandbox is built under this configuration.

@@ -1,7 +1,8 @@
 //! The configuration: as written in `picket.toml` and `PICKET_*`, validated once.
 //!
 //! Every key of the file is also a variable: `listen` is `PICKET_LISTEN`. The variable wins. A key
-//! that nobody knows is an error, in either place.
+//! that nobody knows is an error, in either place. Where a key is a table, its variable holds the
+//! whole of it as TOML writes it in one line.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::de::DeTable;
 
-use crate::model::{DetectorRules, EventBounds, Landing};
+use crate::model::{DetectorRules, EventBounds, Landing, SignatureMode};
 
 /// Everything that an operator may set. Field names are the keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +35,13 @@ pub struct Config {
     pub migrate: bool,
     /// Whether a file of `detectors_dir` or `policies_dir` goes live as it appears.
     pub watch: bool,
+
+    /// Whether a detector needs a good signature to go live. Those that the program carries do not.
+    pub signatures: SignatureMode,
+    /// Whose signatures count: public keys by a name of the operator's choice.
+    pub trusted_keys: BTreeMap<String, String>,
+    /// Whose count no longer, also where they are trusted: the reason by the key's id.
+    pub revoked_keys: BTreeMap<String, String>,
 
     pub body_bytes_max: usize,
     pub json_depth_max: usize,
@@ -104,6 +112,9 @@ impl Default for Config {
             bundled: true,
             migrate: true,
             watch: true,
+            signatures: SignatureMode::Off,
+            trusted_keys: BTreeMap::new(),
+            revoked_keys: BTreeMap::new(),
             body_bytes_max: 1 << 20,
             json_depth_max: 32,
             batch_events_max: 1_000,
@@ -193,10 +204,8 @@ impl Config {
                     }),
                 });
             };
-            let value = variable(&value, kind).ok_or_else(|| ConfigError {
-                place: name.clone(),
-                problem: format!("`{value}` is not {}", kind_of(kind)),
-            })?;
+            let value = variable(&value, kind)
+                .map_err(|problem| ConfigError { place: name.clone(), problem })?;
             table.insert(key.clone(), value.clone());
             // Each by itself, so that an error names the variable and not the file.
             let alone = toml::Table::from_iter([(key, value)]);
@@ -305,11 +314,24 @@ fn check_keys(file: &str, text: &str, known: &toml::Table) -> Result<(), ConfigE
     if let Some(error) = errors.first() {
         return Err(at_line(file, text, error));
     }
-    for key in table.get_ref().keys() {
+    let at = |offset: usize| format!("{file}:{}", line_of(text, offset));
+    for (key, value) in table.get_ref() {
         let name: &str = key.get_ref();
         if !known.contains_key(name) {
-            let place = format!("{file}:{}", line_of(text, key.span().start));
-            return Err(ConfigError { place, problem: unknown(name, known, &str::to_owned) });
+            let problem = unknown(name, known, &str::to_owned);
+            return Err(ConfigError { place: at(key.span().start), problem });
+        }
+        // Whatever follows the head of a table belongs to it, which is seldom what was meant.
+        let inner = value.get_ref().as_table();
+        let mut strays = inner.into_iter().flatten().filter(|(inner, value)| {
+            known.contains_key(&**inner.get_ref()) && value.get_ref().as_table().is_none()
+        });
+        if let Some((stray, _)) = strays.next() {
+            let problem = format!(
+                "`{}` is read as part of `{name}`: write it above the line `[{name}]`",
+                stray.get_ref()
+            );
+            return Err(ConfigError { place: at(stray.span().start), problem });
         }
     }
     Ok(())
@@ -338,19 +360,29 @@ fn line_of(text: &str, offset: usize) -> usize {
 }
 
 /// A variable's text as the type that its key has.
-fn variable(text: &str, kind: &toml::Value) -> Option<toml::Value> {
+fn variable(text: &str, kind: &toml::Value) -> Result<toml::Value, String> {
     match kind {
-        toml::Value::Integer(_) => text.parse().ok().map(toml::Value::Integer),
-        toml::Value::Boolean(_) => text.parse().ok().map(toml::Value::Boolean),
-        _ => Some(toml::Value::String(text.to_owned())),
+        toml::Value::Integer(_) => text
+            .parse()
+            .map(toml::Value::Integer)
+            .map_err(|_| format!("`{text}` is not a whole number")),
+        toml::Value::Boolean(_) => text
+            .parse()
+            .map(toml::Value::Boolean)
+            .map_err(|_| format!("`{text}` is not true or false")),
+        toml::Value::Table(_) => table(text),
+        _ => Ok(toml::Value::String(text.to_owned())),
     }
 }
 
-fn kind_of(kind: &toml::Value) -> &'static str {
-    match kind {
-        toml::Value::Integer(_) => "a whole number",
-        toml::Value::Boolean(_) => "true or false",
-        _ => "a text",
+/// A table as TOML writes it in one line. The text is not quoted in the error: it may be long.
+fn table(text: &str) -> Result<toml::Value, String> {
+    let wrong = |why: &str| {
+        format!("is not a table in one line, such as {{ alice = \"...\", bob = \"...\" }}: {why}")
+    };
+    match text.parse().map_err(|error: toml::de::Error| wrong(error.message()))? {
+        table @ toml::Value::Table(_) => Ok(table),
+        other => Err(wrong(&format!("it is of the type {}", other.type_str()))),
     }
 }
 
@@ -377,9 +409,26 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_holds_a_whole_table_and_wins_over_that_of_the_file() {
+        let file = "[trusted_keys]\nalice = \"a\"\n[revoked_keys]\n\"0123456789abcdef\" = \"lost\"";
+        let of_file = parse(file, &[]).unwrap();
+        assert_eq!(of_file.trusted_keys["alice"], "a");
+        let variable = [
+            ("PICKET_TRUSTED_KEYS", "{ bob = \"b\", \"carol@example.com\" = 'c' }"),
+            ("PICKET_SIGNATURES", "require"),
+        ];
+        let config = parse(file, &variable).unwrap();
+        let names: Vec<&str> = config.trusted_keys.keys().map(String::as_str).collect();
+        assert_eq!(names, ["bob", "carol@example.com"]);
+        assert_eq!(config.revoked_keys, of_file.revoked_keys);
+        assert_eq!(config.signatures, SignatureMode::Require);
+        assert_eq!(parse(file, &[("PICKET_TRUSTED_KEYS", "{}")]).unwrap().trusted_keys.len(), 0);
+    }
+
+    #[test]
     fn each_mistake_names_its_place_and_the_mend() {
         type Variables<'a> = &'a [(&'a str, &'a str)];
-        let cases: [(&str, Variables<'_>, &str); 8] = [
+        let cases: [(&str, Variables<'_>, &str); 16] = [
             (
                 "\nlisten_on = 1",
                 &[],
@@ -395,6 +444,34 @@ mod tests {
             ("", &[("PICKET_PAGE_MAX", "many")], "PICKET_PAGE_MAX: `many` is not a whole number"),
             ("", &[("PICKET_LISTEN", "here")], "PICKET_LISTEN: invalid socket address syntax"),
             ("page_max = 0", &[], "picket.toml: `page_max` must be at least 1"),
+            (
+                "signatures = \"required\"",
+                &[],
+                "picket.toml:1: unknown variant `required`, expected one of `off`, `warn`, `require`",
+            ),
+            ("", &[("PICKET_SIGNATURES", "on")], "PICKET_SIGNATURES: unknown variant `on`"),
+            (
+                "[trusted_keys]\nalice = \"a\"\nlisten = \"127.0.0.1:80\"",
+                &[],
+                "picket.toml:3: `listen` is read as part of `trusted_keys`: write it above",
+            ),
+            ("\n[trusted_keys]\nalice = 1", &[], "picket.toml:3: invalid type: integer `1`"),
+            ("trusted_keys = \"alice\"", &[], "picket.toml:1: invalid type: string"),
+            (
+                "",
+                &[("PICKET_TRUSTED_KEYS", "\"secret\"")],
+                "PICKET_TRUSTED_KEYS: is not a table in one line, such as { alice",
+            ),
+            (
+                "",
+                &[("PICKET_TRUSTED_KEYS", "{ alice = \"b\" }\npage_max = 1")],
+                "PICKET_TRUSTED_KEYS: is not a table in one line",
+            ),
+            (
+                "",
+                &[("PICKET_TRUSTED_KEYS", "{ alice = 1 }")],
+                "PICKET_TRUSTED_KEYS: invalid type: integer `1`, expected a string",
+            ),
             ("database_url = \"postgres://u:secret@h/db\"", &[], "`h/db`"),
         ];
         for (text, variables, says) in cases {

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Layers, lowest first; a module uses only those below (a test reads the `use` lines):
-//! `model config` < `policy runtime store telemetry` < `registry auth` < `engine` < `ingest` < `app api cli`.
+//! `model config` < `policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest` < `app api cli`.
 
 pub mod api;
 pub mod app;
@@ -26,5 +26,6 @@ pub mod model;
 pub mod policy;
 pub mod registry;
 pub mod runtime;
+pub mod signing;
 pub mod store;
 pub mod telemetry;

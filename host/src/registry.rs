@@ -10,6 +10,7 @@ mod life;
 mod refresh;
 mod snapshot;
 mod status;
+mod trust;
 mod watch;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -20,17 +21,21 @@ use arc_swap::ArcSwap;
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use crate::model::{Build, DetectorRules, Digest, Identity, Landing, Manifest, Mode, Stage};
+use crate::model::{Build, DetectorRules, Digest, Identity, Landing, Mode, Stage};
 use crate::policy::{Known, Labels, Policy, render};
 use crate::runtime::{LoadError, Prepared, Runtime, Trust};
-use crate::store::{EVERY_SOURCE, Origin, Publish, PublishPolicy, Published, Store, StoreError};
+use crate::signing::{self, SignatureError};
+use crate::store::{
+    Deployment, EVERY_SOURCE, Origin, Publish, PublishPolicy, Published, Store, StoreError,
+};
 use crate::telemetry::{Loaded, Metrics};
 
 pub use cohort::Cohort;
-pub use inbox::{Bundle, BundledDetector, BundledPolicy};
+pub use inbox::{Bundle, BundledDetector, BundledPolicy, settings};
 pub use life::{Standing, Stood};
 pub use snapshot::{LiveDetector, LivePolicy, Snapshot, Subscribed};
 pub use status::{Catalogue, DetectorStatus, Refusal};
+pub use trust::signature_path;
 pub use watch::watch;
 
 /// The live set and the way into it. One per process.
@@ -63,6 +68,8 @@ pub struct Folders {
 /// What the operator allows.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
+    /// Whose signatures count, and whether any are asked for.
+    pub trust: signing::Trust,
     /// What detectors may read, say and use.
     pub detectors: DetectorRules,
     /// Where a file of the folder lands.
@@ -87,6 +94,8 @@ pub struct Candidate {
     pub stage: Landing,
     /// Whether it may be older than what stands there.
     pub allow_downgrade: bool,
+    /// The text of its signature file.
+    pub signature: Option<Vec<u8>>,
 }
 
 /// Why a candidate did not go live. Nothing was changed.
@@ -94,6 +103,8 @@ pub struct Candidate {
 pub enum Refused {
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// The diagnostics as a compiler prints them.
     #[error("{0}")]
     Policy(String),
@@ -184,9 +195,11 @@ impl Registry {
         who: Option<&Identity>,
     ) -> Result<(Prepared, Published), Refused> {
         let Candidate { file, settings, origin, source, stage, .. } = candidate;
+        self.verify_unopened(candidate)?;
         let prepared = self.prepare(file.clone(), settings).await?;
         let (manifest, digest) = (prepared.manifest(), prepared.digest());
-        self.admit(manifest, source)?;
+        self.verify(candidate, &prepared)?;
+        self.rules.detectors.check(manifest, source).map_err(Refused::Grant)?;
         let name = &manifest.name;
         if let Some(other) = self.claimant(name, origin).await? {
             return Err(Refused::Claimed { name: name.clone(), file: other });
@@ -202,7 +215,7 @@ impl Registry {
             digest,
             bytes: file,
             settings,
-            signature: None,
+            signature: candidate.signature.as_deref().and_then(|text| str::from_utf8(text).ok()),
             source,
             origin: origin.clone(),
             stage: Stage::from(*stage),
@@ -225,12 +238,14 @@ impl Registry {
         Ok((prepared, published))
     }
 
-    /// Whether the operator lets a version run, as it describes itself. Asked whenever it is loaded.
+    /// Whether the operator lets a version run that was let in before: asked of every row whenever a
+    /// snapshot is built, for a key may have been revoked and a grant withdrawn.
     ///
     /// # Errors
     /// What it lacks.
-    fn admit(&self, manifest: &Manifest, source: &str) -> Result<(), Refused> {
-        self.rules.detectors.check(manifest, source).map_err(Refused::Grant)
+    fn admit(&self, row: &Deployment) -> Result<(), Refused> {
+        self.verify_again(row)?;
+        self.rules.detectors.check(&row.manifest, &row.source).map_err(Refused::Grant)
     }
 
     /// Checks a policy and makes it judge its source.

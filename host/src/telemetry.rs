@@ -35,6 +35,7 @@ pub struct Metrics {
     cost: Family<DetectorLabels, Histogram>,
     event_seconds: Histogram,
     loads: Family<LoadLabels, Counter>,
+    signatures: Family<SignatureLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
     queues: Family<QueueLabels, Gauge>,
     generation: Gauge,
@@ -68,6 +69,11 @@ struct DetectorLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LoadLabels {
     kind: &'static str,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SignatureLabels {
     result: &'static str,
 }
 
@@ -108,6 +114,15 @@ pub enum Loaded {
     Retired,
 }
 
+/// What was found of the signature of a detector's file, where signatures are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vouched {
+    Signed,
+    Unsigned,
+    /// There is one, and it is not good.
+    Untrusted,
+}
+
 impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("picket");
@@ -118,6 +133,7 @@ impl Metrics {
             cost: Family::new_with_constructor(|| Histogram::new(COST_BUCKETS)),
             event_seconds: Histogram::new(CALL_BUCKETS),
             loads: Family::default(),
+            signatures: Family::default(),
             requests: Family::default(),
             queues: Family::default(),
             generation: Gauge::default(),
@@ -151,6 +167,11 @@ impl Metrics {
             "loads",
             "Files offered as detectors or policies, by result",
             metrics.loads.clone(),
+        );
+        r.register(
+            "signatures",
+            "Detectors that were let in while signatures are looked at, by what theirs is worth",
+            metrics.signatures.clone(),
         );
         r.register(
             "http_requests",
@@ -217,6 +238,15 @@ impl Metrics {
             Loaded::Retired => "retired",
         };
         self.loads.get_or_create(&LoadLabels { kind, result }).inc();
+    }
+
+    pub fn signature(&self, vouched: Vouched) {
+        let result = match vouched {
+            Vouched::Signed => "signed",
+            Vouched::Unsigned => "unsigned",
+            Vouched::Untrusted => "untrusted",
+        };
+        self.signatures.get_or_create(&SignatureLabels { result }).inc();
     }
 
     pub fn request(&self, route: &str, status: u16) {

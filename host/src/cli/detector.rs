@@ -1,4 +1,8 @@
-//! `picket detector`: what is live and what was refused.
+//! `picket detector`: what is live and what was refused, and who vouches for a file.
+
+mod sign;
+
+use std::process::ExitCode;
 
 use clap::Subcommand;
 
@@ -10,10 +14,23 @@ use crate::registry::Catalogue;
 pub(super) enum Command {
     /// List detectors with their state, and the files that were refused with the reason
     List(Server),
+    /// Vouch for a file: write NAME.wasm.sig beside it
+    #[command(after_help = sign::AFTER_HELP)]
+    Sign(sign::Sign),
+    /// See who vouches for a file, and whether that counts here
+    Verify(sign::Verify),
 }
 
-pub(super) async fn run(command: Command) -> anyhow::Result<()> {
-    let Command::List(server) = command;
+pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::List(server) => list(&server).await?,
+        Command::Sign(sign) => sign::sign(&sign)?,
+        Command::Verify(verify) => return sign::verify(&verify),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(server: &Server) -> anyhow::Result<()> {
     let catalogue: Catalogue = server.get("/v1/detectors").await?;
     if server.json {
         println!("{}", serde_json::to_string_pretty(&catalogue)?);

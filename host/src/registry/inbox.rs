@@ -36,8 +36,9 @@ pub struct BundledPolicy {
 const POLICY_BYTES_MAX: u64 = 1 << 20;
 const SETTINGS_BYTES_MAX: u64 = 256 << 10;
 
-/// What was last tried of each file, with its settings, so that a refusal is not repeated.
-pub(super) type Tried = HashMap<String, (Digest, Digest)>;
+/// What was last tried of each file, with its settings and its signature, so that a refusal is not
+/// repeated.
+pub(super) type Tried = HashMap<String, (Digest, Digest, Option<Digest>)>;
 
 impl Folders {
     /// Whether a file of the inbox is still there. One that cannot be looked at is: a mount that
@@ -96,23 +97,31 @@ impl Registry {
             Ok(bytes) => bytes,
             Err(error) => {
                 tried.remove(&file);
-                return self.refuse("detector", &file, None, &error.to_string()).await;
-            }
-        };
-        let settings = match settings(path) {
-            Ok(settings) => settings,
-            Err(error) => {
-                tried.remove(&file);
-                return self.refuse("detector", &file, Some(Digest::of(&bytes)), &error).await;
+                let too_long = error.kind() == io::ErrorKind::FileTooLarge;
+                let key = if too_long { " (detector_file_bytes_max)" } else { "" };
+                return self.refuse("detector", &file, None, &format!("{error}{key}")).await;
             }
         };
         let digest = Digest::of(&bytes);
-        let now = (digest, Digest::of(canonical(&settings).as_bytes()));
+        let beside = settings(path).and_then(|settings| Ok((settings, self.signature(path)?)));
+        let (settings, signature) = match beside {
+            Ok(beside) => beside,
+            Err(error) => {
+                tried.remove(&file);
+                return self.refuse("detector", &file, Some(digest), &error).await;
+            }
+        };
+        let signed = signature.as_deref().map(Digest::of);
+        let now = (digest, Digest::of(canonical(&settings).as_bytes()), signed);
         let origin = Origin::Folder(file.clone());
         let seen = match tried.insert(file.clone(), now) {
             Some(before) => before == now,
             // Taken by an earlier run of the program: then the row of the deployment knows.
-            None => self.is_taken(inbox.get(&*file).copied(), digest, &settings, &origin).await?,
+            None => {
+                let signature = signature.as_deref();
+                let row = inbox.get(&*file).copied();
+                self.is_taken(row, digest, &settings, signature, &origin).await?
+            }
         };
         if seen {
             return Ok(());
@@ -124,6 +133,7 @@ impl Registry {
             source: EVERY_SOURCE.to_owned(),
             stage: self.rules.folder_stage,
             allow_downgrade: false,
+            signature,
         };
         match self.publish(&candidate, None).await {
             Ok(_) => Ok(()),
@@ -147,11 +157,16 @@ impl Registry {
         row: Option<&InboxRow>,
         digest: Digest,
         settings: &Json,
+        signature: Option<&[u8]>,
         origin: &Origin,
     ) -> Result<bool, StoreError> {
         let good = row.is_some_and(|row| row.digest == Some(digest) && row.error.is_none());
         let deployments = self.store.deployments().await?;
-        let same = |row: &Deployment| row.digest == digest && row.settings == *settings;
+        let same = |row: &Deployment| {
+            let signed = row.signature.as_deref().map(str::as_bytes);
+            let kept = signature.is_none() || signature == signed;
+            row.digest == digest && row.settings == *settings && kept
+        };
         Ok(good && deployments.iter().any(|row| row.origin == *origin && same(row)))
     }
 
@@ -176,8 +191,8 @@ impl Registry {
         let digest = Digest::of(text.as_bytes());
         let taken =
             inbox.get(&*file).is_some_and(|row| row.digest == Some(digest) && row.error.is_none());
-        let before = tried.insert(file.clone(), (digest, digest));
-        if taken || before == Some((digest, digest)) {
+        let now = (digest, digest, None);
+        if tried.insert(file.clone(), now) == Some(now) || taken {
             return Ok(());
         }
         match self.publish_policy(&text, &name, Origin::Folder(file.clone())).await {
@@ -270,6 +285,7 @@ impl Registry {
                     stage: Landing::Active,
                     // An older program was started: that is somebody's word.
                     allow_downgrade: true,
+                    signature: None,
                 });
             }
         }
@@ -367,7 +383,7 @@ fn name_of(path: &Path) -> String {
 
 /// Reads a regular file through one handle, without following a symbolic link: what is hashed is
 /// what is loaded.
-fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|error| {
@@ -380,8 +396,10 @@ fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     if !metadata.is_file() {
         return Err(io::Error::other("is not a regular file"));
     }
-    let too_long =
-        || io::Error::other(format!("has more than {bytes_max} bytes (detector_file_bytes_max)"));
+    let too_long = || {
+        let problem = format!("has more than {bytes_max} bytes");
+        io::Error::new(io::ErrorKind::FileTooLarge, problem)
+    };
     if metadata.len() > bytes_max {
         return Err(too_long());
     }
@@ -394,7 +412,10 @@ fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
 }
 
 /// The operator's settings for a detector: `NAME.toml` beside `NAME.wasm`. None is `{}`.
-fn settings(file: &Path) -> Result<Json, String> {
+///
+/// # Errors
+/// Which file cannot be read or is no TOML, and why.
+pub fn settings(file: &Path) -> Result<Json, String> {
     let path = file.with_extension("toml");
     let bytes = match read(&path, SETTINGS_BYTES_MAX) {
         Ok(bytes) => bytes,

@@ -252,7 +252,7 @@ impl Registry {
             let file = self.store.detector_bytes(row.digest).await?.ok_or_else(absent)?;
             self.prepare(file, &row.settings).await?;
         }
-        self.admit(&row.manifest, &row.source)
+        self.admit(row)
     }
 
     async fn fall_back(&self, failed: &Deployment) -> Result<(), StoreError> {

@@ -122,7 +122,7 @@ impl Registry {
     fn live(&self, row: &Deployment) -> Result<LiveDetector, Refused> {
         let gone = || Refused::Absent(format!("the bytes of {} are gone", row.digest));
         let prepared = self.ready().get(&build_of(row)).cloned().ok_or_else(gone)??;
-        self.admit(prepared.manifest(), &row.source)?;
+        self.admit(row)?;
         Ok(LiveDetector {
             deployment: row.id,
             isolation: self.rules.detectors.isolation(&row.detector),

@@ -107,7 +107,7 @@ impl Store {
         let Publish { manifest, digest, settings, source, origin, .. } = publish;
         let packed = self.packed(*digest, publish.bytes).await?;
         let mut tx = self.inner.writer.begin().await?;
-        detectors::keep(&mut tx, publish, packed).await?;
+        let signed = detectors::keep(&mut tx, publish, packed).await?;
         let rows = of_detector(&mut tx, source, &manifest.name).await?;
         let (row, news) = match deploy(&mut tx, publish, &rows, who).await {
             Ok(deployed) => deployed,
@@ -121,7 +121,7 @@ impl Store {
             None => false,
         };
         let (deployment, stage) = row;
-        if !news && !taken {
+        if !news && !taken && !signed {
             tx.roll_back().await;
             let generation = self.generation().await?;
             return Ok(Published { generation, deployment, stage, changed: false });
