@@ -40,8 +40,8 @@ async fn list(server: &Server) -> anyhow::Result<()> {
     for status in &catalogue.detectors {
         let stage = match status.live {
             true => status.stage.as_str(),
-            false if status.stage.as_str() == "active" => "not loading",
-            false => "retired",
+            false if status.stage.is_live() => "not loading",
+            false => status.stage.as_str(),
         };
         out.add_row([
             table::plain(&status.name),

@@ -2,16 +2,15 @@
 //! inside the program, which serves where no other file does.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 
+use super::files::{is_there, list, name_of, read, settings};
 use super::{Candidate, Folders, Refused, Registry, canonical};
-use crate::model::{Digest, Stage};
-use crate::store::{EVERY_SOURCE, InboxRow, Origin, StoreError};
+use crate::model::{Digest, Landing, Stage};
+use crate::store::{Deployment, EVERY_SOURCE, InboxRow, Origin, StoreError};
 use crate::telemetry::Loaded;
 
 /// What the program carries with it.
@@ -34,7 +33,6 @@ pub struct BundledPolicy {
 }
 
 const POLICY_BYTES_MAX: u64 = 1 << 20;
-const SETTINGS_BYTES_MAX: u64 = 256 << 10;
 
 /// What was last tried of each file, with its settings and its signature, so that a refusal is not
 /// repeated.
@@ -124,7 +122,16 @@ impl Registry {
         if seen {
             return Ok(());
         }
-        match self.publish(&Candidate { file: bytes, settings, origin, signature }).await {
+        let candidate = Candidate {
+            file: bytes,
+            settings,
+            origin,
+            signature,
+            source: EVERY_SOURCE.to_owned(),
+            stage: self.rules.folder_stage,
+            allow_downgrade: false,
+        };
+        match self.publish(&candidate, None).await {
             Ok(_) => Ok(()),
             // Not the file's fault: it is tried again.
             Err(Refused::Store(error)) => {
@@ -150,9 +157,8 @@ impl Registry {
     ) -> Result<bool, StoreError> {
         let good = row.is_some_and(|row| row.digest == Some(digest) && row.error.is_none());
         let deployments = self.store.deployments().await?;
-        let other = |deployed: &Json| canonical(deployed) != canonical(settings);
-        let stale = deployments.iter().any(|row| row.origin == *origin && other(&row.settings));
-        Ok(good && !stale)
+        let same = |row: &Deployment| row.digest == digest && row.settings == *settings;
+        Ok(good && deployments.iter().any(|row| row.origin == *origin && same(row)))
     }
 
     async fn offer_policy(
@@ -213,10 +219,13 @@ impl Registry {
         let origin = Origin::Folder(file.to_owned());
         let mut retired = false;
         for row in self.store.deployments().await? {
-            if row.origin == origin && row.stage == Stage::Active {
-                self.store.retire_detector(&row.source, &row.detector, Some(&origin), None).await?;
+            if row.origin == origin && row.stage.is_live() {
+                let why = "its file is gone";
+                self.store
+                    .retire_detector(&row.source, &row.detector, Some(&origin), why, None)
+                    .await?;
                 self.metrics.load("detector", Loaded::Retired);
-                tracing::info!(detector = row.detector, file, "detector retired: its file is gone");
+                tracing::info!(detector = row.detector, file, "detector retired: {why}");
                 retired = true;
             }
         }
@@ -236,16 +245,15 @@ impl Registry {
 
     /// Lets the bundle serve where nothing else does, and no longer where it does not hold.
     async fn offer_bundle(&self) -> Result<(), StoreError> {
-        let deployed: BTreeMap<String, _> = self
-            .store
-            .deployments()
-            .await?
-            .into_iter()
-            .filter(|row| row.source == EVERY_SOURCE)
-            .map(|row| (row.detector.clone(), row))
-            .collect();
+        let mut deployed: BTreeMap<String, Vec<Deployment>> = BTreeMap::new();
+        for row in self.store.deployments().await? {
+            if row.source == EVERY_SOURCE {
+                deployed.entry(row.detector.clone()).or_default().push(row);
+            }
+        }
         let mut wanted = Vec::new();
         for bundled in &self.bundle.detectors {
+            let rows = deployed.get(bundled.name).map_or(&[][..], Vec::as_slice);
             let sidecar = self.folders.detectors.join(bundled.name).with_extension("toml");
             let settings = match settings(&sidecar) {
                 Ok(settings) => settings,
@@ -253,40 +261,37 @@ impl Registry {
                     let file = format!("detectors/{}.toml", bundled.name);
                     self.refuse("detector", &file, None, &error).await?;
                     // What serves, serves on; where nothing does, the detector's own defaults do.
-                    match deployed.contains_key(bundled.name) {
+                    match rows.iter().any(|row| row.stage.is_live()) {
                         true => continue,
                         false => json!({}),
                     }
                 }
             };
-            let due = deployed.get(bundled.name).is_none_or(|row| match (&row.origin, row.stage) {
-                (Origin::Bundle, Stage::Active) => {
-                    row.digest != Digest::of(bundled.file)
-                        || canonical(&row.settings) != canonical(&settings)
-                }
-                (Origin::Folder(_), Stage::Retired) => true,
-                _ => false,
-            });
-            if due {
+            if bundle_is_due(rows, Digest::of(bundled.file), &settings) {
                 wanted.push(Candidate {
                     file: bundled.file.to_vec(),
                     settings,
                     origin: Origin::Bundle,
                     signature: None,
+                    source: EVERY_SOURCE.to_owned(),
+                    stage: Landing::Active,
+                    // An older program was started: that is somebody's word.
+                    allow_downgrade: true,
                 });
             }
         }
         self.prepare_together(&wanted).await;
         for candidate in &wanted {
-            if let Err(refused) = self.publish(candidate).await {
+            if let Err(refused) = self.publish(candidate, None).await {
                 tracing::error!("a bundled detector does not load: {refused}");
             }
         }
-        for row in deployed.values() {
+        for row in deployed.values().flatten() {
             let carried = self.bundle.detectors.iter().any(|bundled| bundled.name == row.detector);
-            if row.origin == Origin::Bundle && row.stage == Stage::Active && !carried {
+            if row.origin == Origin::Bundle && row.stage.is_live() && !carried {
+                let (origin, why) = (Origin::Bundle, "the program does not carry it any more");
                 self.store
-                    .retire_detector(EVERY_SOURCE, &row.detector, Some(&Origin::Bundle), None)
+                    .retire_detector(EVERY_SOURCE, &row.detector, Some(&origin), why, None)
                     .await?;
             }
         }
@@ -329,70 +334,20 @@ impl Registry {
     }
 }
 
-fn is_there(error: io::Error) -> bool {
-    error.kind() != io::ErrorKind::NotFound
-}
-
-/// The files of a folder with this ending, sorted. A folder that is missing is empty.
-fn list(folder: &Path, ending: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == ending))
-        .filter(|path| !name_of(path).starts_with('.'))
-        .collect();
-    files.sort();
-    files
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Reads a regular file through one handle, without following a symbolic link: what is hashed is
-/// what is loaded.
-pub(super) fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|error| {
-        match fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_symlink()) {
-            true => io::Error::other("is a symbolic link; copy the file itself"),
-            false => error,
-        }
-    })?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("is not a regular file"));
+/// Whether a bundled detector is to be published: nothing has stood there yet, what the program
+/// carried before serves, or the file that served in its place is gone. What a person has moved is
+/// left as it is.
+fn bundle_is_due(rows: &[Deployment], digest: Digest, settings: &Json) -> bool {
+    let same = |row: &Deployment| row.digest == digest && row.settings == *settings;
+    let offered = rows.iter().any(|row| row.origin == Origin::Bundle && same(row));
+    match rows.iter().find(|row| row.stage == Stage::Active) {
+        Some(active) => active.origin == Origin::Bundle && !offered,
+        None => match rows.iter().max_by_key(|row| (row.served_at, row.id)) {
+            Some(last) => {
+                let file_gone = last.origin.file().is_some() && last.stage == Stage::Retired;
+                file_gone || last.origin == Origin::Bundle && !offered
+            }
+            None => true,
+        },
     }
-    let too_long = || {
-        let problem = format!("has more than {bytes_max} bytes");
-        io::Error::new(io::ErrorKind::FileTooLarge, problem)
-    };
-    if metadata.len() > bytes_max {
-        return Err(too_long());
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-    file.take(bytes_max + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > bytes_max {
-        true => Err(too_long()),
-        false => Ok(bytes),
-    }
-}
-
-/// The operator's settings for a detector: `NAME.toml` beside `NAME.wasm`. None is `{}`.
-///
-/// # Errors
-/// Which file cannot be read or is no TOML, and why.
-pub fn settings(file: &Path) -> Result<Json, String> {
-    let path = file.with_extension("toml");
-    let bytes = match read(&path, SETTINGS_BYTES_MAX) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(json!({})),
-        Err(error) => return Err(format!("{}: {error}", path.display())),
-    };
-    let text =
-        String::from_utf8(bytes).map_err(|_| format!("{}: is not UTF-8 text", path.display()))?;
-    let table: toml::Table =
-        text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
-    serde_json::to_value(table).map_err(|error| format!("{}: {error}", path.display()))
 }

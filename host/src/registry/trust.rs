@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::inbox::read;
+use super::files::read;
 use super::{Candidate, Refused, Registry};
 use crate::model::{Digest, SignatureMode};
 use crate::runtime::Prepared;
@@ -27,7 +27,7 @@ impl Registry {
     pub(super) fn verify_unopened(&self, candidate: &Candidate) -> Result<(), Refused> {
         let digest = Digest::of(&candidate.file);
         if !self.is_exempt(&candidate.origin, digest) {
-            self.trust.verify_unopened(digest, candidate.signature.as_deref())?;
+            self.rules.trust.verify_unopened(digest, candidate.signature.as_deref())?;
         }
         Ok(())
     }
@@ -46,7 +46,7 @@ impl Registry {
         if self.is_exempt(&candidate.origin, digest) {
             return Ok(Verdict::NotAsked);
         }
-        let verdict = self.trust.verify(digest, manifest, candidate.signature.as_deref())?;
+        let verdict = self.rules.trust.verify(digest, manifest, candidate.signature.as_deref())?;
         let (detector, origin) = (&manifest.name, &candidate.origin);
         match &verdict {
             Verdict::NotAsked => {}
@@ -67,7 +67,7 @@ impl Registry {
     }
 
     pub(super) fn looks_at_signatures(&self) -> bool {
-        self.trust.mode() != SignatureMode::Off
+        self.rules.trust.mode() != SignatureMode::Off
     }
 
     /// The text of a file's signatures, where they are looked at and there are any.
@@ -85,8 +85,6 @@ impl Registry {
 
     /// Whether nobody asks for a signature, or the bytes are part of the program itself.
     fn is_exempt(&self, origin: &Origin, digest: Digest) -> bool {
-        let mut bundled = self.bundle.detectors.iter();
-        !self.looks_at_signatures()
-            || *origin == Origin::Bundle && bundled.any(|it| Digest::of(it.file) == digest)
+        !self.looks_at_signatures() || *origin == Origin::Bundle && self.trusted.contains(&digest)
     }
 }

@@ -16,7 +16,7 @@ use crate::app;
 use crate::config::Config;
 use crate::model::{SignatureMode, Timestamp};
 use crate::registry::{settings, signature_path};
-use crate::runtime::{Prepared, Runtime, RuntimeOptions};
+use crate::runtime::{self, Prepared, Runtime, RuntimeOptions};
 use crate::signing::{PublicKey, SignatureFile, SigningKey, Trust, Verdict};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -132,7 +132,7 @@ fn load(file: &Path, config: &Config) -> anyhow::Result<Prepared> {
     // Nothing is cached, so no key of a host is needed.
     let options = RuntimeOptions { cache: None, ..app::runtime_options(config, [0; 32]) };
     let runtime = Runtime::new(&options)?;
-    runtime.load(&bytes, &settings.to_string()).with_context(context)
+    runtime.load(&bytes, &settings.to_string(), runtime::Trust::Stranger).with_context(context)
 }
 
 /// The text of a signature file, if there is one.
