@@ -5,6 +5,7 @@
 //! the snapshot that they began with.
 
 mod cohort;
+mod files;
 mod inbox;
 mod life;
 mod refresh;
@@ -31,7 +32,8 @@ use crate::store::{
 use crate::telemetry::{Loaded, Metrics};
 
 pub use cohort::Cohort;
-pub use inbox::{Bundle, BundledDetector, BundledPolicy, settings};
+pub use files::settings;
+pub use inbox::{Bundle, BundledDetector, BundledPolicy};
 pub use life::{Standing, Stood};
 pub use snapshot::{LiveDetector, LivePolicy, Snapshot, Subscribed};
 pub use status::{Catalogue, DetectorStatus, Refusal};
@@ -78,6 +80,8 @@ pub struct Rules {
     pub upload_stage: BTreeMap<String, Landing>,
     /// Whether a version is promoted by another key than the one that published it.
     pub two_person: bool,
+    /// Whose signatures count.
+    pub trust: signing::Trust,
 }
 
 /// A detector that asks to go live.

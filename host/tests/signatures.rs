@@ -8,11 +8,11 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use picket::app::App;
+use picket::app::{App, Carried};
 use picket::config::Config;
 use picket::model::{Digest, Manifest, SignatureMode, Timestamp};
 use picket::registry::{Bundle, BundledDetector};
-use picket::runtime::{Limits, Runtime, RuntimeOptions};
+use picket::runtime::{Runtime, RuntimeOptions, Trust};
 use picket::signing::{SignatureFile, SigningKey};
 use serde_json::Value;
 use server::{Server, write};
@@ -28,9 +28,8 @@ fn sign(number: u8, file: &[u8], manifest: &Manifest) -> Vec<u8> {
 }
 
 fn manifest_of(file: &[u8]) -> Manifest {
-    let options = RuntimeOptions { ceiling: Limits::default(), cache: None };
-    let runtime = Runtime::new(&options).expect("a runtime");
-    runtime.load(file, "{}").expect("a detector").manifest().clone()
+    let runtime = Runtime::new(&RuntimeOptions::default()).expect("a runtime");
+    runtime.load(file, "{}", Trust::Bundled).expect("a detector").manifest().clone()
 }
 
 /// Trusts key 1, and key 2, which is revoked.
@@ -179,7 +178,7 @@ async fn a_bad_key_in_the_configuration_stops_the_start_and_names_its_place() {
         ..Config::default()
     };
     config.trusted_keys.insert("alice".to_owned(), "picket-public-1:short".to_owned());
-    let error = App::start_with(config, Bundle::default()).await.err().expect("a bad key");
+    let error = App::start_with(config, Carried::default()).await.err().expect("a bad key");
     let error = format!("{error:#}");
     assert!(error.contains("`trusted_keys.alice` is not a public key"), "{error}");
     assert!(error.contains("picket key detector new"), "{error}");

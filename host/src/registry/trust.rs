@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::inbox::read;
+use super::files::read;
 use super::{Candidate, Refused, Registry};
 use crate::model::{Digest, SignatureMode};
 use crate::runtime::Prepared;

@@ -16,7 +16,7 @@ use crate::app;
 use crate::config::Config;
 use crate::model::{SignatureMode, Timestamp};
 use crate::registry::{settings, signature_path};
-use crate::runtime::{Prepared, Runtime, RuntimeOptions};
+use crate::runtime::{self, Prepared, Runtime, RuntimeOptions};
 use crate::signing::{PublicKey, SignatureFile, SigningKey, Trust, Verdict};
 
 pub(super) const AFTER_HELP: &str = "\
