@@ -61,6 +61,9 @@ pub struct Config {
     /// Memory of one detector: the ceiling of what a manifest may ask for.
     pub detector_memory_bytes: usize,
     pub detector_file_bytes_max: u64,
+    /// One run in so many is done again and compared, to find detectors that are no functions; those
+    /// that are granted warm instances ten times as often. 0: none.
+    pub purity_check_every: u64,
     /// Events that wait for an evaluation thread.
     pub evaluation_queue_max: usize,
     /// Decisions that wait for the disk.
@@ -96,6 +99,7 @@ impl Default for Config {
             detector_deadline_ms: 10,
             detector_memory_bytes: 64 << 20,
             detector_file_bytes_max: 64 << 20,
+            purity_check_every: 1_000,
             evaluation_queue_max: 2_048,
             commit_queue_max: 4_096,
             commit_batch_max: 256,

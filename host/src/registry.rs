@@ -19,7 +19,7 @@ use arc_swap::ArcSwap;
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use crate::model::{Digest, Identity, Mode, Stage};
+use crate::model::{Build, Digest, Identity, Mode, Stage};
 use crate::policy::{Known, Labels, Policy, render};
 use crate::runtime::{LoadError, Prepared, Runtime};
 use crate::store::{EVERY_SOURCE, Origin, Publish, PublishPolicy, Store, StoreError};
@@ -53,13 +53,6 @@ pub struct Folders {
     pub detectors: PathBuf,
     pub policies: PathBuf,
     pub file_bytes_max: u64,
-}
-
-/// A file with its settings: what is compiled and snapshotted once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Build {
-    digest: Digest,
-    settings: Digest,
 }
 
 /// A detector that asks to go live.

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use wasmtime::component::Linker;
 
-use crate::model::{Digest, Manifest};
+use crate::model::{Build, Digest, Manifest};
 pub use call::{Call, RawEntity, RawSignal, RawSpan, Run, Value, Warm};
 pub use limits::Limits;
 
@@ -104,6 +104,10 @@ impl Prepared {
 
     pub fn settings_digest(&self) -> Digest {
         self.0.settings_digest
+    }
+
+    pub fn build(&self) -> Build {
+        Build { digest: self.0.digest, settings: self.0.settings_digest }
     }
 
     /// Whether events start from a snapshot taken after `configure`. Without one, each pays for

@@ -72,6 +72,16 @@ impl Digest {
     }
 }
 
+/// A detector's file with its settings: what is compiled and snapshotted once, and what cache,
+/// breaker and replay go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Build {
+    /// Of the file as shipped.
+    pub digest: Digest,
+    /// Of the settings as canonical JSON.
+    pub settings: Digest,
+}
+
 impl From<[u8; 32]> for Digest {
     fn from(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::{Build, LiveDetector, LivePolicy, Registry, Snapshot, canonical};
-use crate::model::{Digest, Isolation, Stage};
+use super::{LiveDetector, LivePolicy, Registry, Snapshot, canonical};
+use crate::model::{Build, Digest, Isolation, Stage};
 use crate::policy::Policy;
 use crate::store::{Deployment, PolicyDeployment, SourceRow, StoreError};
 
@@ -123,14 +123,8 @@ impl Registry {
     /// Lets go of compiled detectors that nothing names any more.
     fn forget_unused(&self) {
         let current = self.current();
-        let live: HashSet<Build> = current
-            .detectors()
-            .iter()
-            .map(|live| Build {
-                digest: live.prepared.digest(),
-                settings: live.prepared.settings_digest(),
-            })
-            .collect();
+        let live: HashSet<Build> =
+            current.detectors().iter().map(|live| live.prepared.build()).collect();
         self.ready().retain(|build, _| live.contains(build));
     }
 }

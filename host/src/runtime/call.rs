@@ -8,7 +8,7 @@ use super::abi::v1;
 use super::guest::{self, Guest, OutOfTime};
 use super::wasi::Wasi;
 use super::{Prepared, PreparedInner};
-use crate::model::Outcome;
+use crate::model::{LogLevel, Outcome};
 
 /// What a detector is told of one event.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +67,7 @@ pub struct Run {
     /// Processor time.
     pub time: Duration,
     /// What it logged, oldest first.
-    pub log: Vec<String>,
+    pub log: Vec<(LogLevel, String)>,
     pub signals: Vec<RawSignal>,
 }
 
@@ -87,8 +87,8 @@ impl Prepared {
         self.0.conclude(answer, store.data_mut(), start)
     }
 
-    /// An instance that is kept from one event to the next. Events never get one, for state could
-    /// leak; it is what a fresh instance is measured against.
+    /// An instance that is kept from one event to the next, so state could leak: events get one only
+    /// by the operator's word.
     ///
     /// # Errors
     /// Why it could not be instantiated.
@@ -107,10 +107,10 @@ pub struct Warm {
 }
 
 impl Warm {
-    /// Runs it once more. After a trap it only traps again.
-    pub fn evaluate(&mut self, call: &Call<'_>) -> Run {
+    /// Runs it once more, as [`Prepared::evaluate`] does. After a trap it only traps again.
+    pub fn evaluate(&mut self, call: &Call<'_>, deadline: Duration) -> Run {
         let start = guest::thread_time();
-        guest::arm(&mut self.store, start, self.prepared.0.limits.deadline);
+        guest::arm(&mut self.store, start, deadline.min(self.prepared.0.limits.deadline));
         let answer = v1::evaluate(&self.component, &mut self.store, call);
         self.prepared.0.conclude(answer, self.store.data_mut(), start)
     }
@@ -154,8 +154,7 @@ impl PreparedInner {
                 (outcome, Some(error), Vec::new())
             }
         };
-        let lines = guest.log.lines.drain(..);
-        let log = lines.map(|(level, line)| format!("{level:?}: {line}")).collect();
+        let log = guest.log.lines.drain(..).collect();
         Run { outcome, error, time, log, signals }
     }
 }
