@@ -113,7 +113,7 @@ fn warm(prepared: &Prepared) -> LiveDetector {
 }
 
 fn snapshot<const N: usize>(generation: u64, detectors: [LiveDetector; N]) -> Snapshot {
-    Snapshot::new(generation, detectors.into(), BTreeMap::new(), BTreeMap::new())
+    Snapshot::new(generation, detectors.into(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new())
 }
 
 /// A finding without what it cost.
@@ -188,7 +188,9 @@ fn what_was_stopped_runs_again_after_three_good_probes() {
         assert_eq!((finding.outcome, finding.signals.len()), (Outcome::Skipped, 0));
         assert_eq!(bench.passed(), passed);
     }
-    assert!(matches!(&bench.told()[..], [Incident::Recovered { version, .. }] if version == "1.0.0"));
+    assert!(
+        matches!(&bench.told()[..], [Incident::Recovered { version, .. }] if version == "1.0.0")
+    );
     assert_eq!(bench.later(0, &probe, "hello").outcome, Outcome::Ok);
     assert!(bench.metrics.encode().contains("picket_breaker_open{detector=\"probe\"} 0"));
 }
@@ -206,7 +208,10 @@ fn what_the_record_quarantines_is_probed_until_the_record_says_otherwise() {
     }
     let released = snapshot(2, [live(&PROBE)]);
     assert_eq!(bench.event(&released, "hello")[0].outcome, Outcome::Ok);
-    assert_eq!(bench.event(&snapshot(3, [quarantined(Stage::Active)]), "hello")[0].outcome, Outcome::Skipped);
+    assert_eq!(
+        bench.event(&snapshot(3, [quarantined(Stage::Active)]), "hello")[0].outcome,
+        Outcome::Skipped
+    );
     // An event that began before finishes on its snapshot, and changes nothing.
     assert_eq!(bench.event(&released, "hello")[0].outcome, Outcome::Skipped);
 }
@@ -230,7 +235,10 @@ fn a_deadline_that_the_event_cut_short_is_not_the_detectors_fault() {
     let probe = snapshot(1, [live(&PROBE)]);
     for _ in 0..25 {
         let finding = bench.event(&probe, "loop").remove(0);
-        assert_eq!((finding.outcome, error(&finding)), (Outcome::Skipped, "the event's time was up"));
+        assert_eq!(
+            (finding.outcome, error(&finding)),
+            (Outcome::Skipped, "the event's time was up")
+        );
     }
     assert_eq!(bench.told(), []);
     let vitals = bench.engine.vitals(&build()).unwrap();
@@ -270,7 +278,9 @@ fn what_keeps_state_between_events_is_found_and_told_once() {
         "{told:?}"
     );
     let metrics = bench.metrics.encode();
-    assert!(metrics.contains("picket_purity_checks_total{detector=\"probe\",result=\"differs\"} 4"));
+    assert!(
+        metrics.contains("picket_purity_checks_total{detector=\"probe\",result=\"differs\"} 4")
+    );
     // In fresh instances the same detector is a function.
     let fresh = snapshot(2, [live(&PROBE)]);
     let again = (1..=3).map(|_| bench.event(&fresh, "state").remove(0));
@@ -337,7 +347,8 @@ fn what_a_detector_says_and_how_it_fails_can_be_followed() {
         bench.event(&probe, content);
     }
     let log = bench.engine.log(&build(), 0);
-    let said: Vec<_> = log.iter().map(|it| (it.event.as_str(), it.level, it.line.as_str())).collect();
+    let said: Vec<_> =
+        log.iter().map(|it| (it.event.as_str(), it.level, it.line.as_str())).collect();
     assert_eq!(said[0], ("e-1", LogLevel::Info, "printed"));
     assert_eq!(said[1], ("e-2", LogLevel::Error, "error: told to fail"));
     let (last, rest) = said[2..].split_last().unwrap();

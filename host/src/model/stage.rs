@@ -66,6 +66,26 @@ impl fmt::Display for Stage {
     }
 }
 
+/// Where a new file lands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Landing {
+    /// At once in the place of what served.
+    Active,
+    /// Beside what serves, to be looked at.
+    #[default]
+    Shadow,
+}
+
+impl From<Landing> for Stage {
+    fn from(landing: Landing) -> Self {
+        match landing {
+            Landing::Active => Self::Active,
+            Landing::Shadow => Self::Shadow,
+        }
+    }
+}
+
 /// Whether an evaluation gets an instance of its own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

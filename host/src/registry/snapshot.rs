@@ -50,6 +50,8 @@ pub struct Snapshot {
     wants: Vec<(TypePattern, Vec<usize>)>,
     policies: BTreeMap<String, Arc<LivePolicy>>,
     modes: BTreeMap<String, Mode>,
+    /// Rows that should run and do not, with the reason.
+    unloaded: BTreeMap<i64, String>,
 }
 
 impl LivePolicy {
@@ -64,7 +66,7 @@ impl LivePolicy {
 
 impl Snapshot {
     pub(super) fn empty() -> Self {
-        Self::new(0, Vec::new(), BTreeMap::new(), BTreeMap::new())
+        Self::new(0, Vec::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new())
     }
 
     /// A set of its own; the one that is live is built from the rows by the registry.
@@ -73,6 +75,7 @@ impl Snapshot {
         mut detectors: Vec<LiveDetector>,
         policies: BTreeMap<String, Arc<LivePolicy>>,
         modes: BTreeMap<String, Mode>,
+        unloaded: BTreeMap<i64, String>,
     ) -> Self {
         detectors.sort_by(|a, b| {
             let key = |live: &'_ LiveDetector| (live.stage, live.deployment);
@@ -84,7 +87,14 @@ impl Snapshot {
                 wants.entry(pattern.clone()).or_default().push(index);
             }
         }
-        Self { generation, detectors, wants: wants.into_iter().collect(), policies, modes }
+        Self {
+            generation,
+            detectors,
+            wants: wants.into_iter().collect(),
+            policies,
+            modes,
+            unloaded,
+        }
     }
 
     pub fn generation(&self) -> u64 {
@@ -94,6 +104,11 @@ impl Snapshot {
     /// Every detector, sorted by name.
     pub fn detectors(&self) -> &[LiveDetector] {
         &self.detectors
+    }
+
+    /// Deployments that should run and do not, with the reason.
+    pub fn unloaded(&self) -> &BTreeMap<i64, String> {
+        &self.unloaded
     }
 
     /// The detectors that see this event, sorted by name and stage. Of each name and stage the one

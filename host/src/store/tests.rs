@@ -158,6 +158,7 @@ fn entry_of(event: Event, change: impl FnOnce(&mut Decision)) -> Entry {
         event: Arc::new(event),
         decision: Arc::new(decision),
         replay: json!({ "inputs": [{ "kind": "field", "path": "data.content" }] }),
+        trials: Vec::new(),
     }
 }
 
