@@ -34,7 +34,7 @@ fn act(incident: &Incident, metrics: &Metrics) {
         }
         Incident::Recovered { build, detector, version } => {
             metrics.incident("recovered");
-            tracing::error!(detector, version, digest = %build.digest, "detector has recovered");
+            tracing::warn!(detector, version, digest = %build.digest, "detector has recovered");
         }
         Incident::Impure { build, detector, version, why } => {
             metrics.incident("impure");

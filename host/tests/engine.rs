@@ -343,7 +343,7 @@ fn what_is_not_live_any_more_is_forgotten() {
 fn what_a_detector_says_and_how_it_fails_can_be_followed() {
     let mut bench = Bench::new(0);
     let probe = snapshot(1, [live(&PROBE)]);
-    for content in ["print", "error", "hello", "panic 415-555-0100"] {
+    for content in ["print it", "error", "hello", "panic 415-555-0100"] {
         bench.event(&probe, content);
     }
     let log = bench.engine.log(&build(), 0);
