@@ -283,8 +283,8 @@ fn what_keeps_state_between_events_is_found_and_told_once() {
     );
     // In fresh instances the same detector is a function.
     let fresh = snapshot(2, [live(&PROBE)]);
-    let again = (1..=3).map(|_| bench.event(&fresh, "state").remove(0));
-    assert!(again.map(|finding| reason(&finding).starts_with("call 1 of")).all(|it| it));
+    let mut again = (1..=3).map(|_| bench.event(&fresh, "state").remove(0));
+    assert!(again.all(|finding| reason(&finding).starts_with("call 1 of")));
     assert_eq!(bench.purity(), PurityChecks { compared: 8, differed: 4 });
 }
 
