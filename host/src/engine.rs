@@ -30,6 +30,7 @@ use crate::telemetry::{Compared, Metrics};
 use builds::{Builds, State};
 use purity::Sampling;
 use visit::{TIME_UP, Visit, finding};
+use vitals::Used;
 
 pub use check::EntityKey;
 pub use incident::{INCIDENTS_MAX, Incident};
@@ -106,7 +107,7 @@ impl Engine {
                 }
                 (None, None) => {
                     let finding = skipped(live, TIME_UP.to_owned());
-                    state.record(&finding, 0, now);
+                    state.record(&finding, Used::default(), now);
                     finding
                 }
                 (None, Some(left)) => {
@@ -172,13 +173,13 @@ impl Engine {
         let lines = visit.lines(&mut run);
         let compared = purity::comparable(&run) && self.sampling.picks(live, event);
         let first = compared.then(|| run.clone());
-        let memory_bytes = 0;
+        let used = Used { memory_bytes: run.memory_bytes, output_bytes: run.output_bytes };
         let finding = visit.finding(run, &self.key);
         if let Some(warm) = warm.filter(|_| finding.outcome == Outcome::Ok) {
             state.kept.put(warm);
         }
         write(state, event, lines, &finding, "");
-        if let Some(why) = state.record(&finding, memory_bytes, now) {
+        if let Some(why) = state.record(&finding, used, now) {
             self.tell(Incident::tripped(live, &why));
         }
         (finding, first)

@@ -12,21 +12,22 @@ use picket::model::{
     Timestamp,
 };
 use picket::registry::{LiveDetector, Snapshot};
-use picket::runtime::{Limits, Prepared, Runtime, RuntimeOptions};
+use picket::runtime::{Prepared, Runtime, RuntimeOptions, Trust};
 use picket::store::{EVERY_SOURCE, Origin};
 use picket::telemetry::Metrics;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    Runtime::new(&RuntimeOptions { ceiling: Limits::default(), cache: None })
-        .expect("the sandbox starts")
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Runtime::new(&RuntimeOptions::default()).expect("the sandbox starts"));
+static PROBE: LazyLock<Prepared> = LazyLock::new(|| {
+    RUNTIME.load(fixture::probe(), "{}", Trust::Bundled).expect("the probe loads")
 });
-static PROBE: LazyLock<Prepared> =
-    LazyLock::new(|| RUNTIME.load(fixture::probe(), "{}").expect("the probe loads"));
 static PHONE: LazyLock<Prepared> = LazyLock::new(|| {
     let bundled = picket_bundle::DETECTORS.iter().find(|it| it.name == "contact-phone");
-    RUNTIME.load(bundled.expect("it is bundled").component, "{}").expect("contact-phone loads")
+    RUNTIME
+        .load(bundled.expect("it is bundled").component, "{}", Trust::Bundled)
+        .expect("contact-phone loads")
 });
 
 struct Bench {
@@ -359,5 +360,6 @@ fn what_a_detector_says_and_how_it_fails_can_be_followed() {
     assert_eq!((vitals.calls, vitals.fired), (4, 2));
     let outcomes = [(Outcome::Ok, 2), (Outcome::Trap, 1), (Outcome::Error, 1)];
     assert_eq!(vitals.outcomes, BTreeMap::from(outcomes));
+    assert!(vitals.memory_bytes_max >= 64 << 10 && vitals.output_bytes_max > 0, "{vitals:?}");
     assert!(0 < vitals.cost.p50_micros && vitals.cost.p50_micros <= vitals.cost.max_micros);
 }

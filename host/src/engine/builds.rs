@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::breaker::Breaker;
-use super::vitals::{Lines, Tally};
+use super::vitals::{Lines, Tally, Used};
 use super::warm::{Kept, Room};
 use crate::model::{Build, Event, Finding, LogLevel, LogLine, Outcome, Stage, Vitals};
 use crate::registry::{LiveDetector, Snapshot};
@@ -100,10 +100,10 @@ impl State {
     }
 
     /// Counts what is recorded of an event. Returns why the breaker opened, where it opened.
-    pub fn record(&self, finding: &Finding, memory_bytes: u64, now: Instant) -> Option<Arc<str>> {
+    pub fn record(&self, finding: &Finding, used: Used, now: Instant) -> Option<Arc<str>> {
         let mut inner = self.inner();
         let fired = !finding.signals.is_empty();
-        inner.tally.count(finding.outcome, finding.micros, memory_bytes, fired);
+        inner.tally.count(finding.outcome, finding.micros, used, fired);
         let why = inner.breaker.record(finding.outcome, now);
         inner.show();
         why
@@ -149,13 +149,14 @@ impl State {
 
     pub fn vitals(&self, now: Instant) -> Vitals {
         let inner = self.inner();
-        let Tally { outcomes, fired, memory_bytes_max, purity, .. } = &inner.tally;
+        let Tally { outcomes, fired, used, purity, .. } = &inner.tally;
         Vitals {
             calls: inner.tally.calls(),
             outcomes: outcomes.clone(),
             fired: *fired,
             cost: inner.tally.cost(),
-            memory_bytes_max: *memory_bytes_max,
+            memory_bytes_max: used.memory_bytes,
+            output_bytes_max: used.output_bytes,
             purity: *purity,
             quarantine: inner.breaker.quarantine(now),
         }

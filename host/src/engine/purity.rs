@@ -114,7 +114,15 @@ mod tests {
 
     fn run(outcome: Outcome, signals: Vec<RawSignal>) -> Run {
         let error = outcome.is_failure().then(|| "at 555-0100".to_owned());
-        Run { outcome, error, time: Duration::ZERO, log: Vec::new(), signals }
+        Run {
+            outcome,
+            error,
+            time: Duration::ZERO,
+            memory_bytes: 0,
+            output_bytes: 0,
+            log: Vec::new(),
+            signals,
+        }
     }
 
     #[test]

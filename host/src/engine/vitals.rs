@@ -11,15 +11,16 @@ const LINES_MAX: usize = 200;
 const LOG_BYTES_MAX: usize = 32 << 10;
 /// A line is cut to this, before control characters are written out.
 const LINE_BYTES_MAX: usize = 1_000;
-/// Two digits: within 1%.
+/// Two digits: within 1%. No deadline is longer than a minute.
 const DIGITS: u8 = 2;
+const MICROS_MAX: u64 = 60_000_000;
 
 /// The counts of one build.
 pub(super) struct Tally {
     pub outcomes: BTreeMap<Outcome, u64>,
     pub fired: u64,
     micros: Histogram<u32>,
-    pub memory_bytes_max: u64,
+    pub used: Used,
     pub purity: PurityChecks,
 }
 
@@ -28,20 +29,20 @@ impl Tally {
         Self {
             outcomes: BTreeMap::new(),
             fired: 0,
-            micros: Histogram::new(DIGITS).expect("two digits are few enough"),
-            memory_bytes_max: 0,
+            micros: Histogram::new_with_max(MICROS_MAX, DIGITS).expect("a minute fits"),
+            used: Used::default(),
             purity: PurityChecks::default(),
         }
     }
 
-    pub fn count(&mut self, outcome: Outcome, micros: u64, memory_bytes: u64, fired: bool) {
+    pub fn count(&mut self, outcome: Outcome, micros: u64, used: Used, fired: bool) {
         *self.outcomes.entry(outcome).or_default() += 1;
         if outcome == Outcome::Skipped {
             return;
         }
-        // A histogram that grows takes any number.
         self.micros.saturating_record(micros);
-        self.memory_bytes_max = self.memory_bytes_max.max(memory_bytes);
+        self.used.memory_bytes = self.used.memory_bytes.max(used.memory_bytes);
+        self.used.output_bytes = self.used.output_bytes.max(used.output_bytes);
         self.fired += u64::from(fired);
     }
 
@@ -54,6 +55,13 @@ impl Tally {
         let at = |quantile| self.micros.value_at_quantile(quantile).min(self.micros.max());
         Cost { p50_micros: at(0.5), p99_micros: at(0.99), max_micros: self.micros.max() }
     }
+}
+
+/// What a run took, or the most that any took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Used {
+    pub memory_bytes: usize,
+    pub output_bytes: usize,
 }
 
 /// The last lines of one build, bounded in number and bytes.
@@ -114,26 +122,30 @@ fn visible(line: &str) -> String {
 mod tests {
     use super::*;
 
+    fn used(bytes: usize) -> Used {
+        Used { memory_bytes: bytes, output_bytes: bytes }
+    }
+
     #[test]
     fn percentiles_are_within_a_hundredth() {
         let mut tally = Tally::new();
         assert_eq!(tally.cost(), Cost::default());
         for micros in 1..=10_000 {
-            tally.count(Outcome::Ok, micros, micros, micros % 4 == 0);
+            tally.count(Outcome::Ok, micros, used(7), micros % 4 == 0);
         }
         let Cost { p50_micros, p99_micros, max_micros } = tally.cost();
         for (said, exact) in [(p50_micros, 5_000), (p99_micros, 9_900), (max_micros, 10_000)] {
             assert!(said.abs_diff(exact) <= exact / 100, "{said} for {exact}");
         }
-        assert_eq!((tally.calls(), tally.fired, tally.memory_bytes_max), (10_000, 2_500, 10_000));
+        assert_eq!((tally.calls(), tally.fired, tally.used), (10_000, 2_500, used(7)));
     }
 
     #[test]
     fn what_was_skipped_is_no_call_and_costs_nothing() {
         let mut tally = Tally::new();
-        tally.count(Outcome::Skipped, 9_999, 1 << 20, false);
-        tally.count(Outcome::Trap, 7, 3, false);
-        assert_eq!((tally.calls(), tally.cost().max_micros, tally.memory_bytes_max), (1, 7, 3));
+        tally.count(Outcome::Skipped, 9_999, used(9), false);
+        tally.count(Outcome::Trap, 7, used(3), false);
+        assert_eq!((tally.calls(), tally.cost().max_micros, tally.used), (1, 7, used(3)));
         assert_eq!(tally.outcomes, BTreeMap::from([(Outcome::Trap, 1), (Outcome::Skipped, 1)]));
     }
 

@@ -18,7 +18,9 @@ pub struct Vitals {
     pub fired: u64,
     pub cost: Cost,
     /// The most linear memory that a run held.
-    pub memory_bytes_max: u64,
+    pub memory_bytes_max: usize,
+    /// The most that the signals of a run held, strings and lists together.
+    pub output_bytes_max: usize,
     pub purity: PurityChecks,
     /// Why it is not run, while its breaker is open.
     pub quarantine: Option<Quarantine>,
