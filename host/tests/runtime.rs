@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use picket::model::{LogLevel, Outcome};
 use picket::runtime::{
-    CacheOptions, Call, CompilerOptions, LoadError, Prepared, Run, Runtime, RuntimeOptions, Trust,
-    Value,
+    Call, CompilerOptions, LoadError, Prepared, Run, Runtime, RuntimeOptions, Trust, Value,
 };
 
 fn runtime() -> &'static Runtime {
