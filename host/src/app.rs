@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::auth::Auth;
 use crate::config::Config;
-use crate::engine::{EntityKey, Pool};
+use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
+use crate::keeper;
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
 use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
 use crate::signing::Trust;
@@ -90,21 +91,29 @@ impl App {
         registry.scan().await?;
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
+        let (incidents, told) = mpsc::channel(INCIDENTS_MAX);
+        let engine = Engine::new(EngineOptions {
+            entity_key: EntityKey::new(&host_key),
+            event_deadline: config.event_deadline(),
+            purity_check_every: config.purity_check_every,
+            incidents,
+            metrics: Arc::clone(&metrics),
+        });
         let ingest = Ingest::new(Parts {
             store: store.clone(),
             registry: Arc::clone(&registry),
+            engine: Arc::new(engine),
             pool: Pool::start(config.evaluation_queue_max)
                 .context("cannot start evaluation threads")?,
             metrics: Arc::clone(&metrics),
-            entity_key: Arc::new(EntityKey::new(&host_key)),
             fingerprint_key: FingerprintKey::new(&host_key),
-            event_deadline: config.event_deadline(),
             permits: Semaphore::new(config.evaluation_queue_max),
             tasks: tasks.clone(),
             accepted: Notify::new(),
         });
         let config = Arc::new(config);
         tasks.spawn(ingest.clone().run_worker(stop.clone()));
+        tasks.spawn(keeper::run(told, Arc::clone(&metrics), stop.clone()));
         tasks.spawn(registry::watch(Arc::clone(&registry), config.watch, stop.clone()));
         let api =
             api::Api::new(&config, &store, &registry, &ingest, &metrics, Auth::new(store.clone()));

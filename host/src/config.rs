@@ -76,6 +76,9 @@ pub struct Config {
     pub detector_log_bytes: usize,
     pub detector_log_lines: usize,
     pub detector_file_bytes_max: u64,
+    /// One run in so many is done again and compared, to find detectors that are no functions; those
+    /// that are granted warm instances ten times as often. 0: none.
+    pub purity_check_every: u64,
     /// Processor time for compiling one detector that is not bundled; rounded up to whole seconds.
     pub compile_cpu_ms: u64,
     /// Memory that compiling one may use.
@@ -135,6 +138,7 @@ impl Default for Config {
             detector_log_bytes: 4 << 10,
             detector_log_lines: 16,
             detector_file_bytes_max: 64 << 20,
+            purity_check_every: 1_000,
             compile_cpu_ms: 60_000,
             compile_memory_bytes: 1536 << 20,
             compile_wall_ms: 120_000,

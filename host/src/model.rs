@@ -17,6 +17,7 @@ pub mod signing;
 pub mod stage;
 pub mod time;
 pub mod trial;
+pub mod vitals;
 
 pub use action::{Action, Scope, ScopedAction};
 pub use audit::AuditEntry;
@@ -34,3 +35,4 @@ pub use signing::SignatureMode;
 pub use stage::{Bounds, Canary, Isolation, Landing, Stage};
 pub use time::Timestamp;
 pub use trial::{Difference, Direction, Trial, TrialDifference, TrialRun};
+pub use vitals::{Cost, LogLevel, LogLine, PurityChecks, Quarantine, Vitals};

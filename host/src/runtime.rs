@@ -27,7 +27,7 @@ use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use crate::model::{Digest, Manifest};
+use crate::model::{Build, Digest, Manifest};
 pub use call::{Call, RawEntity, RawSignal, RawSpan, Run, Value};
 pub use compile::{CompilerOptions, WorkerLimits, compile_worker};
 pub use limits::Limits;
@@ -125,6 +125,10 @@ impl Prepared {
 
     pub fn settings_digest(&self) -> Digest {
         self.0.settings_digest
+    }
+
+    pub fn build(&self) -> Build {
+        Build { digest: self.0.digest, settings: self.0.settings_digest }
     }
 
     /// Whether events start from a snapshot taken after `configure`. Without one, each pays for

@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use tracing_subscriber::EnvFilter;
 
-use crate::model::{Decision, Finding, Outcome};
+use crate::model::{Decision, Finding, Outcome, Stage};
 
 /// Starts logging to standard error: pretty on a terminal, JSON otherwise. `PICKET_LOG` sets the
 /// filter, `info` unless set.
@@ -32,7 +32,10 @@ pub struct Metrics {
     events: Family<EventLabels, Counter>,
     decisions: Family<DecisionLabels, Counter>,
     evaluations: Family<EvaluationLabels, Counter>,
-    cost: Family<DetectorLabels, Histogram>,
+    cost: Family<CostLabels, Histogram>,
+    breakers: Family<DetectorLabels, Gauge>,
+    purity_checks: Family<PurityLabels, Counter>,
+    incidents: Family<IncidentLabels, Counter>,
     event_seconds: Histogram,
     loads: Family<LoadLabels, Counter>,
     signatures: Family<SignatureLabels, Counter>,
@@ -58,12 +61,30 @@ struct DecisionLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EvaluationLabels {
     detector: String,
+    stage: &'static str,
     outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CostLabels {
+    detector: String,
+    stage: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DetectorLabels {
     detector: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PurityLabels {
+    detector: String,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct IncidentLabels {
+    kind: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -106,6 +127,39 @@ pub enum Received {
     Invalid,
 }
 
+/// What came of a run that was done again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compared {
+    Same,
+    Differs,
+    /// One of the two did not come to an end that can be compared.
+    Not,
+}
+
+/// A share in a gauge: one while it is raised. Lowered when it is dropped.
+#[derive(Debug)]
+pub struct Raised {
+    gauge: Gauge,
+    up: bool,
+}
+
+impl Raised {
+    pub fn set(&mut self, up: bool) {
+        match (self.up, up) {
+            (false, true) => _ = self.gauge.inc(),
+            (true, false) => _ = self.gauge.dec(),
+            _ => {}
+        }
+        self.up = up;
+    }
+}
+
+impl Drop for Raised {
+    fn drop(&mut self) {
+        self.set(false);
+    }
+}
+
 /// What became of a detector's or policy's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loaded {
@@ -131,6 +185,9 @@ impl Metrics {
             decisions: Family::default(),
             evaluations: Family::default(),
             cost: Family::new_with_constructor(|| Histogram::new(COST_BUCKETS)),
+            breakers: Family::default(),
+            purity_checks: Family::default(),
+            incidents: Family::default(),
             event_seconds: Histogram::new(CALL_BUCKETS),
             loads: Family::default(),
             signatures: Family::default(),
@@ -156,6 +213,21 @@ impl Metrics {
             "Processor time of one run of a detector",
             Unit::Seconds,
             metrics.cost.clone(),
+        );
+        r.register(
+            "breaker_open",
+            "Versions of a detector that are not run, for they failed too often",
+            metrics.breakers.clone(),
+        );
+        r.register(
+            "purity_checks",
+            "Runs that were done again and compared",
+            metrics.purity_checks.clone(),
+        );
+        r.register(
+            "incidents",
+            "What happened to detectors while events ran; `dropped` were too many at once",
+            metrics.incidents.clone(),
         );
         r.register_with_unit(
             "event",
@@ -218,17 +290,38 @@ impl Metrics {
     pub fn findings(&self, findings: &[Finding]) {
         for finding in findings {
             let detector = finding.detector.clone();
+            let stage = finding.stage.map_or("absent", Stage::as_str);
             let outcome = finding.outcome.as_str();
             self.evaluations
-                .get_or_create(&EvaluationLabels { detector: detector.clone(), outcome })
+                .get_or_create(&EvaluationLabels { detector: detector.clone(), stage, outcome })
                 .inc();
             // What did not run cost nothing, and would hide what those cost that did.
             if finding.outcome == Outcome::Skipped {
                 continue;
             }
             let cost = Duration::from_micros(finding.micros);
-            self.cost.get_or_create(&DetectorLabels { detector }).observe(cost.as_secs_f64());
+            self.cost.get_or_create(&CostLabels { detector, stage }).observe(cost.as_secs_f64());
         }
+    }
+
+    /// The share of one version of a detector in the open breakers.
+    pub fn breaker(&self, detector: &str) -> Raised {
+        let labels = DetectorLabels { detector: detector.to_owned() };
+        Raised { gauge: self.breakers.get_or_create(&labels).clone(), up: false }
+    }
+
+    pub fn purity_check(&self, detector: &str, compared: Compared) {
+        let result = match compared {
+            Compared::Same => "same",
+            Compared::Differs => "differs",
+            Compared::Not => "not_compared",
+        };
+        let labels = PurityLabels { detector: detector.to_owned(), result };
+        self.purity_checks.get_or_create(&labels).inc();
+    }
+
+    pub fn incident(&self, kind: &'static str) {
+        self.incidents.get_or_create(&IncidentLabels { kind }).inc();
     }
 
     pub fn load(&self, kind: &'static str, loaded: Loaded) {

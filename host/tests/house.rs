@@ -36,6 +36,7 @@ const ROOMS: [Room; 21] = [
     room("replay", 4, &[]),
     room("simulate", 4, &[]),
     room("deliver", 4, &[]),
+    room("keeper", 4, &[]),
     room("api", 5, &[]),
     room("console", 5, &[]),
     room("app", 5, &[]),

@@ -49,17 +49,21 @@ pub(super) fn signals(
 
 /// What a detector said of its failure, for the record: without what a terminal obeys, and without the
 /// texts that it was given, for the record holds no contact outside of the event.
-pub(super) fn error(inputs: &[Value<'_>], said: &str) -> String {
-    let mut error = said.replace(char::is_control, "\u{fffd}");
+pub(super) fn error(inputs: &[Value<'_>], said: String) -> String {
+    masked(inputs, said).replace(char::is_control, "\u{fffd}")
+}
+
+/// A text without those that the detector was given.
+pub(super) fn masked(inputs: &[Value<'_>], mut said: String) -> String {
     let texts = inputs.iter().flat_map(|input| match input {
-        Value::Text(text) => vec![*text],
-        Value::Texts(texts) => texts.clone(),
-        _ => Vec::new(),
+        Value::Text(text) => std::slice::from_ref(text),
+        Value::Texts(texts) => texts.as_slice(),
+        _ => &[],
     });
     for text in texts.filter(|text| text.len() >= MASKED_BYTES_MIN) {
-        error = error.replace(&text.replace(char::is_control, "\u{fffd}"), MASK);
+        said = said.replace(text, MASK);
     }
-    error
+    said
 }
 
 fn signal(
@@ -188,7 +192,10 @@ mod tests {
     fn an_error_keeps_what_was_sent_to_itself() {
         let inputs = [Value::Text("call 555-0100\n"), Value::Texts(vec!["b.jpg"])];
         let said = "index out of bounds in call 555-0100\n and b.jpg \u{1b}[31m";
-        assert_eq!(error(&inputs, said), "index out of bounds in ••• and ••• \u{fffd}[31m");
+        assert_eq!(
+            error(&inputs, said.to_owned()),
+            "index out of bounds in ••• and ••• \u{fffd}[31m"
+        );
     }
 
     #[test]

@@ -138,14 +138,8 @@ impl Registry {
     /// Lets go of compiled detectors that nothing names any more.
     fn forget_unused(&self) {
         let current = self.current();
-        let live: HashSet<Build> = current
-            .detectors()
-            .iter()
-            .map(|live| Build {
-                digest: live.prepared.digest(),
-                settings: live.prepared.settings_digest(),
-            })
-            .collect();
+        let live: HashSet<Build> =
+            current.detectors().iter().map(|live| live.prepared.build()).collect();
         self.ready().retain(|build, _| live.contains(build));
     }
 }

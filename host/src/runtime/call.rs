@@ -8,7 +8,7 @@ use super::abi::v1;
 use super::guest::{self, Guest, OutOfTime};
 use super::wasi::{self, Wasi};
 use super::{Prepared, PreparedInner};
-use crate::model::Outcome;
+use crate::model::{LogLevel, Outcome};
 
 /// What a detector is told of one event.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +71,7 @@ pub struct Run {
     /// What its signals hold, strings and lists together; 0 where there are none.
     pub output_bytes: usize,
     /// What it logged, oldest first.
-    pub log: Vec<String>,
+    pub log: Vec<(LogLevel, String)>,
     pub signals: Vec<RawSignal>,
 }
 
@@ -147,8 +147,7 @@ impl PreparedInner {
                 (outcome, Some(error), Vec::new())
             }
         };
-        let lines = guest.log.lines.drain(..);
-        let log = lines.map(|(level, line)| format!("{level:?}: {line}")).collect();
+        let log = guest.log.lines.drain(..).collect();
         let memory_bytes = guest.limiter.memory_bytes;
         Run { outcome, error, time, memory_bytes, output_bytes, log, signals }
     }

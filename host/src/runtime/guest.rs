@@ -8,6 +8,7 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 use super::engine::TICK;
 use super::limits::{Limiter, Limits};
 use super::wasi::Wasi;
+pub(super) use crate::model::LogLevel as Level;
 
 /// The state of one store: the budgets of one instance.
 pub(super) struct Guest {
@@ -33,14 +34,6 @@ pub(super) struct Log {
     pub lines: Vec<(Level, String)>,
     lines_left: usize,
     bytes_left: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Level {
-    Debug,
-    Info,
-    Warn,
-    Error,
 }
 
 impl Log {
