@@ -19,6 +19,15 @@ pub enum Access {
     DryRun,
     ReadDecisions,
     ReadDetectors,
+    /// The bytes of a detector.
+    ReadFiles,
+    /// What a version on trial would have changed.
+    ReadTrials,
+    /// Send a version.
+    PublishDetectors,
+    /// Promote a version, demote it, retire it, go back to an earlier one.
+    MoveDetectors,
+    ReadAlerts,
     ReadPolicies,
     ReadSources,
     SetMode,
@@ -34,8 +43,9 @@ pub enum Access {
 /// what is asked for belongs to every source: see [`Access::is_global`].
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
-        DryRun, PostEvents, ReadAudit, ReadDecisions, ReadDetectors, ReadDocs, ReadKeys,
-        ReadMetrics, ReadPolicies, ReadSources,
+        DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
+        ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
+        ReadTrials,
     };
     match role {
         Role::Platform => matches!(access, PostEvents | DryRun | ReadDecisions | ReadDocs),
@@ -44,18 +54,35 @@ pub fn allows(role: Role, access: Access) -> bool {
             DryRun
                 | ReadDecisions
                 | ReadDetectors
+                | ReadFiles
+                | ReadTrials
+                | PublishDetectors
+                | MoveDetectors
+                | ReadAlerts
                 | ReadPolicies
                 | ReadSources
                 | ReadMetrics
                 | ReadDocs
         ),
         Role::Reviewer => {
-            matches!(access, ReadDecisions | ReadDetectors | ReadPolicies | ReadSources | ReadDocs)
+            matches!(
+                access,
+                ReadDecisions
+                    | ReadDetectors
+                    | ReadTrials
+                    | ReadAlerts
+                    | ReadPolicies
+                    | ReadSources
+                    | ReadDocs
+            )
         }
         Role::Auditor => matches!(
             access,
             ReadDecisions
                 | ReadDetectors
+                | ReadFiles
+                | ReadTrials
+                | ReadAlerts
                 | ReadPolicies
                 | ReadSources
                 | ReadKeys
@@ -71,11 +98,19 @@ impl Access {
     /// Whether it is about all sources together, so that a key that is bound to one has no part in it.
     pub fn is_global(self) -> bool {
         match self {
-            Self::ReadKeys | Self::RevokeKeys | Self::ReadAudit | Self::ReadMetrics => true,
+            Self::ReadKeys
+            | Self::RevokeKeys
+            | Self::ReadAudit
+            | Self::ReadMetrics
+            | Self::ReadAlerts => true,
             Self::PostEvents
             | Self::DryRun
             | Self::ReadDecisions
             | Self::ReadDetectors
+            | Self::ReadFiles
+            | Self::ReadTrials
+            | Self::PublishDetectors
+            | Self::MoveDetectors
             | Self::ReadPolicies
             | Self::ReadSources
             | Self::SetMode
@@ -163,7 +198,14 @@ mod tests {
 
     #[test]
     fn an_auditor_changes_nothing_and_a_platform_sees_no_key() {
-        for access in [Access::PostEvents, Access::SetMode, Access::RevokeKeys, Access::DryRun] {
+        for access in [
+            Access::PostEvents,
+            Access::SetMode,
+            Access::RevokeKeys,
+            Access::DryRun,
+            Access::PublishDetectors,
+            Access::MoveDetectors,
+        ] {
             assert!(!allows(Role::Auditor, access), "{access:?}");
         }
         for access in

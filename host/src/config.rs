@@ -62,6 +62,13 @@ pub struct Config {
     /// Memory of one detector: the ceiling of what a manifest may ask for.
     pub detector_memory_bytes: usize,
     pub detector_file_bytes_max: u64,
+    /// How long an upload of a detector may stand still.
+    pub upload_idle_timeout_ms: u64,
+    /// How long one request of an upload may take, however steadily it comes.
+    pub upload_timeout_ms: u64,
+    /// Uploads that have begun and are not whole: all together, and how long each is kept.
+    pub uploads_bytes_max: u64,
+    pub uploads_age_ms_max: u64,
     /// Events that wait for an evaluation thread.
     pub evaluation_queue_max: usize,
     /// Decisions that wait for the disk.
@@ -106,6 +113,10 @@ impl Default for Config {
             detector_deadline_ms: 10,
             detector_memory_bytes: 64 << 20,
             detector_file_bytes_max: 64 << 20,
+            upload_idle_timeout_ms: 30_000,
+            upload_timeout_ms: 30 * 60_000,
+            uploads_bytes_max: 1 << 30,
+            uploads_age_ms_max: 24 * 3_600_000,
             evaluation_queue_max: 2_048,
             commit_queue_max: 4_096,
             commit_batch_max: 256,
@@ -208,6 +219,8 @@ impl Config {
             ("rate_burst", u64::from(self.rate_burst)),
             ("event_deadline_ms", self.event_deadline_ms),
             ("detector_deadline_ms", self.detector_deadline_ms),
+            ("upload_idle_timeout_ms", self.upload_idle_timeout_ms),
+            ("upload_timeout_ms", self.upload_timeout_ms),
             ("evaluation_queue_max", self.evaluation_queue_max as u64),
             ("commit_queue_max", self.commit_queue_max as u64),
             ("commit_batch_max", self.commit_batch_max as u64),
@@ -249,6 +262,18 @@ impl Config {
 
     pub fn event_bounds(&self) -> EventBounds {
         EventBounds { json_depth_max: self.json_depth_max, ahead_ms_max: self.event_ahead_ms_max }
+    }
+
+    /// How many rows a page has that is asked for with this `limit`, or with none.
+    ///
+    /// # Errors
+    /// What a limit may be.
+    pub fn page_size(&self, limit: Option<u32>, default: u32) -> Result<usize, String> {
+        let limit = limit.unwrap_or(self.page_max.min(default));
+        match (1..=self.page_max).contains(&limit) {
+            true => Ok(limit as usize),
+            false => Err(format!("the query: `limit` lies in 1..={} (page_max)", self.page_max)),
+        }
     }
 
     pub fn event_deadline(&self) -> Duration {
