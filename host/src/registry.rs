@@ -102,7 +102,7 @@ pub enum Refused {
     #[error("{0}")]
     Policy(String),
     #[error(
-        "this file is the detector `{name}` and was sent as `{sent}`: send it to /v1/detectors/{name}/versions, or rename it in its manifest"
+        "this file is the detector `{name}` and was sent as `{sent}`: send it under its own name (--name {name})"
     )]
     Name { name: String, sent: String },
     #[error("`{name}` is already what the file {file} ships; remove one of the two")]
