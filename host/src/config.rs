@@ -87,6 +87,13 @@ pub struct Config {
     pub compile_wall_ms: u64,
     /// Compiled detectors on disk, in `data_dir`; what was not used for longest goes first.
     pub cache_bytes_max: u64,
+    /// How long an upload of a detector may stand still.
+    pub upload_idle_timeout_ms: u64,
+    /// How long one request of an upload may take, however steadily it comes.
+    pub upload_timeout_ms: u64,
+    /// Uploads that have begun and are not whole: all together, and how long each is kept.
+    pub uploads_bytes_max: u64,
+    pub uploads_age_ms_max: u64,
     /// Events that wait for an evaluation thread.
     pub evaluation_queue_max: usize,
     /// Decisions that wait for the disk.
@@ -143,6 +150,10 @@ impl Default for Config {
             compile_memory_bytes: 1536 << 20,
             compile_wall_ms: 120_000,
             cache_bytes_max: 2 << 30,
+            upload_idle_timeout_ms: 30_000,
+            upload_timeout_ms: 30 * 60_000,
+            uploads_bytes_max: 1 << 30,
+            uploads_age_ms_max: 24 * 3_600_000,
             evaluation_queue_max: 2_048,
             commit_queue_max: 4_096,
             commit_batch_max: 256,
@@ -247,6 +258,8 @@ impl Config {
             ("detector_signals", self.detector_signals as u64),
             ("compile_cpu_ms", self.compile_cpu_ms),
             ("compile_wall_ms", self.compile_wall_ms),
+            ("upload_idle_timeout_ms", self.upload_idle_timeout_ms),
+            ("upload_timeout_ms", self.upload_timeout_ms),
             ("evaluation_queue_max", self.evaluation_queue_max as u64),
             ("commit_queue_max", self.commit_queue_max as u64),
             ("commit_batch_max", self.commit_batch_max as u64),
@@ -294,6 +307,18 @@ impl Config {
 
     pub fn event_bounds(&self) -> EventBounds {
         EventBounds { json_depth_max: self.json_depth_max, ahead_ms_max: self.event_ahead_ms_max }
+    }
+
+    /// How many rows a page has that is asked for with this `limit`, or with none.
+    ///
+    /// # Errors
+    /// What a limit may be.
+    pub fn page_size(&self, limit: Option<u32>, default: u32) -> Result<usize, String> {
+        let limit = limit.unwrap_or(self.page_max.min(default));
+        match (1..=self.page_max).contains(&limit) {
+            true => Ok(limit as usize),
+            false => Err(format!("the query: `limit` lies in 1..={} (page_max)", self.page_max)),
+        }
     }
 
     pub fn event_deadline(&self) -> Duration {

@@ -12,6 +12,7 @@ mod refresh;
 mod snapshot;
 mod status;
 mod trust;
+mod upload;
 mod watch;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -36,8 +37,9 @@ pub use files::settings;
 pub use inbox::{Bundle, BundledDetector, BundledPolicy};
 pub use life::{Standing, Stood};
 pub use snapshot::{LiveDetector, LivePolicy, Snapshot, Subscribed};
-pub use status::{Catalogue, DetectorStatus, Refusal};
 pub use trust::signature_path;
+pub use status::{Catalogue, DetectorStatus, Landings, Refusal};
+pub use upload::Uploaded;
 pub use watch::watch;
 
 /// The live set and the way into it. One per process.
@@ -89,6 +91,8 @@ pub struct Rules {
 pub struct Candidate {
     /// The component as shipped.
     pub file: Vec<u8>,
+    /// The name that it was sent under; `None`: whatever it calls itself.
+    pub name: Option<String>,
     /// A JSON object.
     pub settings: Json,
     pub origin: Origin,
@@ -100,6 +104,8 @@ pub struct Candidate {
     pub allow_downgrade: bool,
     /// The text of its signature file.
     pub signature: Option<Vec<u8>>,
+    /// Why, for the audit log.
+    pub why: Option<String>,
 }
 
 /// Why a candidate did not go live. Nothing was changed.
@@ -112,6 +118,10 @@ pub enum Refused {
     /// The diagnostics as a compiler prints them.
     #[error("{0}")]
     Policy(String),
+    #[error(
+        "this file is the detector `{name}` and was sent as `{sent}`: send it under its own name (--name {name})"
+    )]
+    Name { name: String, sent: String },
     #[error("`{name}` is already what the file {file} ships; remove one of the two")]
     Claimed { name: String, file: String },
     /// It wants more than the operator grants.
@@ -205,6 +215,9 @@ impl Registry {
         self.verify(candidate, &prepared)?;
         self.rules.detectors.check(manifest, source).map_err(Refused::Grant)?;
         let name = &manifest.name;
+        if let Some(sent) = candidate.name.as_ref().filter(|sent| *sent != name) {
+            return Err(Refused::Name { name: name.clone(), sent: sent.clone() });
+        }
         if let Some(other) = self.claimant(name, origin).await? {
             return Err(Refused::Claimed { name: name.clone(), file: other });
         }
@@ -224,6 +237,7 @@ impl Registry {
             origin: origin.clone(),
             stage: Stage::from(*stage),
             allow_downgrade: candidate.allow_downgrade,
+            why: candidate.why.as_deref(),
         };
         let published = self.store.publish_detector(&publish, who).await?;
         self.retire_others(name, origin).await?;
@@ -353,8 +367,12 @@ impl Registry {
         loaded
     }
 
-    /// Where an uploaded file for a source lands.
+    /// Where an uploaded file for a source lands. Where two persons are asked for, none goes live by
+    /// the word of the one who ships it.
     pub fn upload_stage(&self, source: &str) -> Landing {
+        if self.rules.two_person {
+            return Landing::Shadow;
+        }
         let stages = &self.rules.upload_stage;
         stages.get(source).or_else(|| stages.get(EVERY_SOURCE)).copied().unwrap_or(Landing::Shadow)
     }

@@ -41,8 +41,9 @@ pub(super) type Tried = HashMap<String, (Digest, Digest, Option<Digest>)>;
 impl Folders {
     /// Whether a file of the inbox is still there. One that cannot be looked at is: a mount that
     /// does not answer must not retire everything.
+    /// What is of no folder is not gone from one.
     pub(super) fn holds(&self, file: &str) -> bool {
-        self.path(file).is_some_and(|path| path.symlink_metadata().map_or_else(is_there, |_| true))
+        self.path(file).is_none_or(|path| path.symlink_metadata().map_or_else(is_there, |_| true))
     }
 
     fn path(&self, file: &str) -> Option<PathBuf> {
@@ -126,13 +127,14 @@ impl Registry {
         }
         let candidate = Candidate {
             file: bytes,
+            name: None,
             settings,
             origin,
             signature,
             source: EVERY_SOURCE.to_owned(),
             stage: self.rules.folder_stage,
             allow_downgrade: false,
-            signature,
+            why: None,
         };
         match self.publish(&candidate, None).await {
             Ok(_) => Ok(()),
@@ -278,6 +280,7 @@ impl Registry {
             if bundle_is_due(rows, Digest::of(bundled.file), &settings) {
                 wanted.push(Candidate {
                     file: bundled.file.to_vec(),
+                    name: None,
                     settings,
                     origin: Origin::Bundle,
                     source: EVERY_SOURCE.to_owned(),
@@ -285,6 +288,7 @@ impl Registry {
                     // An older program was started: that is somebody's word.
                     allow_downgrade: true,
                     signature: None,
+                    why: None,
                 });
             }
         }
