@@ -167,6 +167,9 @@ pub enum LoadError {
     /// What compiling took or what became of the compiler, and what to do about it.
     #[error("{0}")]
     Compiling(String),
+    /// Not the file's fault.
+    #[error("the compiler could not be started: {0}; it is tried again")]
+    NotStarted(String),
     #[error(
         "imports `{0}`, which detectors are not given; they may import picket:detector/log and {allowed}",
         allowed = wasi::ALLOWED_TEXT

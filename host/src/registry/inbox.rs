@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 use super::files::{is_there, list, name_of, read, settings};
 use super::{Candidate, Folders, Refused, Registry, canonical};
 use crate::model::{Digest, Landing, Stage};
+use crate::runtime::LoadError;
 use crate::store::{Deployment, EVERY_SOURCE, InboxRow, Origin, StoreError};
 use crate::telemetry::Loaded;
 
@@ -144,8 +145,8 @@ impl Registry {
                 Err(error)
             }
             Err(refused) => {
-                // The other file may go, and then this one is good.
-                if let Refused::Claimed { .. } = refused {
+                // The other file may go, the compiler may start again: then this one is good.
+                if let Refused::Claimed { .. } | Refused::Load(LoadError::NotStarted(_)) = refused {
                     tried.remove(&file);
                 }
                 self.refuse("detector", &file, Some(digest), &refused.to_string()).await
