@@ -46,7 +46,7 @@ enum Command {
     /// Make an API key, list them, revoke one
     #[command(subcommand)]
     Key(key::Command),
-    /// See which detectors are live and which files were refused
+    /// Write a detector, build, test and measure it; see which are live and which files were refused
     #[command(subcommand)]
     Detector(detector::Command),
     /// Check a policy as a compiler would, see which policies judge
@@ -99,7 +99,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             serve::run(config.load()?).await?;
         }
         Command::Key(command) => key::run(command).await?,
-        Command::Detector(command) => detector::run(command).await?,
+        Command::Detector(command) => return detector::run(command).await,
         Command::Policy(command) => return policy::run(command).await,
         Command::Source(command) => source::run(command).await?,
         Command::Migrate(migrate) => migrate::run(&migrate).await?,

@@ -10,10 +10,11 @@ mod pool;
 use std::time::{Duration, Instant};
 
 use crate::model::{Event, Finding, Outcome, Stage};
-use crate::registry::{LiveDetector, Snapshot};
-use crate::runtime::{Call, Run};
+use crate::registry::Snapshot;
+use crate::runtime::{Call, Prepared, Run};
 
 pub use check::EntityKey;
+pub use inputs::read as read_inputs;
 pub use pool::{Pool, PoolError};
 
 /// Runs every subscribed detector on the event: infallible, bounded by `deadline` of wall time, and
@@ -29,23 +30,28 @@ pub fn evaluate(
     subscribed
         .into_iter()
         .map(|detector| match deadline.checked_sub(start.elapsed()) {
-            Some(left) if !left.is_zero() => run(detector, event, key, left),
-            _ => finding(detector, Outcome::Skipped, Some("the event's time was up".to_owned())),
+            Some(left) if !left.is_zero() => examine(&detector.prepared, event, key, left),
+            _ => finding(
+                &detector.prepared,
+                Outcome::Skipped,
+                Some("the event's time was up".to_owned()),
+            ),
         })
         .collect()
 }
 
-fn run(detector: &LiveDetector, event: &Event, key: &EntityKey, left: Duration) -> Finding {
-    let manifest = detector.prepared.manifest();
+/// Runs one detector for no longer than `left`, subscribed or not, and checks what it returns.
+pub fn examine(prepared: &Prepared, event: &Event, key: &EntityKey, left: Duration) -> Finding {
+    let manifest = prepared.manifest();
     let inputs = inputs::read(event, &manifest.inputs);
     let call =
         Call { id: &event.id, kind: &event.kind, time_ms: event.time.millis(), inputs: &inputs };
-    let Run { outcome, error, time, log, signals } = detector.prepared.evaluate(&call, left);
+    let Run { outcome, error, time, log, signals } = prepared.evaluate(&call, left);
     for line in log {
         tracing::debug!(target: "picket::detector", detector = manifest.name, event = event.id, "{line}");
     }
     let error = error.map(|said| check::error(&inputs, &said));
-    let mut finding = finding(detector, outcome, error);
+    let mut finding = finding(prepared, outcome, error);
     finding.micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     match check::signals(manifest, &inputs, signals, key) {
         Ok(signals) => finding.signals = signals,
@@ -57,13 +63,13 @@ fn run(detector: &LiveDetector, event: &Event, key: &EntityKey, left: Duration) 
     finding
 }
 
-fn finding(detector: &LiveDetector, outcome: Outcome, error: Option<String>) -> Finding {
-    let manifest = detector.prepared.manifest();
+fn finding(prepared: &Prepared, outcome: Outcome, error: Option<String>) -> Finding {
+    let manifest = prepared.manifest();
     Finding {
         detector: manifest.name.clone(),
         version: Some(manifest.version.to_string()),
-        digest: Some(detector.prepared.digest()),
-        settings_digest: Some(detector.prepared.settings_digest()),
+        digest: Some(prepared.digest()),
+        settings_digest: Some(prepared.settings_digest()),
         stage: Some(Stage::Active),
         outcome,
         error,

@@ -24,6 +24,7 @@ use wasmtime::component::Linker;
 use crate::model::{Digest, Manifest};
 pub use call::{Call, RawEntity, RawSignal, RawSpan, Run, Value, Warm};
 pub use limits::Limits;
+pub use scan::imports;
 
 use abi::v1;
 use cache::Cache;

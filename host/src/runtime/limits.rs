@@ -26,8 +26,9 @@ pub struct Limits {
     pub log_bytes: usize,
 }
 
-/// How many core instances, memories and tables one component may have.
-pub(super) const INSTANCES_MAX: u32 = 16;
+/// How many core instances, memories and tables one component may have. A Python with its libraries is
+/// some forty instances.
+pub(super) const INSTANCES_MAX: u32 = 64;
 pub(super) const MEMORIES_MAX: u32 = 4;
 pub(super) const TABLES_MAX: u32 = 8;
 

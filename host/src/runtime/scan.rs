@@ -8,7 +8,8 @@ use super::LoadError;
 const FUNCTIONS_MAX: u32 = 50_000;
 const FUNCTION_BYTES_MAX: usize = 1 << 20;
 const LOCALS_MAX: u64 = 5_000;
-const MODULES_MAX: u32 = 16;
+/// A Python with its libraries is some forty.
+const MODULES_MAX: u32 = 64;
 
 /// Refuses what is not a component, or is one that would cost too much to compile.
 pub(super) fn scan(file: &[u8]) -> Result<(), LoadError> {
@@ -30,6 +31,24 @@ pub(super) fn scan(file: &[u8]) -> Result<(), LoadError> {
         bounds.see(&payload)?;
     }
     Ok(())
+}
+
+/// The names that a component imports, in order, for people; none where it is no component.
+pub fn imports(file: &[u8]) -> Vec<String> {
+    let (mut names, mut depth) = (Vec::new(), 0_u32);
+    for payload in Parser::new(0).parse_all(file) {
+        match payload {
+            Ok(Payload::ModuleSection { .. } | Payload::ComponentSection { .. }) => depth += 1,
+            Ok(Payload::End(_)) => depth = depth.saturating_sub(1),
+            Ok(Payload::ComponentImportSection(section)) if depth == 0 => {
+                let found = section.into_iter().flatten();
+                names.extend(found.map(|import| import.name.name.to_owned()));
+            }
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    names
 }
 
 #[derive(Default)]

@@ -1,0 +1,41 @@
+//! `picket detector list`: what is live and what was refused.
+
+use std::process::ExitCode;
+
+use crate::cli::client::Server;
+use crate::cli::table;
+use crate::registry::Catalogue;
+
+pub(super) async fn run(server: &Server) -> anyhow::Result<ExitCode> {
+    let catalogue: Catalogue = server.get("/v1/detectors").await?;
+    if server.json {
+        println!("{}", serde_json::to_string_pretty(&catalogue)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut out = table::new(&["DETECTOR", "VERSION", "STAGE", "ORIGIN", "DIGEST", "LABELS"]);
+    for status in &catalogue.detectors {
+        let stage = match status.live {
+            true => status.stage.as_str(),
+            false if status.stage.as_str() == "active" => "not loading",
+            false => "retired",
+        };
+        out.add_row([
+            table::plain(&status.name),
+            status.version.clone(),
+            stage.to_owned(),
+            table::plain(&status.origin),
+            status.digest.short(),
+            table::plain(&status.labels.join(" ")),
+        ]);
+    }
+    println!("generation {}\n{out}", catalogue.generation);
+    for refusal in &catalogue.refused {
+        println!(
+            "\nrefused {} at {}: {}",
+            table::plain(&refusal.file),
+            refusal.at,
+            table::plain(&refusal.error)
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
