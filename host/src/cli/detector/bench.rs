@@ -122,7 +122,7 @@ fn measure(
         if round >= WARM_UP {
             nanos.record(u64::try_from(run.time.as_nanos()).unwrap_or(u64::MAX))?;
         }
-        if begun.elapsed() > LASTS && nanos.len() > 0 {
+        if begun.elapsed() > LASTS && !nanos.is_empty() {
             break;
         }
     }
