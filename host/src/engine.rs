@@ -4,16 +4,18 @@
 //! many threads as there are cores ([`Pool`]). A detector's failure is a finding, never an error.
 
 mod check;
+mod examine;
 mod inputs;
 mod pool;
 
 use std::time::{Duration, Instant};
 
-use crate::model::{Event, Finding, Outcome, Stage};
-use crate::registry::Snapshot;
-use crate::runtime::{Call, Prepared, Run};
+use crate::model::{Event, Finding, Outcome};
+use crate::registry::{LiveDetector, Snapshot, Subscribed};
+use crate::runtime::{Call, Run};
 
 pub use check::EntityKey;
+pub use examine::{Examined, examine};
 pub use inputs::read as read_inputs;
 pub use pool::{Pool, PoolError};
 
@@ -26,32 +28,29 @@ pub fn evaluate(
     deadline: Duration,
 ) -> Vec<Finding> {
     let start = Instant::now();
-    let subscribed = snapshot.subscribed(&event.source, &event.kind);
-    subscribed
-        .into_iter()
-        .map(|detector| match deadline.checked_sub(start.elapsed()) {
-            Some(left) if !left.is_zero() => examine(&detector.prepared, event, key, left),
-            _ => finding(
-                &detector.prepared,
-                Outcome::Skipped,
-                Some("the event's time was up".to_owned()),
-            ),
+    let seeing = snapshot.subscribed(event).into_iter();
+    seeing
+        .map(|Subscribed { live, counted }| match deadline.checked_sub(start.elapsed()) {
+            Some(left) if !left.is_zero() => Finding { counted, ..run(live, event, key, left) },
+            _ => {
+                let why = Some("the event's time was up".to_owned());
+                Finding { counted, ..finding(live, Outcome::Skipped, why) }
+            }
         })
         .collect()
 }
 
-/// Runs one detector for no longer than `left`, subscribed or not, and checks what it returns.
-pub fn examine(prepared: &Prepared, event: &Event, key: &EntityKey, left: Duration) -> Finding {
-    let manifest = prepared.manifest();
+fn run(detector: &LiveDetector, event: &Event, key: &EntityKey, left: Duration) -> Finding {
+    let manifest = detector.prepared.manifest();
     let inputs = inputs::read(event, &manifest.inputs);
     let call =
         Call { id: &event.id, kind: &event.kind, time_ms: event.time.millis(), inputs: &inputs };
-    let Run { outcome, error, time, log, signals } = prepared.evaluate(&call, left);
+    let Run { outcome, error, time, log, signals, .. } = detector.prepared.evaluate(&call, left);
     for line in log {
         tracing::debug!(target: "picket::detector", detector = manifest.name, event = event.id, "{line}");
     }
     let error = error.map(|said| check::error(&inputs, &said));
-    let mut finding = finding(prepared, outcome, error);
+    let mut finding = finding(detector, outcome, error);
     finding.micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     match check::signals(manifest, &inputs, signals, key) {
         Ok(signals) => finding.signals = signals,
@@ -63,14 +62,15 @@ pub fn examine(prepared: &Prepared, event: &Event, key: &EntityKey, left: Durati
     finding
 }
 
-fn finding(prepared: &Prepared, outcome: Outcome, error: Option<String>) -> Finding {
-    let manifest = prepared.manifest();
+fn finding(detector: &LiveDetector, outcome: Outcome, error: Option<String>) -> Finding {
+    let manifest = detector.prepared.manifest();
     Finding {
         detector: manifest.name.clone(),
         version: Some(manifest.version.to_string()),
-        digest: Some(prepared.digest()),
-        settings_digest: Some(prepared.settings_digest()),
-        stage: Some(Stage::Active),
+        digest: Some(detector.prepared.digest()),
+        settings_digest: Some(detector.prepared.settings_digest()),
+        stage: Some(detector.stage),
+        counted: true,
         outcome,
         error,
         micros: 0,

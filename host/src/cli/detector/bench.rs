@@ -66,7 +66,7 @@ pub(super) fn run(args: &Bench) -> anyhow::Result<ExitCode> {
             kept = prepared.warm(call).ok();
         }
         match &mut kept {
-            Some(warm) => warm.evaluate(call),
+            Some(warm) => warm.evaluate(call, prepared.limits().deadline),
             None => prepared.evaluate(call, prepared.limits().deadline),
         }
     })?;
@@ -103,8 +103,9 @@ fn measure(
     prepared: &Prepared,
     events: &[Event],
     mut evaluate: impl FnMut(&Call<'_>) -> Run,
-) -> anyhow::Result<Histogram<u64>> {
+) -> anyhow::Result<Cost> {
     let mut nanos = Histogram::<u64>::new(3)?;
+    let mut memory_bytes = 0;
     let begun = Instant::now();
     for (round, event) in (0..ROUNDS + WARM_UP).zip(events.iter().cycle()) {
         let inputs: Vec<Value<'_>> = engine::read_inputs(event, &prepared.manifest().inputs);
@@ -119,6 +120,7 @@ fn measure(
             let content = event.field("data.content");
             bail!("it fails ({}: {}) on {content:?}", run.outcome, run.error.unwrap_or_default());
         }
+        memory_bytes = memory_bytes.max(run.memory_bytes);
         if round >= WARM_UP {
             nanos.record(u64::try_from(run.time.as_nanos()).unwrap_or(u64::MAX))?;
         }
@@ -126,7 +128,14 @@ fn measure(
             break;
         }
     }
-    Ok(nanos)
+    Ok(Cost { nanos, memory_bytes })
+}
+
+/// What evaluations took.
+struct Cost {
+    nanos: Histogram<u64>,
+    /// The most of any.
+    memory_bytes: usize,
 }
 
 struct Report<'a> {
@@ -137,7 +146,7 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
-    fn print(&self, fresh: &Histogram<u64>, warm: &Histogram<u64>) {
+    fn print(&self, fresh: &Cost, warm: &Cost) {
         let manifest = self.prepared.manifest();
         let start = match self.prepared.pre_initialised() {
             true => "pre-initialised",
@@ -152,7 +161,7 @@ impl Report<'_> {
         );
         let deadline = self.prepared.limits().deadline;
         let mut out = table::new(&["us", "p50", "p99", "max", "rounds", "p99 of the deadline"]);
-        for (what, nanos) in [("fresh", fresh), ("warm", warm)] {
+        for (what, Cost { nanos, .. }) in [("fresh", fresh), ("warm", warm)] {
             let p99 = nanos.value_at_quantile(0.99);
             let part = p99 as f64 / deadline.as_nanos() as f64 * 100.0;
             out.add_row([
@@ -164,12 +173,19 @@ impl Report<'_> {
                 format!("{part:.2}% of {} ms", deadline.as_millis()),
             ]);
         }
-        println!("{out}\non {} events", self.events);
+        println!("{out}");
+        let memory_max = self.prepared.limits().memory_bytes as u64;
+        println!(
+            "on {} events; {} of memory at most, of {}",
+            self.events,
+            BinaryBytes(fresh.memory_bytes as u64),
+            BinaryBytes(memory_max)
+        );
     }
 
-    fn json(&self, fresh: &Histogram<u64>, warm: &Histogram<u64>) -> serde_json::Value {
+    fn json(&self, fresh: &Cost, warm: &Cost) -> serde_json::Value {
         let manifest = self.prepared.manifest();
-        let nanos = |nanos: &Histogram<u64>| {
+        let nanos = |Cost { nanos, .. }: &Cost| {
             json!({
                 "p50_nanos": nanos.value_at_quantile(0.5), "p99_nanos": nanos.value_at_quantile(0.99),
                 "max_nanos": nanos.max(), "rounds": nanos.len(),
@@ -180,7 +196,8 @@ impl Report<'_> {
             "load_millis": self.load.as_millis() as u64,
             "pre_initialised": self.prepared.pre_initialised(),
             "deadline_ms": self.prepared.limits().deadline.as_millis() as u64,
-            "events": self.events, "fresh": nanos(fresh), "warm": nanos(warm),
+            "events": self.events, "memory_bytes": fresh.memory_bytes,
+            "memory_bytes_max": self.prepared.limits().memory_bytes, "fresh": nanos(fresh), "warm": nanos(warm),
         })
     }
 }

@@ -30,7 +30,8 @@ pub(in crate::cli) struct Check {
 
 pub(super) const AFTER_HELP: &str = "\
 The file is scanned, compiled, described, configured, snapshotted and tried on an event without inputs,
-in the sandbox of a server and within the same limits. Exits with 1 where a server would refuse it.";
+in the sandbox of a server that would start here: its limits are those of picket.toml and PICKET_*.
+Exits with 1 where that server would refuse it.";
 
 /// Slower to compile than anybody wants to wait for.
 const BYTES_MANY: usize = 4 << 20;
@@ -42,12 +43,13 @@ pub(super) fn run(args: &Check) -> anyhow::Result<ExitCode> {
     let (file, bytes) = sandbox::read(&args.path)?;
     let sandbox = Sandbox::start()?;
     let begun = Instant::now();
-    let loaded = sandbox.load(&bytes, &settings);
+    let loaded = sandbox.load_as_stranger(&bytes, &settings);
     let took = begun.elapsed();
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     match loaded {
         Ok(prepared) => {
-            let report = Report { file: &file, bytes: &bytes, prepared: &prepared, took };
+            let (ceiling, prepared) = (&sandbox.ceiling, &prepared);
+            let report = Report { file: &file, bytes: &bytes, prepared, ceiling, took };
             match args.json {
                 true => println!("{}", serde_json::to_string_pretty(&report.json())?),
                 false => report.print(),
@@ -86,6 +88,7 @@ struct Report<'a> {
     file: &'a Path,
     bytes: &'a [u8],
     prepared: &'a Prepared,
+    ceiling: &'a Limits,
     took: Duration,
 }
 
@@ -173,7 +176,7 @@ impl Report<'_> {
             self.bytes.len() > BYTES_MANY,
             format!("{size} take seconds to compile at every load"),
         );
-        let ceiling = Limits::default();
+        let ceiling = self.ceiling;
         let deadline = manifest.budget.deadline_ms.map(Duration::from_millis);
         warn(
             deadline.is_some_and(|asked| asked > ceiling.deadline),

@@ -7,32 +7,43 @@ use std::time::SystemTime;
 use anyhow::{Context, bail};
 use serde_json::{Value as Json, json};
 
+use crate::app;
 use crate::config::Config;
-use crate::engine::{self, EntityKey};
-use crate::model::{Event, Finding, Timestamp};
-use crate::runtime::{Limits, LoadError, Prepared, Runtime, RuntimeOptions};
+use crate::engine::{self, EntityKey, Examined};
+use crate::model::{Event, Timestamp};
+use crate::runtime::{Limits, LoadError, Prepared, Runtime, RuntimeOptions, Trust};
 
 pub(super) struct Sandbox {
+    /// What an operator allows at most.
+    pub ceiling: Limits,
     runtime: Runtime,
     /// Entities are hashed as on a server; nobody compares these.
     key: EntityKey,
 }
 
 impl Sandbox {
-    /// The limits are those that a server has unless it is told otherwise.
+    /// The limits are those of a server that would start here: of `picket.toml` and the variables.
     pub fn start() -> anyhow::Result<Self> {
-        let runtime = Runtime::new(&RuntimeOptions { ceiling: Limits::default(), cache: None })?;
-        Ok(Self { runtime, key: EntityKey::new(&[0; 32]) })
+        let config = Config::load(None)?;
+        let options = app::runtime_options(&config, [0; 32]);
+        let runtime = Runtime::new(&RuntimeOptions { cache: None, ..options.clone() })?;
+        Ok(Self { ceiling: options.ceiling, runtime, key: EntityKey::new(&[0; 32]) })
     }
 
-    /// Loads a file as a server would. `settings` is a JSON object.
+    /// Loads a file as a server does that knows nothing of it: compiling is bounded. `settings` is a JSON
+    /// object.
+    pub fn load_as_stranger(&self, file: &[u8], settings: &str) -> Result<Prepared, LoadError> {
+        self.runtime.load(file, settings, Trust::Stranger)
+    }
+
+    /// Loads what the author has at hand: compiling takes what it takes, and others load beside it.
     pub fn load(&self, file: &[u8], settings: &str) -> Result<Prepared, LoadError> {
-        self.runtime.load(file, settings)
+        self.runtime.load(file, settings, Trust::Bundled)
     }
 
-    /// Runs a detector on an event and checks what it returns, in its own time.
-    pub fn judge(&self, prepared: &Prepared, event: &Event) -> Finding {
-        engine::examine(prepared, event, &self.key, prepared.limits().deadline)
+    /// Runs a detector on an event and checks what it returns.
+    pub fn judge(&self, prepared: &Prepared, event: &Event) -> Examined {
+        engine::examine(prepared, event, &self.key)
     }
 }
 
@@ -51,7 +62,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<(PathBuf, Vec<u8>)> {
         true => built(path)?,
     };
     let length = fs::metadata(&file).with_context(|| file.display().to_string())?.len();
-    let length_max = Config::default().detector_file_bytes_max;
+    let length_max = Config::load(None)?.detector_file_bytes_max;
     if length > length_max {
         bail!("{}: {length} bytes; a server takes {length_max} at most", file.display());
     }

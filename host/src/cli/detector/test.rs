@@ -133,11 +133,11 @@ fn run_case(sandbox: &Sandbox, prepared: &Prepared, case: &Case) -> Result<Vec<E
     if !manifest.wants(&event.kind) {
         return Err(format!("{} does not subscribe to {}", manifest.name, event.kind));
     }
-    let finding = sandbox.judge(prepared, &event);
-    if finding.outcome != Outcome::Ok {
-        return Err(format!("{}: {}", finding.outcome, finding.error.unwrap_or_default()));
+    let judged = sandbox.judge(prepared, &event);
+    if judged.outcome != Outcome::Ok {
+        return Err(format!("{}: {}", judged.outcome, judged.error.unwrap_or_default()));
     }
-    let found: Vec<Found> = finding.signals.iter().map(|signal| found(&event, signal)).collect();
+    let found: Vec<Found> = judged.signals.iter().map(|signal| found(&event, signal)).collect();
     Ok(case.adopting(&found))
 }
 

@@ -14,7 +14,8 @@ use serde_json::json;
 use super::evidence::{self, Mark};
 use super::sandbox::{self, Sandbox};
 use crate::cli::table::plain;
-use crate::model::{Event, Finding, Outcome, Signal};
+use crate::engine::Examined;
+use crate::model::{Event, Outcome, Signal};
 use crate::runtime::Prepared;
 
 /// Run detectors on a text as if it had been sent as a message.
@@ -49,20 +50,29 @@ pub(super) fn run(args: &Try) -> anyhow::Result<ExitCode> {
     let detectors = load(&sandbox, &args.detector)?;
     let (wanting, others): (Vec<_>, Vec<_>) =
         detectors.iter().partition(|prepared| prepared.manifest().wants(&event.kind));
-    let findings: Vec<Finding> =
-        wanting.iter().map(|prepared| sandbox.judge(prepared, &event)).collect();
+    let judged: Vec<Judged<'_>> = wanting
+        .into_iter()
+        .map(|prepared| Judged { prepared, examined: sandbox.judge(prepared, &event) })
+        .collect();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&json(&findings))?);
+        let all: Vec<_> = judged.iter().map(Judged::json).collect();
+        println!("{}", serde_json::to_string_pretty(&all)?);
     } else {
-        print(&event, &findings);
+        print(&event, &judged);
         let others: Vec<String> =
             others.iter().map(|other| plain(&other.manifest().name)).collect();
         if !others.is_empty() {
             println!("not subscribed to {}: {}", plain(&event.kind), others.join(" "));
         }
     }
-    let failed = findings.iter().any(|finding| finding.outcome != Outcome::Ok);
+    let failed = judged.iter().any(|one| one.examined.outcome != Outcome::Ok);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What a detector said.
+struct Judged<'a> {
+    prepared: &'a Prepared,
+    examined: Examined,
 }
 
 /// The detectors that were asked for, loaded side by side.
@@ -106,31 +116,34 @@ fn bytes_of(path: &Path) -> anyhow::Result<Vec<u8>> {
     }
 }
 
-fn print(event: &Event, findings: &[Finding]) {
+fn print(event: &Event, judged: &[Judged<'_>]) {
     let stdout = Term::stdout();
     let (mark, width) = match std::io::stdout().is_terminal() {
         true => (Mark::Underline, usize::from(stdout.size().1).saturating_sub(2).max(20)),
         false => (Mark::Carets, WIDTH),
     };
-    for finding in findings {
-        let (name, version) = (plain(&finding.detector), finding.version.as_deref().unwrap_or("?"));
-        if finding.outcome != Outcome::Ok {
-            let error = plain(finding.error.as_deref().unwrap_or_default());
-            println!("{name} {version}  {}: {error}\n", finding.outcome);
+    for Judged { prepared, examined } in judged {
+        let manifest = prepared.manifest();
+        let who = format!("{} {}", plain(&manifest.name), manifest.version);
+        if examined.outcome != Outcome::Ok {
+            let error = plain(examined.error.as_deref().unwrap_or_default());
+            println!("{who}  {}: {error}\n", examined.outcome);
         }
-        for signal in &finding.signals {
-            println!("{name} {version}  {}", headline(signal));
-            println!("  {}", plain(&signal.reason));
+        for signal in &examined.signals {
+            println!("{who}  {}\n  {}", headline(signal), plain(&signal.reason));
             for line in evidence_of(event, signal, width, mark) {
                 println!("  {line}");
             }
             println!();
         }
+        for line in &examined.log {
+            println!("{who}  log {}", plain(line));
+        }
     }
-    let silent = findings
-        .iter()
-        .filter(|finding| finding.outcome == Outcome::Ok && finding.signals.is_empty());
-    let silent: Vec<String> = silent.map(|finding| plain(&finding.detector)).collect();
+    let silent = judged.iter().filter(|Judged { examined, .. }| {
+        examined.outcome == Outcome::Ok && examined.signals.is_empty()
+    });
+    let silent: Vec<String> = silent.map(|one| plain(&one.prepared.manifest().name)).collect();
     if !silent.is_empty() {
         println!("nothing: {}", silent.join(" "));
     }
@@ -167,13 +180,13 @@ fn evidence_of(event: &Event, signal: &Signal, width: usize, mark: Mark) -> Vec<
     texts.iter().flat_map(|(text, spans)| evidence::marked(text, spans, width, mark)).collect()
 }
 
-fn json(findings: &[Finding]) -> serde_json::Value {
-    let findings = findings.iter().map(|finding| {
+impl Judged<'_> {
+    fn json(&self) -> serde_json::Value {
+        let (manifest, examined) = (self.prepared.manifest(), &self.examined);
         json!({
-            "detector": finding.detector, "version": finding.version, "digest": finding.digest,
-            "outcome": finding.outcome, "error": finding.error, "micros": finding.micros,
-            "signals": finding.signals,
+            "detector": manifest.name, "version": manifest.version,
+            "digest": self.prepared.digest(), "outcome": examined.outcome,
+            "error": examined.error, "log": examined.log, "signals": examined.signals,
         })
-    });
-    findings.collect()
+    }
 }
