@@ -47,7 +47,7 @@ enum Command {
     /// Make an API key, list them, revoke one; make a key that signs detectors
     #[command(subcommand)]
     Key(key::Command),
-    /// Ship a detector, see what it would change, promote it, roll it back
+    /// Write a detector, build, test and measure it; ship it, see what it would change, promote it
     #[command(subcommand)]
     Detector(detector::Command),
     /// Check a policy as a compiler would, see which policies judge

@@ -9,6 +9,7 @@ mod breaker;
 mod builds;
 mod check;
 mod incident;
+mod examine;
 mod inputs;
 mod pool;
 mod purity;
@@ -34,6 +35,8 @@ use vitals::Used;
 
 pub use check::EntityKey;
 pub use incident::{INCIDENTS_MAX, Incident};
+pub use examine::{Examined, examine};
+pub use inputs::read as read_inputs;
 pub use pool::{Pool, PoolError};
 
 /// What an engine is built from.

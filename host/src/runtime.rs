@@ -30,6 +30,7 @@ use wasmtime::component::Linker;
 use crate::model::{Build, Digest, Manifest};
 pub use call::{Call, RawEntity, RawSignal, RawSpan, Run, Value};
 pub use compile::{CompilerOptions, WorkerLimits, compile_worker};
+pub use imports::imports;
 pub use limits::Limits;
 pub use load::Trust;
 pub use scan::scan;
