@@ -3,7 +3,7 @@
 //! Detectors of one event run in sequence on one evaluation thread; events run in parallel on as
 //! many threads as there are cores ([`Pool`]). A detector's failure is a finding, never an error.
 
-mod check;
+pub mod check;
 mod inputs;
 mod pool;
 
