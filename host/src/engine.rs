@@ -7,9 +7,9 @@
 
 mod breaker;
 mod builds;
-mod check;
-mod incident;
+pub mod check;
 mod examine;
+mod incident;
 mod inputs;
 mod pool;
 mod purity;

@@ -40,7 +40,7 @@ impl<'a> Visit<'a> {
 
     /// What is recorded of a run.
     pub fn finding(&self, run: Run, key: &EntityKey) -> Finding {
-        let error = run.error.map(|said| check::error(&self.inputs, said));
+        let error = run.error.map(|said| check::error(&self.inputs, &said));
         let mut finding = finding(self.live, run.outcome, error);
         finding.micros = u64::try_from(run.time.as_micros()).unwrap_or(u64::MAX);
         let manifest = self.live.prepared.manifest();
@@ -58,7 +58,7 @@ impl<'a> Visit<'a> {
     pub fn lines(&self, run: &mut Run) -> Vec<(LogLevel, String)> {
         let mut lines = std::mem::take(&mut run.log);
         for (level, line) in &mut lines {
-            *line = check::masked(&self.inputs, std::mem::take(line));
+            *line = check::error(&self.inputs, line);
             tracing::debug!(
                 target: "picket::detector",
                 detector = self.live.prepared.manifest().name,
