@@ -17,7 +17,7 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::engine::{EntityKey, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
-use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry};
+use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
 use crate::runtime::{CacheOptions, Limits, Runtime, RuntimeOptions};
 use crate::store::{Options, Store};
 use crate::telemetry::Metrics;
@@ -64,7 +64,14 @@ impl App {
             file_bytes_max: config.detector_file_bytes_max,
         };
         let bundle = if config.bundled { bundle } else { Bundle::default() };
-        let registry = Registry::new(runtime, store.clone(), Arc::clone(&metrics), folders, bundle);
+        let registry = Registry::new(
+            runtime,
+            store.clone(),
+            Arc::clone(&metrics),
+            folders,
+            bundle,
+            rules(&config),
+        );
         let registry = Arc::new(registry);
         // What is deployed serves again before the folders are asked for news.
         registry.refresh().await?;
@@ -115,6 +122,16 @@ pub fn store_options(config: &Config) -> Options {
         commit_queue: config.commit_queue_max,
         commit_batch_max: config.commit_batch_max,
         ..Options::new(config.database_url())
+    }
+}
+
+/// What the operator allows under this configuration.
+pub fn rules(config: &Config) -> Rules {
+    Rules {
+        detectors: config.detectors.clone(),
+        folder_stage: config.folder_stage,
+        upload_stage: config.upload_stage.clone(),
+        two_person: config.two_person,
     }
 }
 

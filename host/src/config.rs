@@ -3,6 +3,7 @@
 //! Every key of the file is also a variable: `listen` is `PICKET_LISTEN`. The variable wins. A key
 //! that nobody knows is an error, in either place.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::de::DeTable;
 
-use crate::model::EventBounds;
+use crate::model::{DetectorRules, EventBounds, Landing};
 
 /// Everything that an operator may set. Field names are the keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,6 +68,15 @@ pub struct Config {
     pub commit_queue_max: usize,
     /// Decisions that share one flush.
     pub commit_batch_max: usize,
+
+    /// Where a file of `detectors_dir` lands: `active`, for development, or `shadow`.
+    pub folder_stage: Landing,
+    /// Whether a version is promoted by another key than the one that published it.
+    pub two_person: bool,
+    /// Where an uploaded file lands, by source, `*` for the others; `shadow` unless written.
+    pub upload_stage: BTreeMap<String, Landing>,
+    /// What detectors may read, say and use: a table for each, `*` for the others.
+    pub detectors: DetectorRules,
 }
 
 impl Default for Config {
@@ -99,6 +109,10 @@ impl Default for Config {
             evaluation_queue_max: 2_048,
             commit_queue_max: 4_096,
             commit_batch_max: 256,
+            folder_stage: Landing::Active,
+            two_person: false,
+            upload_stage: BTreeMap::new(),
+            detectors: DetectorRules::default(),
         }
     }
 }

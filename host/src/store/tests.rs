@@ -136,6 +136,7 @@ fn finding(detector: &str) -> Finding {
         digest: Some(Digest::of(detector.as_bytes())),
         settings_digest: Some(Digest::of(b"{}")),
         stage: Some(Stage::Active),
+        counted: true,
         outcome: Outcome::Ok,
         error: None,
         micros: 11,
@@ -157,6 +158,7 @@ fn entry_of(event: Event, change: impl FnOnce(&mut Decision)) -> Entry {
         event: Arc::new(event),
         decision: Arc::new(decision),
         replay: json!({ "inputs": [{ "kind": "field", "path": "data.content" }] }),
+        trials: Vec::new(),
     }
 }
 
