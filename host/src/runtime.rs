@@ -156,3 +156,27 @@ pub enum LoadError {
     #[error("the self-test failed: evaluating an event without inputs: {0}")]
     SelfTest(String),
 }
+
+/// A reason is cut to this.
+const REASON_BYTES_MAX: usize = 1_000;
+
+impl LoadError {
+    /// The same, as a person may read it: parts of it are words of the file, which are not to reach
+    /// a log or a terminal at any length or with what these obey.
+    fn readable(mut self) -> Self {
+        let text = match &mut self {
+            Self::Scan(text)
+            | Self::Compile(text)
+            | Self::Import(text, _)
+            | Self::Interface(text)
+            | Self::Manifest(text)
+            | Self::Describe(text)
+            | Self::Settings(text)
+            | Self::Configure(text)
+            | Self::SelfTest(text) => text,
+        };
+        text.truncate(text.floor_char_boundary(REASON_BYTES_MAX));
+        *text = text.replace(char::is_control, "\u{fffd}");
+        self
+    }
+}

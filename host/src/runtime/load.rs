@@ -25,6 +25,10 @@ impl Runtime {
     /// # Errors
     /// Why the file is refused, in words for the engineer who shipped it.
     pub fn load(&self, file: &[u8], settings: &str) -> Result<Prepared, LoadError> {
+        self.make(file, settings).map_err(LoadError::readable)
+    }
+
+    fn make(&self, file: &[u8], settings: &str) -> Result<Prepared, LoadError> {
         scan::scan(file)?;
         let digest = Digest::of(file);
         let settings_digest = Digest::of(settings.as_bytes());

@@ -31,7 +31,10 @@ pub enum Expect {
 
 /// Every case. Names differ and are names of detectors.
 pub fn all() -> Vec<Case> {
-    [running::cases(), contract::cases(), setup::cases(), files::cases()].into_iter().flatten().collect()
+    [running::cases(), contract::cases(), setup::cases(), files::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 const fn case(name: &'static str, file: fn(&str) -> Vec<u8>, expect: Expect) -> Case {

@@ -1,27 +1,30 @@
-mod component;
+//! What strangers may send: each case of the hostile list is a file made for it, given to a real
+//! server, which must go on as if nothing were.
+
 mod cases;
-use std::time::*;
-#[test]
-fn explore() {
-    use picket::runtime::*;
-    let rt = Runtime::new(&RuntimeOptions{ceiling: Default::default(), cache: None}).unwrap();
-    let only = std::env::var("ONLY").unwrap_or_default();
-    for case in cases::all() {
-        if !case.name.contains(&only) { continue }
-        let t = Instant::now();
-        let file = match std::panic::catch_unwind(|| (case.file)(case.name)) { Ok(f) => f, Err(e) => { println!("BUILD {} {:?}", case.name, e.downcast_ref::<String>()); continue } };
-        let built = t.elapsed();
-        let t = Instant::now();
-        let r = rt.load(&file, "{}");
-        let loaded = t.elapsed();
-        match r {
-            Err(e) => println!("{:30} {} bytes built {:?} {:?}\n    want {:?}\n    REFUSED {e}", case.name, file.len(), built, loaded, case.expect),
-            Ok(p) => {
-                let t = Instant::now();
-                let run = p.evaluate(&Call{id:"x",kind:"message.sent",time_ms:1,inputs:&[Value::Text(cases::CONTENT)]}, Duration::from_millis(50));
-                println!("{:30} {} bytes built {:?} {:?} ran {:?} preinit {}\n    want {:?}\n    GOT {:?} {:?} signals {:?}", case.name, file.len(), built, loaded, t.elapsed(), p.pre_initialised(), case.expect, run.outcome, run.error, run.signals.first());
-                println!("    log {:?} {:?}", run.log.len(), run.time);
-            }
-        }
-    }
+mod component;
+#[path = "../fixture/mod.rs"]
+mod fixture;
+mod flaps;
+mod folder;
+mod leaks;
+#[path = "../server/mod.rs"]
+mod server;
+mod table;
+mod together;
+mod versions;
+mod world;
+
+/// Tests of this binary measure memory and times of one process: they take turns.
+async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
+    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    TURN.lock().await
+}
+
+/// What the process holds, in bytes.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS is there");
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("VmRSS is a number");
+    kib << 10
 }

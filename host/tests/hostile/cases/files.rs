@@ -10,7 +10,11 @@ pub fn cases() -> Vec<Case> {
         case("text", |_| b"(component)".to_vec(), Refused("does not begin as WebAssembly")),
         case("truncated-to-half", |name| truncated(name, 2), Refused("not a detector")),
         case("truncated-by-a-byte", |name| truncated(name, 1), Refused("not a detector")),
-        case("header-alone", |_| b"\0asm\x0d\0\x01\0".to_vec(), Refused("picket:detector/detector")),
+        case(
+            "header-alone",
+            |_| b"\0asm\x0d\0\x01\0".to_vec(),
+            Refused("picket:detector/detector"),
+        ),
         case("another-version-of-wasm", |_| b"\0asm\x77\0\x01\0".to_vec(), Refused("version")),
         case("name-not-utf-8", name_not_utf_8, Refused("UTF-8")),
         case("elf", |_| b"\x7fELF\x02\x01\x01\0".to_vec(), Refused("ELF")),

@@ -8,7 +8,6 @@ use super::{Answer, Case, Detector, case, detector, evaluates};
 const LOG: &str = r#"(import "picket:detector/log@1.0.0" "write" (func $log (param i32 i32 i32)))"#;
 /// Room for what is filled and copied: 60 MiB of the 64 that a detector may have.
 const LARGE: &str = r#"(memory (export "memory") 960)"#;
-const LARGE_BYTES: u32 = 40 << 20;
 
 pub fn cases() -> Vec<Case> {
     vec![
@@ -19,8 +18,9 @@ pub fn cases() -> Vec<Case> {
         case("table-grow-until-denied", table_grow_until_denied, Fails(Memory, ROOM)),
         case("recursion", recursion, Fails(Trap, "call stack exhausted")),
         case("memory-fill-loop", |name| large(name, &endless(FILL)), Fails(Deadline, TIME)),
+        case("memory-fill-16-mib", |name| large(name, &endless(FILL_ALL)), Fails(Deadline, TIME)),
         case("memory-copy-loop", |name| large(name, &endless(COPY)), Fails(Deadline, TIME)),
-        case("memory-fill-in-line", |name| large(name, &FILL.repeat(5_000)), Fails(Deadline, TIME)),
+        case("memory-fill-in-line", |name| large(name, &FILL.repeat(500)), Fails(Deadline, TIME)),
         case("table-fill-in-line", table_fill_in_line, Fails(Deadline, TIME)),
         case("calls-that-fan-out", calls_that_fan_out, Fails(Deadline, TIME)),
         case("loop-in-realloc", loop_in_realloc, Fails(Deadline, TIME)),
@@ -47,8 +47,9 @@ const TIME: &str = "processor time";
 const ROOM: &str = "more memory than it may have";
 const FOREVER: &str = "(loop $forever (br $forever))";
 const GROW: &str = "(drop (memory.grow (i32.const 1)))";
-const FILL: &str = "(memory.fill (i32.const 131072) (i32.const 7) (i32.const 41943040))";
-const COPY: &str = "(memory.copy (i32.const 131072) (i32.const 262144) (i32.const 41943040))";
+const FILL: &str = "(memory.fill (i32.const 131072) (i32.const 7) (i32.const 4194304))";
+const FILL_ALL: &str = "(memory.fill (i32.const 131072) (i32.const 7) (i32.const 16777216))";
+const COPY: &str = "(memory.copy (i32.const 131072) (i32.const 8388608) (i32.const 4194304))";
 const LOG_LINE: &str = "(call $log (i32.const 1) (i32.const 4096) (i32.const 64))";
 const LOG_BEYOND: &str = "(call $log (i32.const 1) (i32.const 4096) (i32.const 1073741824))";
 const LOG_BYTES: &str = "(i32.store8 (i32.const 2048) (i32.const 255))
@@ -60,7 +61,6 @@ fn endless(what: &str) -> String {
 }
 
 fn large(name: &str, what: &str) -> Vec<u8> {
-    assert!(what.contains(&LARGE_BYTES.to_string()));
     detector(name, |detector| {
         detector.memory = LARGE.to_owned();
         detector.evaluate = what.to_owned();
@@ -78,8 +78,8 @@ fn log_large(name: &str) -> Vec<u8> {
     detector(name, |detector| {
         detector.head = LOG.to_owned();
         detector.memory = LARGE.to_owned();
-        let call = format!("(call $log (i32.const 1) (i32.const 131072) (i32.const {LARGE_BYTES}))");
-        detector.evaluate = call;
+        detector.evaluate =
+            "(call $log (i32.const 1) (i32.const 131072) (i32.const 41943040))".to_owned();
     })
 }
 
@@ -118,9 +118,10 @@ fn table_grow_until_denied(name: &str) -> Vec<u8> {
 
 /// No loop and no call between them: what is long must be stopped within itself.
 fn table_fill_in_line(name: &str) -> Vec<u8> {
-    let fill = "(table.fill $table (i32.const 0) (ref.func $self) (i32.const 20000))".repeat(10_000);
+    let fill = "(table.fill $table (i32.const 0) (ref.func $self) (i32.const 20000))".repeat(2_000);
     detector(name, |detector| {
-        detector.fields = "(table $table 20000 funcref) (func $self) (elem declare func $self)".to_owned();
+        detector.fields =
+            "(table $table 20000 funcref) (func $self) (elem declare func $self)".to_owned();
         detector.evaluate = fill;
     })
 }
@@ -131,7 +132,9 @@ fn recursion(name: &str) -> Vec<u8> {
             (i64.add (i64.const 1) (call $deeper
                 (local.get 1) (local.get 2) (local.get 3) (local.get 0))))"
             .to_owned();
-        detector.evaluate = "(drop (call $deeper (i64.const 1) (i64.const 2) (i64.const 3) (i64.const 4)))".to_owned();
+        detector.evaluate =
+            "(drop (call $deeper (i64.const 1) (i64.const 2) (i64.const 3) (i64.const 4)))"
+                .to_owned();
     })
 }
 
@@ -151,7 +154,8 @@ fn calls_that_fan_out(name: &str) -> Vec<u8> {
 fn loop_in_realloc(name: &str) -> Vec<u8> {
     let bytes = super::CONTENT.len();
     detector(name, |detector| {
-        detector.realloc = format!("(if (i32.eq (local.get 3) (i32.const {bytes})) (then {FOREVER}))");
+        detector.realloc =
+            format!("(if (i32.eq (local.get 3) (i32.const {bytes})) (then {FOREVER}))");
     })
 }
 
