@@ -42,7 +42,7 @@ fn run(detector: &LiveDetector, event: &Event, key: &EntityKey, left: Duration) 
     let inputs = inputs::read(event, &manifest.inputs);
     let call =
         Call { id: &event.id, kind: &event.kind, time_ms: event.time.millis(), inputs: &inputs };
-    let Run { outcome, error, time, log, signals } = detector.prepared.evaluate(&call, left);
+    let Run { outcome, error, time, log, signals, .. } = detector.prepared.evaluate(&call, left);
     for line in log {
         tracing::debug!(target: "picket::detector", detector = manifest.name, event = event.id, "{line}");
     }

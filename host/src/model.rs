@@ -10,6 +10,7 @@ pub mod id;
 pub mod key;
 pub mod manifest;
 pub mod pattern;
+pub mod ruling;
 pub mod score;
 pub mod signal;
 pub mod stage;

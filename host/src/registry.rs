@@ -12,7 +12,7 @@ mod snapshot;
 mod status;
 mod watch;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,7 +22,7 @@ use thiserror::Error;
 
 use crate::model::{Build, DetectorRules, Digest, Identity, Landing, Manifest, Mode, Stage};
 use crate::policy::{Known, Labels, Policy, render};
-use crate::runtime::{LoadError, Prepared, Runtime};
+use crate::runtime::{LoadError, Prepared, Runtime, Trust};
 use crate::store::{EVERY_SOURCE, Origin, Publish, PublishPolicy, Published, Store, StoreError};
 use crate::telemetry::{Loaded, Metrics};
 
@@ -41,6 +41,8 @@ pub struct Registry {
     folders: Folders,
     bundle: Bundle,
     rules: Rules,
+    /// The files of the bundle: the only ones that compile in this process.
+    trusted: HashSet<Digest>,
     current: ArcSwap<Snapshot>,
     /// Every detector that was made ready, by file and settings.
     ready: Mutex<HashMap<Build, Result<Prepared, LoadError>>>,
@@ -136,6 +138,7 @@ impl Registry {
         bundle: Bundle,
         rules: Rules,
     ) -> Self {
+        let trusted = bundle.detectors.iter().map(|bundled| Digest::of(bundled.file)).collect();
         Self {
             runtime: Arc::new(runtime),
             store,
@@ -143,6 +146,7 @@ impl Registry {
             folders,
             bundle,
             rules,
+            trusted,
             current: ArcSwap::from_pointee(Snapshot::empty()),
             ready: Mutex::default(),
             entering: tokio::sync::Mutex::default(),
@@ -316,8 +320,13 @@ impl Registry {
         if let Some(Ok(prepared)) = self.ready().get(&build) {
             return Ok(prepared.clone());
         }
+        let trust = match self.trusted.contains(&build.digest) {
+            true => Trust::Bundled,
+            false => Trust::Stranger,
+        };
         let runtime = Arc::clone(&self.runtime);
-        let loaded = tokio::task::spawn_blocking(move || runtime.load(&file, &settings)).await;
+        let loaded =
+            tokio::task::spawn_blocking(move || runtime.load(&file, &settings, trust)).await;
         let loaded = loaded.unwrap_or_else(|panic| {
             Err(LoadError::Compile(format!("the compiler gave up: {panic}")))
         });

@@ -20,6 +20,7 @@ mod keys;
 mod migrate;
 mod policies;
 mod rows;
+mod rulings;
 mod sealed;
 mod search;
 mod sources;

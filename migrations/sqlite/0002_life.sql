@@ -81,3 +81,21 @@ CREATE TABLE alerts (
 ) STRICT;
 
 CREATE INDEX alerts_at ON alerts (at, id);
+
+-- What a person said of a decision: the last word of each.
+CREATE TABLE rulings (
+    decision TEXT    PRIMARY KEY, -- decisions.id
+    ruling   TEXT    NOT NULL,    -- 'upheld' or 'overturned'
+    ruled_by TEXT    NOT NULL,    -- id of the key
+    at       INTEGER NOT NULL,
+    sealed   BLOB    NOT NULL     -- zstd of why, as JSON
+) STRICT;
+
+-- Of the ruled decisions, those in which a canary had found something and had a say.
+CREATE TABLE ruled_canaries (
+    deployment INTEGER NOT NULL,
+    decision   TEXT    NOT NULL,
+    overturned INTEGER NOT NULL CHECK (overturned IN (0, 1)),
+    at         INTEGER NOT NULL,
+    PRIMARY KEY (deployment, decision)
+) STRICT, WITHOUT ROWID;

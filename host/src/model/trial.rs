@@ -76,6 +76,10 @@ pub struct Trial {
     /// Decisions that a person should look at with it, and need not without it.
     pub reviews_added: u64,
     pub reviews_spared: u64,
+    /// Of the decisions in which it found something and had a say, that a person looked at.
+    pub ruled: u64,
+    /// Of these, that were overturned.
+    pub overturned: u64,
 }
 
 impl Trial {
@@ -85,6 +89,11 @@ impl Trial {
 
     pub fn fire_rate(&self) -> f64 {
         share(self.fired, self.events)
+    }
+
+    /// `None`: nobody has looked at any.
+    pub fn overturn_rate(&self) -> Option<f64> {
+        (self.ruled > 0).then(|| share(self.overturned, self.ruled))
     }
 
     /// Of a run, in microseconds.

@@ -86,13 +86,15 @@ impl Policy {
         let mut signals = Vec::with_capacity(findings.iter().map(|f| f.signals.len()).sum());
         for finding in findings {
             let counts = judged && finding.outcome == Outcome::Ok && finding.counted;
+            let on_trial = finding.stage.is_some_and(Stage::is_trial);
             for signal in &finding.signals {
                 let label = if counts { self.weighed(&signal.label) } else { None };
                 if let Some(at) = label {
                     let evidence = unit(unit(signal.score) * unit(signal.confidence));
                     strongest[at] = Some(strongest[at].unwrap_or(0.0).max(evidence));
                 }
-                signals.push(Signal { counted: label.is_some(), ..signal.clone() });
+                let version = finding.version.clone().filter(|_| on_trial);
+                signals.push(Signal { counted: label.is_some(), version, ..signal.clone() });
             }
         }
         (signals, strongest)

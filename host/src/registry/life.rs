@@ -197,6 +197,20 @@ impl Registry {
         }
     }
 
+    /// Every row, with the build that it stands for.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn standings(&self) -> Result<Vec<(Deployment, Build)>, StoreError> {
+        let rows = self.store.deployments().await?.into_iter();
+        Ok(rows
+            .map(|row| {
+                let build = build_of(&row);
+                (row, build)
+            })
+            .collect())
+    }
+
     /// The row that somebody means. Of a version with several settings, the one that stands highest.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod commit;
 mod deployed;
 mod faults;
+mod life;
 mod open;
 mod search;
 
@@ -19,6 +20,8 @@ use crate::model::{
 };
 
 const SOURCE: &str = "qwickservices";
+/// Entries that a new database begins with: one for each migration.
+const MIGRATED: u64 = super::dialect::MIGRATIONS.len() as u64;
 
 /// A database in a folder of its own.
 struct Place {
@@ -115,6 +118,7 @@ fn decision(event: &Event) -> Decision {
 fn signal(detector: &str, label: &str) -> Signal {
     Signal {
         detector: detector.to_owned(),
+        version: None,
         label: label.to_owned(),
         score: 0.85,
         confidence: 0.97,
@@ -167,9 +171,9 @@ async fn count(store: &Store, query: &'static str) -> i64 {
     store.inner.writer.pragma(query).await.unwrap()
 }
 
-/// What the log says was done, without the migration that it begins with.
+/// What the log says was done, without the migrations that it begins with.
 async fn done(store: &Store) -> Vec<String> {
-    let entries = store.audit_entries(1, super::PAGE_ROWS_MAX).await.unwrap();
+    let entries = store.audit_entries(MIGRATED, super::PAGE_ROWS_MAX).await.unwrap();
     entries.into_iter().map(|entry| entry.what).collect()
 }
 

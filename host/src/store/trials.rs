@@ -148,9 +148,12 @@ impl Store {
     /// Where the database does not answer.
     pub async fn trials(&self, deployment: i64) -> Result<Vec<Trial>, StoreError> {
         let rows = sqlx::query(
-            "SELECT stage, since, events, counted, failures, fired, micros, micros_max, stricter, \
-             milder, retiered, reviews_added, reviews_spared FROM trials WHERE deployment = $1 \
-             ORDER BY since DESC",
+            "SELECT t.stage, t.since, t.events, t.counted, t.failures, t.fired, t.micros, \
+             t.micros_max, t.stricter, t.milder, t.retiered, t.reviews_added, t.reviews_spared, \
+             count(r.decision) AS ruled, coalesce(sum(r.overturned), 0) AS overturned \
+             FROM trials AS t LEFT JOIN ruled_canaries AS r ON r.deployment = t.deployment \
+             AND t.stage = 'canary' AND r.at >= t.since WHERE t.deployment = $1 \
+             GROUP BY t.deployment, t.stage ORDER BY t.since DESC",
         )
         .bind(deployment)
         .fetch_all(self.readers())
@@ -210,6 +213,8 @@ fn trial(deployment: i64, row: &Row) -> Result<Trial, StoreError> {
         retiered: number("retiered")?,
         reviews_added: number("reviews_added")?,
         reviews_spared: number("reviews_spared")?,
+        ruled: number("ruled")?,
+        overturned: number("overturned")?,
     })
 }
 

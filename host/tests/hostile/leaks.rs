@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use picket::model::Outcome;
-use picket::runtime::{Call, Limits, Prepared, Runtime, RuntimeOptions, Value};
+use picket::runtime::{Call, CompilerOptions, Prepared, Runtime, RuntimeOptions, Trust, Value};
 
 use super::cases::{self, CONTENT, Case, Expect};
 
@@ -19,10 +19,11 @@ const TOLERANCE_OF_ALL: u64 = 48 << 20;
 #[tokio::test]
 async fn a_thousand_runs_leave_nothing_behind() {
     let _alone = super::alone().await;
-    let options = RuntimeOptions { ceiling: Limits::default(), cache: None };
+    let compiler = CompilerOptions::of(env!("CARGO_BIN_EXE_picket"));
+    let options = RuntimeOptions { compiler, ..RuntimeOptions::default() };
     let runtime = Runtime::new(&options).unwrap();
     let load = |case: &Case| {
-        let prepared = runtime.load(&(case.file)(case.name), "{}");
+        let prepared = runtime.load(&(case.file)(case.name), "{}", Trust::Stranger);
         prepared.unwrap_or_else(|error| panic!("{}: {error}", case.name))
     };
     let cases: Vec<_> = cases::all().into_iter().filter_map(runs_as).collect();

@@ -8,6 +8,7 @@ mod fixture;
 mod flaps;
 mod folder;
 mod leaks;
+mod neighbours;
 #[path = "../server/mod.rs"]
 mod server;
 mod table;

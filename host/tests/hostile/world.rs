@@ -56,6 +56,11 @@ impl World {
         for name in GOOD_ONES {
             write(&dir.path().join(format!("detectors/{name}.wasm")), &good(name).build());
         }
+        let change = |config: &mut Config| {
+            // Enough for three loops of five seconds each, and a bomb is over sooner.
+            config.compile_cpu_ms = 12_000;
+            change(config);
+        };
         let server = Server::start_in(dir, change).await;
         let world = Self { server, next: AtomicU64::new(0), audited: AtomicU64::new(0) };
         world.news().await;
@@ -135,6 +140,34 @@ impl World {
         });
         let each = futures::future::join_all(each).await;
         each.into_iter().flat_map(|times| times.expect("a client is content")).collect()
+    }
+
+    /// The times of events while something goes on.
+    pub async fn times_during(
+        self: &Arc<Self>,
+        clients: usize,
+        goes_on: impl Future<Output = ()>,
+    ) -> Vec<Duration> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let load = tokio::spawn({
+            let (world, stop) = (Arc::clone(self), Arc::clone(&stop));
+            async move { world.load(clients, &stop).await }
+        });
+        goes_on.await;
+        stop.store(true, Ordering::Relaxed);
+        load.await.expect("clients are content").into_iter().map(|(time, _)| time).collect()
+    }
+
+    /// Waits until a file has been refused.
+    pub async fn until_refused(&self, file: &str, patience: Duration) -> String {
+        let begun = Instant::now();
+        loop {
+            if let Some(error) = refusal(&self.catalogue().await, file) {
+                return error;
+            }
+            assert!(begun.elapsed() < patience, "{file} is not refused");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     pub async fn is_ready(&self) -> bool {

@@ -27,6 +27,7 @@ pub(in crate::policy) fn signal(label: &str, score: f64, confidence: f64) -> Sig
         label: label.to_owned(),
         score,
         confidence,
+        version: None,
         reason: String::new(),
         spans: Vec::new(),
         entities: Vec::new(),

@@ -56,7 +56,7 @@ async fn a_key_is_good_until_it_is_revoked() {
     assert!(matches!(absent, StoreError::Absence { .. }), "{absent}");
 
     assert_eq!(done(&store).await, ["key.created", "key.created", "key.revoked"]);
-    let log = store.audit_entries(3, 1).await.unwrap().remove(0);
+    let log = store.audit_entries(MIGRATED + 2, 1).await.unwrap().remove(0);
     assert_eq!((log.actor, log.role.as_str()), (admin.key.to_string(), "admin"));
 }
 
@@ -68,7 +68,7 @@ async fn a_mode_changes_with_a_reason() {
     assert_eq!(store.set_mode(SOURCE, Mode::Active, "ready", None).await.unwrap(), 1);
     let sources = store.sources().await.unwrap();
     assert_eq!((sources[0].source.as_str(), sources[0].mode), (SOURCE, Mode::Active));
-    let facts = &store.audit_entries(1, 1).await.unwrap()[0].facts;
+    let facts = &store.audit_entries(MIGRATED, 1).await.unwrap()[0].facts;
     assert_eq!(*facts, json!({"from": "shadow", "to": "active", "why": "ready", "generation": 1}));
 }
 
@@ -211,7 +211,7 @@ async fn who_did_it_is_in_the_log() {
     let manifest = manifest("m", "1.0.0", "contact.phone");
     store.publish_detector(&publish(&manifest, b"1", Origin::Api), Some(&who)).await.unwrap();
     store.publish_policy(&policy("p", "one", Origin::Api), Some(&who)).await.unwrap();
-    let log = store.audit_entries(1, 9).await.unwrap();
+    let log = store.audit_entries(MIGRATED, 9).await.unwrap();
     assert!(log.iter().all(|entry| entry.actor == who.key.to_string() && entry.role == "engineer"));
     assert_eq!(log[0].facts["digest"], json!(Digest::of(b"1")));
 }
