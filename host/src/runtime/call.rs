@@ -75,6 +75,7 @@ pub struct Run {
     pub signals: Vec<RawSignal>,
 }
 
+const OUT_OF_TIME: &str = "used up its processor time";
 /// An error message of a detector is cut to this.
 const ERROR_BYTES_MAX: usize = 1_000;
 
@@ -135,6 +136,10 @@ impl PreparedInner {
         guest.collect_printed();
         let output_bytes = answer.as_ref().map_or(0, |answer| answer.as_deref().map_or(0, bytes));
         let (outcome, error, signals) = match answer {
+            // A thread that ticks may itself be kept waiting, and a long instruction looks at no clock.
+            Ok(_) if guest.is_late() => {
+                (Outcome::Deadline, Some(OUT_OF_TIME.to_owned()), Vec::new())
+            }
             Ok(Ok(signals)) if signals.len() > self.limits.signals => {
                 let error =
                     format!("{} signals; {} are allowed", signals.len(), self.limits.signals);
@@ -159,7 +164,7 @@ pub(super) type Answer = wasmtime::Result<Result<Vec<RawSignal>, String>>;
 /// What a failed call was, by its cause; shared with loading.
 pub(super) fn classify(error: &wasmtime::Error, guest: &Guest) -> (Outcome, String) {
     if error.is::<OutOfTime>() || error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
-        return (Outcome::Deadline, "used up its processor time".to_owned());
+        return (Outcome::Deadline, OUT_OF_TIME.to_owned());
     }
     // A guest that is denied memory usually aborts: the trap is only the symptom.
     if guest.limiter.denied {
