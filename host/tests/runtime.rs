@@ -5,7 +5,7 @@ mod fixture;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use picket::model::Outcome;
+use picket::model::{LogLevel, Outcome};
 use picket::runtime::{
     Call, CompilerOptions, LoadError, Prepared, Run, Runtime, RuntimeOptions, Trust, Value,
 };
@@ -102,7 +102,7 @@ fn a_deadline_is_kept() {
 #[test]
 fn what_is_printed_is_logged_within_its_budget() {
     let run = run(&probe(), "print");
-    assert_eq!(run.log, ["Info: printed"]);
+    assert_eq!(run.log, [(LogLevel::Info, "printed".to_owned())]);
 }
 
 #[test]
