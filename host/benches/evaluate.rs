@@ -11,7 +11,7 @@ use picket::app::App;
 use picket::config::Config;
 use picket::engine::{self, EntityKey};
 use picket::model::{Event, Outcome, Timestamp};
-use picket::runtime::{Call, Limits, Runtime, RuntimeOptions, Value};
+use picket::runtime::{Call, Runtime, RuntimeOptions, Trust, Value};
 use picket_sdk::harness::Harness;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
@@ -33,14 +33,16 @@ fn main() {
 
 /// What 10,000 characters cost each detector: ordinary ones, and the worst that we know.
 fn long_texts() {
-    let runtime = Runtime::new(&RuntimeOptions { ceiling: Limits::default(), cache: None });
+    let runtime = Runtime::new(&RuntimeOptions::default());
     let runtime = runtime.expect("the sandbox starts");
     let repeat = |text: &str| -> String { text.chars().cycle().take(10_000).collect() };
     let texts = [SHORT, "555 ", "a.co ", "tg:", "x at gmail ", "привет "].map(repeat);
     println!("\n10,000 characters in a fresh instance, microseconds (median of 50):");
     println!("{:>24} {:>9} {:>9}", "", "ordinary", "worst");
     for bundled in picket_bundle::DETECTORS {
-        let prepared = runtime.load(bundled.component, "{}").expect("a bundled detector loads");
+        let prepared = runtime
+            .load(bundled.component, "{}", Trust::Bundled)
+            .expect("a bundled detector loads");
         let costs = texts.each_ref().map(|text| {
             let mut inputs = vec![Value::Text(text)];
             inputs.resize(prepared.manifest().inputs.len(), Value::Absent);
@@ -56,11 +58,12 @@ fn long_texts() {
 }
 
 fn one(text: &str) {
-    let runtime = Runtime::new(&RuntimeOptions { ceiling: Limits::default(), cache: None });
+    let runtime = Runtime::new(&RuntimeOptions::default());
     let runtime = runtime.expect("the sandbox starts");
     let bundled = picket_bundle::DETECTORS.iter().find(|bundled| bundled.name == "contact-phone");
     let bundled = bundled.expect("contact-phone is bundled");
-    let prepared = runtime.load(bundled.component, "{}").expect("contact-phone loads");
+    let prepared =
+        runtime.load(bundled.component, "{}", Trust::Bundled).expect("contact-phone loads");
     let mut inputs = vec![Value::Text(text)];
     inputs.resize(prepared.manifest().inputs.len(), Value::Absent);
     let call = Call { id: "e", kind: "message.sent", time_ms: 0, inputs: &inputs };
@@ -69,7 +72,8 @@ fn one(text: &str) {
         assert_eq!(run.outcome, Outcome::Ok);
     });
     let mut warm = prepared.warm(&call).expect("contact-phone instantiates");
-    let kept = median(|| assert_eq!(warm.evaluate(&call).outcome, Outcome::Ok));
+    let kept =
+        median(|| assert_eq!(warm.evaluate(&call, Duration::from_millis(50)).outcome, Outcome::Ok));
     let harness = Harness::<ContactPhone>::new().expect("contact-phone configures");
     let native = median(|| {
         black_box(harness.text(black_box(text)));

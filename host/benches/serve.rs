@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use picket::app::App;
+use picket::app::{App, Carried};
 use picket::auth::new_key;
 use picket::config::Config;
 use picket::model::Role;
@@ -46,7 +46,8 @@ async fn run() {
         ..Config::default()
     };
     fs::create_dir_all(&config.detectors_dir).expect("a folder");
-    let app = App::start(config).await.expect("Picket starts");
+    let carried = Carried { program: env!("CARGO_BIN_EXE_picket").into(), ..Carried::default() };
+    let app = App::start_with(config, carried).await.expect("Picket starts");
     let (key, hash) = new_key().expect("a key");
     app.store.create_key(Role::Admin, None, "bench", &hash, None).await.expect("a key is kept");
     let load = Load { app, key, next: AtomicU64::new(0), failed: AtomicU64::new(0) };

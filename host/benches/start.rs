@@ -8,15 +8,17 @@ use std::time::Instant;
 
 use picket::app::App;
 use picket::config::Config;
-use picket::runtime::{Limits, Runtime, RuntimeOptions};
+use picket::runtime::{Runtime, RuntimeOptions, Trust};
 
 fn main() {
     println!("loading one detector without a cache:");
-    let options = RuntimeOptions { ceiling: Limits::default(), cache: None };
+    let options = RuntimeOptions::default();
     let runtime = Runtime::new(&options).expect("the sandbox starts");
     for bundled in picket_bundle::DETECTORS {
         let begun = Instant::now();
-        let prepared = runtime.load(bundled.component, "{}").expect("a bundled detector loads");
+        let prepared = runtime
+            .load(bundled.component, "{}", Trust::Bundled)
+            .expect("a bundled detector loads");
         assert!(prepared.pre_initialised());
         let (name, bytes) = (bundled.name, bundled.component.len());
         println!("{name:>24} {bytes:>8} bytes {:>6} ms", begun.elapsed().as_millis());

@@ -13,6 +13,7 @@ mod health;
 mod keys;
 mod policies;
 mod request;
+mod rulings;
 mod serve;
 mod sources;
 
@@ -91,7 +92,7 @@ pub struct Route {
 pub fn routes() -> Vec<Route> {
     use Access::{
         DryRun, PostEvents, ReadAudit, ReadDecisions, ReadDetectors, ReadDocs, ReadKeys,
-        ReadMetrics, ReadPolicies, ReadSources, RevokeKeys, SetMode,
+        ReadMetrics, ReadPolicies, ReadSources, RevokeKeys, Rule, SetMode,
     };
     vec![
         // Whoever may only try out is told so by the handler, which knows the query.
@@ -99,6 +100,8 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/v1/events/batch", PostEvents, batch::post),
         route("GET", "/v1/decisions", ReadDecisions, decisions::list),
         route("GET", "/v1/decisions/{id}", ReadDecisions, decisions::get),
+        route("GET", "/v1/decisions/{id}/ruling", ReadDecisions, rulings::get),
+        route("PUT", "/v1/decisions/{id}/ruling", Rule, rulings::put),
         route("GET", "/v1/detectors", ReadDetectors, detectors::list),
         route("GET", "/v1/detectors/{name}", ReadDetectors, detectors::get),
         route("GET", "/v1/policies", ReadPolicies, policies::list),

@@ -2,7 +2,7 @@
 
 mod host_key;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::engine::{EntityKey, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
-use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry};
-use crate::runtime::{CacheOptions, Limits, Runtime, RuntimeOptions};
+use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
+use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
 use crate::store::{Options, Store};
 use crate::telemetry::Metrics;
 
@@ -35,20 +35,34 @@ pub struct App {
     tasks: TaskTracker,
 }
 
+/// What the program brings with it.
+#[derive(Debug, Clone)]
+pub struct Carried {
+    pub bundle: Bundle,
+    /// The program that compiles strangers' detectors: this one, unless it is a test or a benchmark.
+    pub program: PathBuf,
+}
+
+impl Default for Carried {
+    fn default() -> Self {
+        Self { bundle: bundle(), program: CompilerOptions::default().program }
+    }
+}
+
 impl App {
     /// Opens the store, loads what is deployed, and serves.
     ///
     /// # Errors
     /// What could not be opened, with what to do about it.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
-        Self::start_with(config, bundle()).await
+        Self::start_with(config, Carried::default()).await
     }
 
-    /// As [`App::start`], with another bundle.
+    /// As [`App::start`], in a program that carries something else.
     ///
     /// # Errors
     /// As [`App::start`].
-    pub async fn start_with(config: Config, bundle: Bundle) -> anyhow::Result<Self> {
+    pub async fn start_with(config: Config, carried: Carried) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!("cannot listen on {}: choose another `listen`", config.listen)
         })?;
@@ -57,14 +71,23 @@ impl App {
         let host_key = host_key::open(&config.data_dir)?;
         let store = Store::open(&store_options(&config)).await?;
         let metrics = Arc::new(Metrics::new());
-        let runtime = Runtime::new(&runtime_options(&config, host_key))?;
+        let mut options = runtime_options(&config, host_key);
+        options.compiler.program = carried.program;
+        let runtime = Runtime::new(&options)?;
         let folders = Folders {
             detectors: config.detectors_dir.clone(),
             policies: config.policies_dir.clone(),
             file_bytes_max: config.detector_file_bytes_max,
         };
-        let bundle = if config.bundled { bundle } else { Bundle::default() };
-        let registry = Registry::new(runtime, store.clone(), Arc::clone(&metrics), folders, bundle);
+        let bundle = if config.bundled { carried.bundle } else { Bundle::default() };
+        let registry = Registry::new(
+            runtime,
+            store.clone(),
+            Arc::clone(&metrics),
+            folders,
+            bundle,
+            rules(&config),
+        );
         let registry = Arc::new(registry);
         // What is deployed serves again before the folders are asked for news.
         registry.refresh().await?;
@@ -118,15 +141,39 @@ pub fn store_options(config: &Config) -> Options {
     }
 }
 
+/// What the operator allows under this configuration.
+pub fn rules(config: &Config) -> Rules {
+    Rules {
+        detectors: config.detectors.clone(),
+        folder_stage: config.folder_stage,
+        upload_stage: config.upload_stage.clone(),
+        two_person: config.two_person,
+    }
+}
+
 /// How the sandbox is built under this configuration.
 pub fn runtime_options(config: &Config, host_key: [u8; 32]) -> RuntimeOptions {
     RuntimeOptions {
         ceiling: Limits {
             deadline: Duration::from_millis(config.detector_deadline_ms),
             memory_bytes: config.detector_memory_bytes,
+            output_bytes: config.detector_output_bytes,
+            signals: config.detector_signals,
+            log_bytes: config.detector_log_bytes,
+            log_lines: config.detector_log_lines,
             ..Limits::default()
         },
-        cache: Some(CacheOptions { dir: config.data_dir.join("cache"), host_key }),
+        cache: Some(CacheOptions {
+            dir: config.data_dir.join("cache"),
+            host_key,
+            bytes_max: config.cache_bytes_max,
+        }),
+        compiler: CompilerOptions {
+            cpu: Duration::from_millis(config.compile_cpu_ms),
+            memory_bytes: config.compile_memory_bytes,
+            wall: Duration::from_millis(config.compile_wall_ms),
+            ..CompilerOptions::default()
+        },
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Access {
     /// Decide without recording.
     DryRun,
     ReadDecisions,
+    /// Say that a decision was right or wrong.
+    Rule,
     ReadDetectors,
     ReadPolicies,
     ReadSources,
@@ -35,7 +37,7 @@ pub enum Access {
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
         DryRun, PostEvents, ReadAudit, ReadDecisions, ReadDetectors, ReadDocs, ReadKeys,
-        ReadMetrics, ReadPolicies, ReadSources,
+        ReadMetrics, ReadPolicies, ReadSources, Rule,
     };
     match role {
         Role::Platform => matches!(access, PostEvents | DryRun | ReadDecisions | ReadDocs),
@@ -50,7 +52,10 @@ pub fn allows(role: Role, access: Access) -> bool {
                 | ReadDocs
         ),
         Role::Reviewer => {
-            matches!(access, ReadDecisions | ReadDetectors | ReadPolicies | ReadSources | ReadDocs)
+            matches!(
+                access,
+                ReadDecisions | Rule | ReadDetectors | ReadPolicies | ReadSources | ReadDocs
+            )
         }
         Role::Auditor => matches!(
             access,
@@ -75,6 +80,7 @@ impl Access {
             Self::PostEvents
             | Self::DryRun
             | Self::ReadDecisions
+            | Self::Rule
             | Self::ReadDetectors
             | Self::ReadPolicies
             | Self::ReadSources

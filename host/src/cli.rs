@@ -2,6 +2,7 @@
 //! of a running server; `key create` and `migrate` open the database.
 
 mod client;
+mod compile_worker;
 mod demo;
 mod detector;
 mod key;
@@ -57,6 +58,8 @@ enum Command {
     Source(source::Command),
     /// Create the database or apply the migrations that it lacks
     Migrate(migrate::Migrate),
+    #[command(hide = true)]
+    CompileWorker(compile_worker::CompileWorker),
 }
 
 /// Where the configuration is.
@@ -103,6 +106,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Policy(command) => return policy::run(command).await,
         Command::Source(command) => source::run(command).await?,
         Command::Migrate(migrate) => migrate::run(&migrate).await?,
+        Command::CompileWorker(worker) => return Ok(compile_worker::run(&worker)),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 //! Every key of the file is also a variable: `listen` is `PICKET_LISTEN`. The variable wins. A key
 //! that nobody knows is an error, in either place.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::de::DeTable;
 
-use crate::model::EventBounds;
+use crate::model::{DetectorRules, EventBounds, Landing};
 
 /// Everything that an operator may set. Field names are the keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,13 +61,36 @@ pub struct Config {
     pub detector_deadline_ms: u64,
     /// Memory of one detector: the ceiling of what a manifest may ask for.
     pub detector_memory_bytes: usize,
+    /// What one answer of a detector may hold, how many signals it may have, and what may be logged
+    /// about one event: the ceilings of what a manifest may ask for.
+    pub detector_output_bytes: usize,
+    pub detector_signals: usize,
+    pub detector_log_bytes: usize,
+    pub detector_log_lines: usize,
     pub detector_file_bytes_max: u64,
+    /// Processor time for compiling one detector that is not bundled; rounded up to whole seconds.
+    pub compile_cpu_ms: u64,
+    /// Memory that compiling one may use.
+    pub compile_memory_bytes: u64,
+    /// Wall time for compiling one.
+    pub compile_wall_ms: u64,
+    /// Compiled detectors on disk, in `data_dir`; what was not used for longest goes first.
+    pub cache_bytes_max: u64,
     /// Events that wait for an evaluation thread.
     pub evaluation_queue_max: usize,
     /// Decisions that wait for the disk.
     pub commit_queue_max: usize,
     /// Decisions that share one flush.
     pub commit_batch_max: usize,
+
+    /// Where a file of `detectors_dir` lands: `active`, for development, or `shadow`.
+    pub folder_stage: Landing,
+    /// Whether a version is promoted by another key than the one that published it.
+    pub two_person: bool,
+    /// Where an uploaded file lands, by source, `*` for the others; `shadow` unless written.
+    pub upload_stage: BTreeMap<String, Landing>,
+    /// What detectors may read, say and use: a table for each, `*` for the others.
+    pub detectors: DetectorRules,
 }
 
 impl Default for Config {
@@ -95,10 +119,22 @@ impl Default for Config {
             event_deadline_ms: 50,
             detector_deadline_ms: 10,
             detector_memory_bytes: 64 << 20,
+            detector_output_bytes: 256 << 10,
+            detector_signals: 64,
+            detector_log_bytes: 4 << 10,
+            detector_log_lines: 16,
             detector_file_bytes_max: 64 << 20,
+            compile_cpu_ms: 60_000,
+            compile_memory_bytes: 1536 << 20,
+            compile_wall_ms: 120_000,
+            cache_bytes_max: 2 << 30,
             evaluation_queue_max: 2_048,
             commit_queue_max: 4_096,
             commit_batch_max: 256,
+            folder_stage: Landing::Active,
+            two_person: false,
+            upload_stage: BTreeMap::new(),
+            detectors: DetectorRules::default(),
         }
     }
 }
@@ -194,6 +230,10 @@ impl Config {
             ("rate_burst", u64::from(self.rate_burst)),
             ("event_deadline_ms", self.event_deadline_ms),
             ("detector_deadline_ms", self.detector_deadline_ms),
+            ("detector_output_bytes", self.detector_output_bytes as u64),
+            ("detector_signals", self.detector_signals as u64),
+            ("compile_cpu_ms", self.compile_cpu_ms),
+            ("compile_wall_ms", self.compile_wall_ms),
             ("evaluation_queue_max", self.evaluation_queue_max as u64),
             ("commit_queue_max", self.commit_queue_max as u64),
             ("commit_batch_max", self.commit_batch_max as u64),
@@ -208,6 +248,12 @@ impl Config {
         }
         if self.detector_memory_bytes < 1 << 20 || self.detector_memory_bytes > 1 << 30 {
             return wrong("`detector_memory_bytes` lies between 1 MiB and 1 GiB".to_owned());
+        }
+        if self.compile_memory_bytes < 128 << 20 {
+            return wrong(
+                "`compile_memory_bytes` is at least 128 MiB: the compiler itself needs some of it"
+                    .to_owned(),
+            );
         }
         if self.page_max > 500 {
             return wrong("`page_max` is at most 500: the store reads no longer page".to_owned());

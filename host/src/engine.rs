@@ -9,8 +9,8 @@ mod pool;
 
 use std::time::{Duration, Instant};
 
-use crate::model::{Event, Finding, Outcome, Stage};
-use crate::registry::{LiveDetector, Snapshot};
+use crate::model::{Event, Finding, Outcome};
+use crate::registry::{LiveDetector, Snapshot, Subscribed};
 use crate::runtime::{Call, Run};
 
 pub use check::EntityKey;
@@ -25,12 +25,14 @@ pub fn evaluate(
     deadline: Duration,
 ) -> Vec<Finding> {
     let start = Instant::now();
-    let subscribed = snapshot.subscribed(&event.source, &event.kind);
-    subscribed
-        .into_iter()
-        .map(|detector| match deadline.checked_sub(start.elapsed()) {
-            Some(left) if !left.is_zero() => run(detector, event, key, left),
-            _ => finding(detector, Outcome::Skipped, Some("the event's time was up".to_owned())),
+    let seeing = snapshot.subscribed(event).into_iter();
+    seeing
+        .map(|Subscribed { live, counted }| match deadline.checked_sub(start.elapsed()) {
+            Some(left) if !left.is_zero() => Finding { counted, ..run(live, event, key, left) },
+            _ => {
+                let why = Some("the event's time was up".to_owned());
+                Finding { counted, ..finding(live, Outcome::Skipped, why) }
+            }
         })
         .collect()
 }
@@ -40,7 +42,7 @@ fn run(detector: &LiveDetector, event: &Event, key: &EntityKey, left: Duration) 
     let inputs = inputs::read(event, &manifest.inputs);
     let call =
         Call { id: &event.id, kind: &event.kind, time_ms: event.time.millis(), inputs: &inputs };
-    let Run { outcome, error, time, log, signals } = detector.prepared.evaluate(&call, left);
+    let Run { outcome, error, time, log, signals, .. } = detector.prepared.evaluate(&call, left);
     for line in log {
         tracing::debug!(target: "picket::detector", detector = manifest.name, event = event.id, "{line}");
     }
@@ -64,7 +66,8 @@ fn finding(detector: &LiveDetector, outcome: Outcome, error: Option<String>) -> 
         version: Some(manifest.version.to_string()),
         digest: Some(detector.prepared.digest()),
         settings_digest: Some(detector.prepared.settings_digest()),
-        stage: Some(Stage::Active),
+        stage: Some(detector.stage),
+        counted: true,
         outcome,
         error,
         micros: 0,

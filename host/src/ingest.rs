@@ -4,6 +4,7 @@
 //! take an accepted event with it, and the server stops only when the last one is recorded.
 
 mod fingerprint;
+mod trial;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::engine::{self, EntityKey, Pool, PoolError};
 use crate::model::decision::SEMANTICS;
-use crate::model::{Decision, DecisionId, Event, Finding, Mode, Timestamp, Would};
-use crate::registry::{LivePolicy, Registry, Snapshot};
+use crate::model::{Decision, DecisionId, Event, Finding, Mode, Timestamp, TrialRun, Would};
+use crate::registry::{LivePolicy, Registry, Snapshot, Subscribed};
 use crate::store::{Accepted, Committed, Entry, Recorded, SealedEntry, Store, StoreError};
 use crate::telemetry::{Metrics, Received};
 
@@ -114,7 +115,7 @@ impl Ingest {
         let snapshot = self.0.registry.current();
         let policy = speaks_for(&snapshot, &event.source)?;
         let job = self.job(snapshot, policy, Arc::new(event), DecisionId::new());
-        Ok(self.0.pool.run(move || job.decide().0).await?)
+        Ok(self.0.pool.run(move || job.decide().decision).await?)
     }
 
     /// Decides what was accepted, also what an earlier run of the program left behind, until told to
@@ -204,7 +205,7 @@ impl Ingest {
         let event = Arc::new(event);
         let job = self.job(snapshot, policy, Arc::clone(&event), id);
         let work = move || {
-            let (decision, replay) = job.decide();
+            let Decided { decision, replay, trials } = job.decide();
             let decision = Arc::new(decision);
             let entry = Entry {
                 event: Arc::clone(&job.event),
@@ -212,6 +213,7 @@ impl Ingest {
                 fingerprint,
                 decision: Arc::clone(&decision),
                 replay,
+                trials,
             };
             entry.seal().map(|sealed: SealedEntry| (decision, sealed))
         };
@@ -303,9 +305,17 @@ struct Job {
     deadline: Duration,
 }
 
+/// What came of it.
+struct Decided {
+    decision: Decision,
+    /// What a replay needs besides.
+    replay: serde_json::Value,
+    /// What it says about versions on trial.
+    trials: Vec<TrialRun>,
+}
+
 impl Job {
-    /// The decision, and what a replay needs besides.
-    fn decide(&self) -> (Decision, serde_json::Value) {
+    fn decide(&self) -> Decided {
         let Self { snapshot, policy, event, .. } = self;
         let mut findings = engine::evaluate(snapshot, event, &self.key, self.deadline);
         let absent =
@@ -313,6 +323,8 @@ impl Job {
         findings.extend(absent.map(|name| Finding::absent(name)));
         findings.sort_by(|a, b| a.detector.cmp(&b.detector));
         let verdict = policy.policy.judge(event, &findings);
+        let seen = snapshot.subscribed(event);
+        let trials = trial::trials(&policy.policy, event, &seen, &findings, &verdict);
         let mode = snapshot.mode(&event.source);
         let (action, scope) = verdict.strongest();
         let mut decision = Decision {
@@ -345,15 +357,14 @@ impl Job {
         if mode == Mode::Shadow {
             enforce_nothing(&mut decision);
         }
-        let inputs: Vec<_> = snapshot
-            .subscribed(&event.source, &event.kind)
-            .into_iter()
-            .map(|detector| {
-                (&detector.prepared.manifest().name, &detector.prepared.manifest().inputs)
+        let inputs: Vec<_> = seen
+            .iter()
+            .map(|Subscribed { live, .. }| {
+                (&live.prepared.manifest().name, &live.prepared.manifest().inputs)
             })
             .collect();
         let replay = serde_json::json!({ "inputs": inputs, "trace": verdict.trace });
-        (decision, replay)
+        Decided { decision, replay, trials }
     }
 }
 

@@ -4,13 +4,15 @@
 //! and only then part of the next snapshot; a bad one changes nothing. Events in flight finish on
 //! the snapshot that they began with.
 
+mod cohort;
 mod inbox;
+mod life;
 mod refresh;
 mod snapshot;
 mod status;
 mod watch;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,14 +20,16 @@ use arc_swap::ArcSwap;
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use crate::model::{Digest, Identity, Mode, Stage};
+use crate::model::{Build, DetectorRules, Digest, Identity, Landing, Manifest, Mode, Stage};
 use crate::policy::{Known, Labels, Policy, render};
-use crate::runtime::{LoadError, Prepared, Runtime};
-use crate::store::{EVERY_SOURCE, Origin, Publish, PublishPolicy, Store, StoreError};
+use crate::runtime::{LoadError, Prepared, Runtime, Trust};
+use crate::store::{EVERY_SOURCE, Origin, Publish, PublishPolicy, Published, Store, StoreError};
 use crate::telemetry::{Loaded, Metrics};
 
+pub use cohort::Cohort;
 pub use inbox::{Bundle, BundledDetector, BundledPolicy};
-pub use snapshot::{LiveDetector, LivePolicy, Snapshot};
+pub use life::{Standing, Stood};
+pub use snapshot::{LiveDetector, LivePolicy, Snapshot, Subscribed};
 pub use status::{Catalogue, DetectorStatus, Refusal};
 pub use watch::watch;
 
@@ -36,6 +40,9 @@ pub struct Registry {
     metrics: Arc<Metrics>,
     folders: Folders,
     bundle: Bundle,
+    rules: Rules,
+    /// The files of the bundle: the only ones that compile in this process.
+    trusted: HashSet<Digest>,
     current: ArcSwap<Snapshot>,
     /// Every detector that was made ready, by file and settings.
     ready: Mutex<HashMap<Build, Result<Prepared, LoadError>>>,
@@ -53,11 +60,17 @@ pub struct Folders {
     pub file_bytes_max: u64,
 }
 
-/// A file with its settings: what is compiled and snapshotted once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Build {
-    digest: Digest,
-    settings: Digest,
+/// What the operator allows.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// What detectors may read, say and use.
+    pub detectors: DetectorRules,
+    /// Where a file of the folder lands.
+    pub folder_stage: Landing,
+    /// Where an uploaded file lands, by source; `*` for the others.
+    pub upload_stage: BTreeMap<String, Landing>,
+    /// Whether a version is promoted by another key than the one that published it.
+    pub two_person: bool,
 }
 
 /// A detector that asks to go live.
@@ -68,6 +81,12 @@ pub struct Candidate {
     /// A JSON object.
     pub settings: Json,
     pub origin: Origin,
+    /// [`crate::store::EVERY_SOURCE`], or one.
+    pub source: String,
+    /// Where it lands.
+    pub stage: Landing,
+    /// Whether it may be older than what stands there.
+    pub allow_downgrade: bool,
 }
 
 /// Why a candidate did not go live. Nothing was changed.
@@ -80,8 +99,33 @@ pub enum Refused {
     Policy(String),
     #[error("`{name}` is already what the file {file} ships; remove one of the two")]
     Claimed { name: String, file: String },
+    /// It wants more than the operator grants.
+    #[error("{0}")]
+    Grant(String),
+    /// It may not be where it is wanted.
+    #[error("{0}")]
+    Stage(String),
+    #[error("{0}")]
+    Absent(String),
+    /// The version is taken, or older than what serves.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Version(StoreError),
+    /// Somebody else was faster.
+    #[error(transparent)]
+    Moved(StoreError),
+    /// The store does not answer: not the candidate's fault.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::VersionTaken { .. } | StoreError::Downgrade { .. } => Self::Version(error),
+            StoreError::Moved { .. } => Self::Moved(error),
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl Registry {
@@ -92,13 +136,17 @@ impl Registry {
         metrics: Arc<Metrics>,
         folders: Folders,
         bundle: Bundle,
+        rules: Rules,
     ) -> Self {
+        let trusted = bundle.detectors.iter().map(|bundled| Digest::of(bundled.file)).collect();
         Self {
             runtime: Arc::new(runtime),
             store,
             metrics,
             folders,
             bundle,
+            rules,
+            trusted,
             current: ArcSwap::from_pointee(Snapshot::empty()),
             ready: Mutex::default(),
             entering: tokio::sync::Mutex::default(),
@@ -126,39 +174,63 @@ impl Registry {
         self.refresh().await
     }
 
-    /// Loads a candidate and makes it live. The one way in, whatever it came by.
+    /// Loads a candidate and puts it where it lands. The one way in, whatever it came by.
     ///
     /// # Errors
     /// Why it is refused; then nothing has changed.
-    async fn publish(&self, candidate: &Candidate) -> Result<Prepared, Refused> {
-        let Candidate { file, settings, origin } = candidate;
+    async fn publish(
+        &self,
+        candidate: &Candidate,
+        who: Option<&Identity>,
+    ) -> Result<(Prepared, Published), Refused> {
+        let Candidate { file, settings, origin, source, stage, .. } = candidate;
         let prepared = self.prepare(file.clone(), settings).await?;
-        let name = &prepared.manifest().name;
+        let (manifest, digest) = (prepared.manifest(), prepared.digest());
+        self.admit(manifest, source)?;
+        let name = &manifest.name;
         if let Some(other) = self.claimant(name, origin).await? {
             return Err(Refused::Claimed { name: name.clone(), file: other });
         }
-        self.retire_others(name, origin).await?;
+        if *stage == Landing::Active
+            && let Some(why) = self.store.version(digest).await?.and_then(|version| version.impure)
+        {
+            let what = format!("{name} {} is not pure: {why}", manifest.version);
+            return Err(Refused::Stage(what));
+        }
         let publish = Publish {
-            manifest: prepared.manifest(),
-            digest: prepared.digest(),
+            manifest,
+            digest,
             bytes: file,
             settings,
-            source: EVERY_SOURCE,
+            signature: None,
+            source,
             origin: origin.clone(),
+            stage: Stage::from(*stage),
+            allow_downgrade: candidate.allow_downgrade,
         };
-        let published = self.store.publish_detector(&publish, None).await?;
+        let published = self.store.publish_detector(&publish, who).await?;
+        self.retire_others(name, origin).await?;
         if published.changed {
             self.metrics.load("detector", Loaded::Published);
             tracing::info!(
                 detector = name,
-                version = %prepared.manifest().version,
-                digest = %prepared.digest(),
+                version = %manifest.version,
+                %digest,
                 %origin,
+                stage = %published.stage,
                 generation = published.generation,
-                "detector live"
+                "detector published"
             );
         }
-        Ok(prepared)
+        Ok((prepared, published))
+    }
+
+    /// Whether the operator lets a version run, as it describes itself. Asked whenever it is loaded.
+    ///
+    /// # Errors
+    /// What it lacks.
+    fn admit(&self, manifest: &Manifest, source: &str) -> Result<(), Refused> {
+        self.rules.detectors.check(manifest, source).map_err(Refused::Grant)
     }
 
     /// Checks a policy and makes it judge its source.
@@ -220,10 +292,13 @@ impl Registry {
             return Ok(());
         }
         for row in self.store.deployments().await? {
-            if row.origin == *origin && row.detector != name && row.stage == Stage::Active {
-                self.store.retire_detector(&row.source, &row.detector, Some(origin), None).await?;
+            if row.origin == *origin && row.detector != name && row.stage.is_live() {
+                let why = format!("its file ships {name} now");
+                self.store
+                    .retire_detector(&row.source, &row.detector, Some(origin), &why, None)
+                    .await?;
                 self.metrics.load("detector", Loaded::Retired);
-                tracing::info!(detector = row.detector, %origin, "detector retired: its file ships another");
+                tracing::info!(detector = row.detector, %origin, "detector retired: {why}");
             }
         }
         Ok(())
@@ -233,9 +308,9 @@ impl Registry {
     async fn claimant(&self, name: &str, origin: &Origin) -> Result<Option<String>, StoreError> {
         let Some(file) = origin.file() else { return Ok(None) };
         let deployments = self.store.deployments().await?;
-        let serves = deployments.iter().find(|deployment| deployment.detector == name);
-        let other = serves.and_then(|deployment| deployment.origin.file());
-        Ok(other.filter(|other| *other != file && self.folders.holds(other)).map(str::to_owned))
+        let stands = deployments.iter().filter(|row| row.detector == name && row.stage.is_live());
+        let mut files = stands.filter_map(|row| row.origin.file());
+        Ok(files.find(|other| *other != file && self.folders.holds(other)).map(str::to_owned))
     }
 
     /// Makes a file ready, or finds it ready. The costly part, on a thread that may be blocked.
@@ -245,13 +320,24 @@ impl Registry {
         if let Some(Ok(prepared)) = self.ready().get(&build) {
             return Ok(prepared.clone());
         }
+        let trust = match self.trusted.contains(&build.digest) {
+            true => Trust::Bundled,
+            false => Trust::Stranger,
+        };
         let runtime = Arc::clone(&self.runtime);
-        let loaded = tokio::task::spawn_blocking(move || runtime.load(&file, &settings)).await;
+        let loaded =
+            tokio::task::spawn_blocking(move || runtime.load(&file, &settings, trust)).await;
         let loaded = loaded.unwrap_or_else(|panic| {
             Err(LoadError::Compile(format!("the compiler gave up: {panic}")))
         });
         self.ready().insert(build, loaded.clone());
         loaded
+    }
+
+    /// Where an uploaded file for a source lands.
+    pub fn upload_stage(&self, source: &str) -> Landing {
+        let stages = &self.rules.upload_stage;
+        stages.get(source).or_else(|| stages.get(EVERY_SOURCE)).copied().unwrap_or(Landing::Shadow)
     }
 
     fn ready(&self) -> std::sync::MutexGuard<'_, HashMap<Build, Result<Prepared, LoadError>>> {

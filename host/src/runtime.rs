@@ -7,36 +7,49 @@
 mod abi;
 mod cache;
 mod call;
+mod compile;
 mod engine;
+mod frame;
 mod guest;
+mod imports;
 mod limits;
 mod load;
 mod preinit;
 mod scan;
+mod warm;
 mod wasi;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use crate::model::{Digest, Manifest};
-pub use call::{Call, RawEntity, RawSignal, RawSpan, Run, Value, Warm};
+pub use call::{Call, RawEntity, RawSignal, RawSpan, Run, Value};
+pub use compile::{CompilerOptions, WorkerLimits, compile_worker};
 pub use limits::Limits;
+pub use load::Trust;
+pub use scan::scan;
+pub use warm::Warm;
 
 use abi::v1;
 use cache::Cache;
-use engine::{Engines, Ticker};
+use compile::Compiler;
+use engine::Ticker;
 use guest::Guest;
 
-/// What a runtime is built from.
-#[derive(Debug, Clone)]
+/// What a runtime is built from. The default has no cache.
+#[derive(Debug, Clone, Default)]
 pub struct RuntimeOptions {
     /// No detector gets more than this, whatever its manifest asks for.
     pub ceiling: Limits,
     /// Where compiled components are kept; `None` compiles at every start.
     pub cache: Option<CacheOptions>,
+    /// How strangers' files are compiled.
+    pub compiler: CompilerOptions,
 }
 
 /// Where compiled components are kept, and the key that says they are ours.
@@ -44,13 +57,19 @@ pub struct RuntimeOptions {
 pub struct CacheOptions {
     pub dir: PathBuf,
     pub host_key: [u8; 32],
+    /// What they may take up together; those unused for longest go first.
+    pub bytes_max: u64,
 }
 
 /// The engines, the linker and the clock of the sandbox. One per process.
 pub struct Runtime {
-    engines: Engines,
+    /// Runs events.
+    serving: Engine,
+    /// Runs `describe` and `configure` of what is in the bundle.
+    scratch: Engine,
     linker: Linker<Guest>,
     cache: Option<Cache>,
+    compiler: Compiler,
     ceiling: Limits,
     _ticker: Ticker,
 }
@@ -76,14 +95,16 @@ impl Runtime {
     /// # Errors
     /// Where the operating system refuses the address space, a thread or the cache directory.
     pub fn new(options: &RuntimeOptions) -> Result<Self, RuntimeError> {
-        let engines = Engines::new(&options.ceiling).map_err(RuntimeError::engine)?;
-        let mut linker = Linker::new(&engines.serving);
+        let serving = engine::serving(&options.ceiling).map_err(RuntimeError::engine)?;
+        let scratch = engine::scratch().map_err(RuntimeError::engine)?;
+        let mut linker = Linker::new(&serving);
         v1::link(&mut linker).map_err(RuntimeError::engine)?;
         wasi::link(&mut linker).map_err(RuntimeError::engine)?;
-        let cache =
-            options.cache.as_ref().map(|cache| Cache::open(cache, &engines.serving)).transpose()?;
-        let ticker = Ticker::start([engines.serving.clone(), engines.scratch.clone()])?;
-        Ok(Self { engines, linker, cache, ceiling: options.ceiling, _ticker: ticker })
+        let cache = options.cache.as_ref().map(|cache| Cache::open(cache, &serving)).transpose()?;
+        let compiler = Compiler::new(options.compiler.clone());
+        let _ticker = Ticker::start([serving.clone(), scratch.clone()])?;
+        let ceiling = options.ceiling;
+        Ok(Self { serving, scratch, linker, cache, compiler, ceiling, _ticker })
     }
 }
 
@@ -134,18 +155,21 @@ impl RuntimeError {
 
 /// Why a file was refused as a detector. The message is for the engineer who shipped it; what the file
 /// had a say in is cut and cleaned there.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum LoadError {
     #[error("not a detector: {}", plain(.0))]
     Scan(String),
     #[error("does not compile: {}", plain(.0))]
     Compile(String),
+    /// What compiling took or what became of the compiler, and what to do about it.
+    #[error("{0}")]
+    Compiling(String),
     #[error(
-        "imports `{}`, which detectors are not given; they may import picket:detector/log and {}",
+        "imports `{}`, which detectors are not given; they may import picket:detector/log and {allowed}",
         plain(.0),
-        .1
+        allowed = wasi::ALLOWED_TEXT
     )]
-    Import(String, &'static str),
+    Import(String),
     #[error("does not fit the detector interface: {}", plain(.0))]
     Interface(String),
     #[error("{}", plain(.0))]

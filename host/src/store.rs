@@ -7,8 +7,10 @@
 //!
 //! Invariant: what a call has acknowledged is on the disk.
 
+mod alerts;
 mod audit;
 mod decisions;
+mod deployments;
 mod detectors;
 mod dialect;
 mod error;
@@ -18,9 +20,11 @@ mod keys;
 mod migrate;
 mod policies;
 mod rows;
+mod rulings;
 mod sealed;
 mod search;
 mod sources;
+mod trials;
 mod tx;
 mod writer;
 
@@ -30,9 +34,11 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+pub use alerts::AlertRow;
 pub use audit::AuditRow;
 pub use decisions::{Entry, Replayable, SealedEntry};
-pub use detectors::{Deployment, Publish, Published, Version};
+pub use deployments::{Deployment, Move, Publish, Published};
+pub use detectors::Version;
 pub use error::StoreError;
 pub use events::{Accepted, Committed, Recorded};
 pub use inbox::{InboxRow, Origin};

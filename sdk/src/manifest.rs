@@ -39,6 +39,14 @@ struct Budget {
     deadline_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_lines: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signals: Option<u64>,
 }
 
 impl Budget {
@@ -114,6 +122,38 @@ impl Manifest {
         self
     }
 
+    /// Bytes wanted for one answer, strings and lists together. The host's default and ceiling is
+    /// 256 KiB.
+    #[must_use]
+    pub fn output_bytes(mut self, output_bytes: u64) -> Self {
+        self.budget.output_bytes = Some(output_bytes);
+        self
+    }
+
+    /// Bytes wanted for what is logged about one event. The host's default and ceiling is 4 KiB; what
+    /// is over it is dropped.
+    #[must_use]
+    pub fn log_bytes(mut self, log_bytes: u64) -> Self {
+        self.budget.log_bytes = Some(log_bytes);
+        self
+    }
+
+    /// Lines wanted for what is logged about one event. The host's default and ceiling is 16; what is
+    /// over it is dropped.
+    #[must_use]
+    pub fn log_lines(mut self, log_lines: u64) -> Self {
+        self.budget.log_lines = Some(log_lines);
+        self
+    }
+
+    /// Signals wanted in one answer. The host's default and ceiling is 64; more make the whole answer
+    /// invalid.
+    #[must_use]
+    pub fn signals(mut self, signals: u64) -> Self {
+        self.budget.signals = Some(signals);
+        self
+    }
+
     /// The manifest with these inputs, as the export macro and the harness complete it.
     #[must_use]
     pub fn with_inputs(mut self, inputs: Vec<InputDeclaration>) -> Self {
@@ -134,5 +174,24 @@ impl Manifest {
     /// The manifest as the JSON that `describe` returns.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a manifest holds only strings, numbers and JSON")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_written_as_far_as_it_is_set() {
+        let json = |manifest: &Manifest| serde_json::to_value(manifest).unwrap();
+        let plain = Manifest::new("a", "1.0.0");
+        assert_eq!(json(&plain).get("budget"), None);
+        let modest = plain.deadline_ms(5).memory_bytes(1 << 20).output_bytes(4_096);
+        let modest = modest.log_bytes(256).log_lines(2).signals(3);
+        let budget = serde_json::json!({
+            "deadline_ms": 5, "memory_bytes": 1 << 20, "output_bytes": 4_096,
+            "log_bytes": 256, "log_lines": 2, "signals": 3,
+        });
+        assert_eq!(json(&modest)["budget"], budget);
     }
 }

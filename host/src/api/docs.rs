@@ -9,7 +9,7 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{audit, batch, decisions, detectors, events, health, keys, policies, sources};
+use super::{audit, batch, decisions, detectors, events, health, keys, policies, rulings, sources};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -19,7 +19,8 @@ use super::{audit, batch, decisions, detectors, events, health, keys, policies, 
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
-        events::post, batch::post, decisions::list, decisions::get, detectors::list, detectors::get,
+        events::post, batch::post, decisions::list, decisions::get, rulings::get,
+        rulings::put, detectors::list, detectors::get,
         policies::list, policies::get, sources::list, sources::set_mode, keys::list, keys::revoke,
         audit::list, health::metrics, health::live, health::ready, json, page
     ),

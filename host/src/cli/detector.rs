@@ -23,8 +23,8 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     for status in &catalogue.detectors {
         let stage = match status.live {
             true => status.stage.as_str(),
-            false if status.stage.as_str() == "active" => "not loading",
-            false => "retired",
+            false if status.stage.is_live() => "not loading",
+            false => status.stage.as_str(),
         };
         out.add_row([
             table::plain(&status.name),

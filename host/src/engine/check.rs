@@ -129,6 +129,7 @@ fn signal(
     }
     Ok(Signal {
         detector: manifest.name.clone(),
+        version: None,
         label,
         score: raw.score,
         confidence: raw.confidence,

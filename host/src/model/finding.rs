@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Digest, Signal};
+use super::{Digest, Signal, Stage};
 
 /// One detector's run on one event: how it went, how long it took, what it found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -17,6 +17,9 @@ pub struct Finding {
     pub digest: Option<Digest>,
     pub settings_digest: Option<Digest>,
     pub stage: Option<Stage>,
+    /// Whether it had a say: a version in shadow never has, one in canary for its share of subjects.
+    #[serde(default = "yes")]
+    pub counted: bool,
     pub outcome: Outcome,
     /// What went wrong, for an engineer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,12 +40,18 @@ impl Finding {
             digest: None,
             settings_digest: None,
             stage: None,
+            counted: true,
             outcome: Outcome::Skipped,
             error: Some("the policy requires this detector, and it is not loaded".to_owned()),
             micros: 0,
             signals: Vec::new(),
         }
     }
+}
+
+/// Before there were versions that only watch, every finding had a say.
+fn yes() -> bool {
+    true
 }
 
 /// How a detector's run on an event ended.
@@ -94,24 +103,5 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// Where a detector version stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// Counted by policies.
-    Active,
-    /// No longer run.
-    Retired,
-}
-
-impl Stage {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Retired => "retired",
-        }
     }
 }

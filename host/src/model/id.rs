@@ -56,6 +56,15 @@ uuid_id!(KeyId);
 #[schema(value_type = String, pattern = "^sha256:[0-9a-f]{64}$")]
 pub struct Digest([u8; 32]);
 
+/// A file with its settings: what is compiled and snapshotted once, and what fails or is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Build {
+    /// Of the file as shipped.
+    pub digest: Digest,
+    /// Of the settings as canonical JSON.
+    pub settings: Digest,
+}
+
 impl Digest {
     /// The digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {

@@ -48,8 +48,40 @@ pub struct Budget {
     /// Processor time for one event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
+    /// Linear memory, all memories together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
+    /// What one answer may hold, strings and lists together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_bytes: Option<u64>,
+    /// What may be logged about one event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_bytes: Option<u64>,
+    /// Lines that may be logged about one event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_lines: Option<u64>,
+    /// Signals in one answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signals: Option<u64>,
+}
+
+impl Budget {
+    fn check(&self) -> Result<(), String> {
+        let parts = [
+            ("deadline_ms", self.deadline_ms),
+            ("memory_bytes", self.memory_bytes),
+            ("output_bytes", self.output_bytes),
+            ("log_bytes", self.log_bytes),
+            ("log_lines", self.log_lines),
+            ("signals", self.signals),
+        ];
+        match parts.iter().find(|(_, asked)| *asked == Some(0)) {
+            Some((name, _)) => Err(format!(
+                "the budget asks for a `{name}` of 0, with which nothing could run; leave it out for the host's own"
+            )),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Manifest {
@@ -96,7 +128,7 @@ impl Manifest {
                 return Err(format!("`{path}` is not a path into the event such as data.content"));
             }
         }
-        Ok(())
+        self.budget.check()
     }
 
     /// Whether the detector wants events of this type.
@@ -133,7 +165,7 @@ mod tests {
         json!({
             "schema": 1, "name": "contact-phone", "version": "1.2.0", "summary": "Finds numbers.",
             "labels": ["contact.phone"], "events": ["message.*"],
-            "inputs": [{"kind": "field", "path": "data.content"}],
+            "inputs": [{"kind": "field", "path": "data.content"}], "budget": {"signals": 3},
         })
     }
 
@@ -141,6 +173,7 @@ mod tests {
     fn a_good_manifest_is_read() {
         let manifest = Manifest::parse(&good().to_string()).unwrap();
         assert!(manifest.wants("message.sent") && !manifest.wants("bid.placed"));
+        assert_eq!(manifest.budget, Budget { signals: Some(3), ..Budget::default() });
     }
 
     #[test]
@@ -159,6 +192,9 @@ mod tests {
             ),
             ("/inputs", json!([{"kind": "field", "path": "data..x"}]), "not a path"),
             ("/summary", json!("x".repeat(401)), "401 bytes"),
+            ("/budget", json!({"signals": 3, "log_lines": 0}), "`log_lines` of 0"),
+            ("/budget", json!({"deadline_ms": -1}), "does not parse"),
+            ("/budget", json!({"fuel": 1}), "unknown field `fuel`"),
         ];
         for (pointer, value, says) in cases {
             let mut manifest = good();

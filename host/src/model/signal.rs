@@ -8,6 +8,9 @@ use utoipa::ToSchema;
 pub struct Signal {
     /// The detector that found it.
     pub detector: String,
+    /// Of a version on trial; the others are in the findings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// Such as `contact.phone`.
     pub label: String,
     /// How strongly the label holds.

@@ -44,7 +44,7 @@ impl Policy {
     /// Judges one event. Total: scores that are out of range or not numbers are brought into 0..=1,
     /// though findings with such are refused before they get here.
     ///
-    /// A signal counts if its finding is active and ok, its label weighs more than 0 and the policy
+    /// A signal counts if its finding is counted and ok, its label weighs more than 0 and the policy
     /// judges the event's type. Of each label the strongest `score * confidence` counts, once.
     /// An event of a type that the policy does not judge misses no finding: it is never degraded.
     pub fn judge(&self, event: &Event, findings: &[Finding]) -> Verdict {
@@ -85,15 +85,16 @@ impl Policy {
         let mut strongest: Vec<Option<f64>> = vec![None; self.weights.len()];
         let mut signals = Vec::with_capacity(findings.iter().map(|f| f.signals.len()).sum());
         for finding in findings {
-            let counts =
-                judged && finding.outcome == Outcome::Ok && finding.stage == Some(Stage::Active);
+            let counts = judged && finding.outcome == Outcome::Ok && finding.counted;
+            let on_trial = finding.stage.is_some_and(Stage::is_trial);
             for signal in &finding.signals {
                 let label = if counts { self.weighed(&signal.label) } else { None };
                 if let Some(at) = label {
                     let evidence = unit(unit(signal.score) * unit(signal.confidence));
                     strongest[at] = Some(strongest[at].unwrap_or(0.0).max(evidence));
                 }
-                signals.push(Signal { counted: label.is_some(), ..signal.clone() });
+                let version = finding.version.clone().filter(|_| on_trial);
+                signals.push(Signal { counted: label.is_some(), version, ..signal.clone() });
             }
         }
         (signals, strongest)
@@ -141,16 +142,16 @@ impl Policy {
     }
 }
 
-/// The findings that should have been there, for a sentence: failures of active detectors, and
+/// The findings that should have been there, for a sentence: failures of what counts, and
 /// required detectors that are not loaded and so have no stage. Sorted, for their order is chance.
 fn missing(findings: &[Finding]) -> Vec<String> {
     let mut missing: Vec<String> = findings
         .iter()
-        .filter(|finding| finding.outcome != Outcome::Ok)
-        .filter_map(|finding| match finding.stage {
-            None => Some(format!("{} (not loaded)", finding.detector)),
-            Some(Stage::Active) => Some(format!("{} ({})", finding.detector, finding.outcome)),
-            Some(Stage::Retired) => None,
+        .filter(|finding| finding.counted && finding.outcome != Outcome::Ok)
+        .map(|finding| match finding.stage {
+            None => format!("{} (not loaded)", finding.detector),
+            Some(Stage::Quarantined) => format!("{} (quarantined)", finding.detector),
+            Some(_) => format!("{} ({})", finding.detector, finding.outcome),
         })
         .collect();
     missing.sort();

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value as Json, json};
 
 use super::{Candidate, Folders, Refused, Registry, canonical};
-use crate::model::{Digest, Stage};
-use crate::store::{EVERY_SOURCE, InboxRow, Origin, StoreError};
+use crate::model::{Digest, Landing, Stage};
+use crate::store::{Deployment, EVERY_SOURCE, InboxRow, Origin, StoreError};
 use crate::telemetry::Loaded;
 
 /// What the program carries with it.
@@ -117,7 +117,15 @@ impl Registry {
         if seen {
             return Ok(());
         }
-        match self.publish(&Candidate { file: bytes, settings, origin }).await {
+        let candidate = Candidate {
+            file: bytes,
+            settings,
+            origin,
+            source: EVERY_SOURCE.to_owned(),
+            stage: self.rules.folder_stage,
+            allow_downgrade: false,
+        };
+        match self.publish(&candidate, None).await {
             Ok(_) => Ok(()),
             // Not the file's fault: it is tried again.
             Err(Refused::Store(error)) => {
@@ -143,9 +151,8 @@ impl Registry {
     ) -> Result<bool, StoreError> {
         let good = row.is_some_and(|row| row.digest == Some(digest) && row.error.is_none());
         let deployments = self.store.deployments().await?;
-        let other = |deployed: &Json| canonical(deployed) != canonical(settings);
-        let stale = deployments.iter().any(|row| row.origin == *origin && other(&row.settings));
-        Ok(good && !stale)
+        let same = |row: &Deployment| row.digest == digest && row.settings == *settings;
+        Ok(good && deployments.iter().any(|row| row.origin == *origin && same(row)))
     }
 
     async fn offer_policy(
@@ -206,10 +213,13 @@ impl Registry {
         let origin = Origin::Folder(file.to_owned());
         let mut retired = false;
         for row in self.store.deployments().await? {
-            if row.origin == origin && row.stage == Stage::Active {
-                self.store.retire_detector(&row.source, &row.detector, Some(&origin), None).await?;
+            if row.origin == origin && row.stage.is_live() {
+                let why = "its file is gone";
+                self.store
+                    .retire_detector(&row.source, &row.detector, Some(&origin), why, None)
+                    .await?;
                 self.metrics.load("detector", Loaded::Retired);
-                tracing::info!(detector = row.detector, file, "detector retired: its file is gone");
+                tracing::info!(detector = row.detector, file, "detector retired: {why}");
                 retired = true;
             }
         }
@@ -229,16 +239,15 @@ impl Registry {
 
     /// Lets the bundle serve where nothing else does, and no longer where it does not hold.
     async fn offer_bundle(&self) -> Result<(), StoreError> {
-        let deployed: BTreeMap<String, _> = self
-            .store
-            .deployments()
-            .await?
-            .into_iter()
-            .filter(|row| row.source == EVERY_SOURCE)
-            .map(|row| (row.detector.clone(), row))
-            .collect();
+        let mut deployed: BTreeMap<String, Vec<Deployment>> = BTreeMap::new();
+        for row in self.store.deployments().await? {
+            if row.source == EVERY_SOURCE {
+                deployed.entry(row.detector.clone()).or_default().push(row);
+            }
+        }
         let mut wanted = Vec::new();
         for bundled in &self.bundle.detectors {
+            let rows = deployed.get(bundled.name).map_or(&[][..], Vec::as_slice);
             let sidecar = self.folders.detectors.join(bundled.name).with_extension("toml");
             let settings = match settings(&sidecar) {
                 Ok(settings) => settings,
@@ -246,39 +255,36 @@ impl Registry {
                     let file = format!("detectors/{}.toml", bundled.name);
                     self.refuse("detector", &file, None, &error).await?;
                     // What serves, serves on; where nothing does, the detector's own defaults do.
-                    match deployed.contains_key(bundled.name) {
+                    match rows.iter().any(|row| row.stage.is_live()) {
                         true => continue,
                         false => json!({}),
                     }
                 }
             };
-            let due = deployed.get(bundled.name).is_none_or(|row| match (&row.origin, row.stage) {
-                (Origin::Bundle, Stage::Active) => {
-                    row.digest != Digest::of(bundled.file)
-                        || canonical(&row.settings) != canonical(&settings)
-                }
-                (Origin::Folder(_), Stage::Retired) => true,
-                _ => false,
-            });
-            if due {
+            if bundle_is_due(rows, Digest::of(bundled.file), &settings) {
                 wanted.push(Candidate {
                     file: bundled.file.to_vec(),
                     settings,
                     origin: Origin::Bundle,
+                    source: EVERY_SOURCE.to_owned(),
+                    stage: Landing::Active,
+                    // An older program was started: that is somebody's word.
+                    allow_downgrade: true,
                 });
             }
         }
         self.prepare_together(&wanted).await;
         for candidate in &wanted {
-            if let Err(refused) = self.publish(candidate).await {
+            if let Err(refused) = self.publish(candidate, None).await {
                 tracing::error!("a bundled detector does not load: {refused}");
             }
         }
-        for row in deployed.values() {
+        for row in deployed.values().flatten() {
             let carried = self.bundle.detectors.iter().any(|bundled| bundled.name == row.detector);
-            if row.origin == Origin::Bundle && row.stage == Stage::Active && !carried {
+            if row.origin == Origin::Bundle && row.stage.is_live() && !carried {
+                let (origin, why) = (Origin::Bundle, "the program does not carry it any more");
                 self.store
-                    .retire_detector(EVERY_SOURCE, &row.detector, Some(&Origin::Bundle), None)
+                    .retire_detector(EVERY_SOURCE, &row.detector, Some(&origin), why, None)
                     .await?;
             }
         }
@@ -318,6 +324,24 @@ impl Registry {
             .map(|candidate| self.prepare(candidate.file.clone(), &candidate.settings));
         // Why one fails is said when it is published.
         futures::future::join_all(each).await;
+    }
+}
+
+/// Whether a bundled detector is to be published: nothing has stood there yet, what the program
+/// carried before serves, or the file that served in its place is gone. What a person has moved is
+/// left as it is.
+fn bundle_is_due(rows: &[Deployment], digest: Digest, settings: &Json) -> bool {
+    let same = |row: &Deployment| row.digest == digest && row.settings == *settings;
+    let offered = rows.iter().any(|row| row.origin == Origin::Bundle && same(row));
+    match rows.iter().find(|row| row.stage == Stage::Active) {
+        Some(active) => active.origin == Origin::Bundle && !offered,
+        None => match rows.iter().max_by_key(|row| (row.served_at, row.id)) {
+            Some(last) => {
+                let file_gone = last.origin.file().is_some() && last.stage == Stage::Retired;
+                file_gone || last.origin == Origin::Bundle && !offered
+            }
+            None => true,
+        },
     }
 }
 

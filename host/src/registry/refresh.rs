@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::{Build, LiveDetector, LivePolicy, Registry, Snapshot, canonical};
-use crate::model::{Digest, Stage};
+use super::{Cohort, LiveDetector, LivePolicy, Refused, Registry, Snapshot, canonical};
+use crate::model::{Build, Digest, Stage};
 use crate::policy::Policy;
 use crate::store::{Deployment, PolicyDeployment, SourceRow, StoreError};
 
@@ -62,8 +62,7 @@ impl Registry {
     /// Compiles what is deployed and not ready, such as after a restart or a change by another
     /// server.
     async fn prepare_all(&self, deployments: &[Deployment]) -> Result<(), StoreError> {
-        for deployment in deployments.iter().filter(|deployment| deployment.stage == Stage::Active)
-        {
+        for deployment in deployments.iter().filter(|deployment| deployment.stage.is_live()) {
             if self.ready().contains_key(&build_of(deployment)) {
                 continue;
             }
@@ -80,16 +79,24 @@ impl Registry {
     }
 
     async fn build(&self, rows: Rows) -> Result<Arc<Snapshot>, StoreError> {
-        let active = rows.deployments.into_iter().filter(|row| row.stage == Stage::Active);
-        let detectors: Vec<LiveDetector> = {
-            let ready = self.ready();
-            active
-                .filter_map(|row| {
-                    let prepared = ready.get(&build_of(&row))?.as_ref().ok()?.clone();
-                    Some(LiveDetector { prepared, source: row.source, origin: row.origin })
-                })
-                .collect()
-        };
+        let standing = rows.deployments.into_iter().filter(|row| row.stage.is_live());
+        let mut unloaded = BTreeMap::new();
+        let mut detectors = Vec::new();
+        for row in standing {
+            match self.live(&row) {
+                Ok(live) => detectors.push(live),
+                Err(refused) => {
+                    if !self.current().unloaded().contains_key(&row.id) {
+                        tracing::error!(
+                            detector = row.detector,
+                            version = %row.manifest.version,
+                            "a detector that is deployed does not run: {refused}"
+                        );
+                    }
+                    unloaded.insert(row.id, refused.to_string());
+                }
+            }
+        }
         let known = self.known().await?;
         let mut policies = BTreeMap::new();
         for row in rows.policies.into_iter().filter(|row| row.stage == Stage::Active) {
@@ -108,7 +115,24 @@ impl Registry {
             }
         }
         let modes = rows.sources.into_iter().map(|row| (row.source, row.mode)).collect();
-        Ok(Arc::new(Snapshot::new(rows.generation, detectors, policies, modes)))
+        Ok(Arc::new(Snapshot::new(rows.generation, detectors, policies, modes, unloaded)))
+    }
+
+    /// What a row stands for, where it may run.
+    fn live(&self, row: &Deployment) -> Result<LiveDetector, Refused> {
+        let gone = || Refused::Absent(format!("the bytes of {} are gone", row.digest));
+        let prepared = self.ready().get(&build_of(row)).cloned().ok_or_else(gone)??;
+        self.admit(prepared.manifest(), &row.source)?;
+        Ok(LiveDetector {
+            deployment: row.id,
+            isolation: self.rules.detectors.isolation(&row.detector),
+            prepared,
+            source: row.source.clone(),
+            origin: row.origin.clone(),
+            stage: row.stage,
+            before: row.before,
+            cohort: row.canary.map(|canary| Cohort::new(row.salt, canary.share)),
+        })
     }
 
     /// Lets go of compiled detectors that nothing names any more.
@@ -126,7 +150,7 @@ impl Registry {
     }
 }
 
-fn build_of(deployment: &Deployment) -> Build {
+pub(super) fn build_of(deployment: &Deployment) -> Build {
     let settings = Digest::of(canonical(&deployment.settings).as_bytes());
     Build { digest: deployment.digest, settings }
 }

@@ -3,17 +3,34 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{Mode, PolicyRef, TypePattern};
+use super::cohort::Cohort;
+use crate::model::{Event, Isolation, Mode, PolicyRef, Stage, TypePattern};
 use crate::policy::Policy;
 use crate::runtime::Prepared;
 use crate::store::{EVERY_SOURCE, Origin};
 
-/// A detector that runs.
+/// A version of a detector that runs.
 pub struct LiveDetector {
+    /// The row that it stands for.
+    pub deployment: i64,
     pub prepared: Prepared,
     /// The only source that it serves, or every one.
     pub source: String,
     pub origin: Origin,
+    pub stage: Stage,
+    /// Of a quarantined one: the stage that it had.
+    pub before: Option<Stage>,
+    /// Of a canary: for which subjects it counts.
+    pub cohort: Option<Cohort>,
+    pub isolation: Isolation,
+}
+
+/// A detector that sees an event.
+#[derive(Clone, Copy)]
+pub struct Subscribed<'a> {
+    pub live: &'a LiveDetector,
+    /// Whether what it finds has a say in this event: of each name at most one has.
+    pub counted: bool,
 }
 
 /// A policy that judges.
@@ -27,12 +44,14 @@ pub struct LivePolicy {
 /// What is live, under one generation number.
 pub struct Snapshot {
     generation: u64,
-    /// Invariant: sorted by name, so that findings are.
+    /// Invariant: sorted by name, then stage, so that findings are.
     detectors: Vec<LiveDetector>,
     /// Which detectors want a pattern of event types: few patterns, many detectors.
     wants: Vec<(TypePattern, Vec<usize>)>,
     policies: BTreeMap<String, Arc<LivePolicy>>,
     modes: BTreeMap<String, Mode>,
+    /// Rows that should run and do not, with the reason.
+    unloaded: BTreeMap<i64, String>,
 }
 
 impl LivePolicy {
@@ -47,7 +66,7 @@ impl LivePolicy {
 
 impl Snapshot {
     pub(super) fn empty() -> Self {
-        Self::new(0, Vec::new(), BTreeMap::new(), BTreeMap::new())
+        Self::new(0, Vec::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new())
     }
 
     pub(super) fn new(
@@ -55,10 +74,11 @@ impl Snapshot {
         mut detectors: Vec<LiveDetector>,
         policies: BTreeMap<String, Arc<LivePolicy>>,
         modes: BTreeMap<String, Mode>,
+        unloaded: BTreeMap<i64, String>,
     ) -> Self {
         detectors.sort_by(|a, b| {
-            let name = |live: &LiveDetector| live.prepared.manifest().name.clone();
-            (name(a), &a.source).cmp(&(name(b), &b.source))
+            let key = |live: &'_ LiveDetector| (live.stage, live.deployment);
+            name(a).cmp(name(b)).then_with(|| key(a).cmp(&key(b)))
         });
         let mut wants: BTreeMap<TypePattern, Vec<usize>> = BTreeMap::new();
         for (index, live) in detectors.iter().enumerate() {
@@ -66,7 +86,14 @@ impl Snapshot {
                 wants.entry(pattern.clone()).or_default().push(index);
             }
         }
-        Self { generation, detectors, wants: wants.into_iter().collect(), policies, modes }
+        Self {
+            generation,
+            detectors,
+            wants: wants.into_iter().collect(),
+            policies,
+            modes,
+            unloaded,
+        }
     }
 
     pub fn generation(&self) -> u64 {
@@ -78,20 +105,44 @@ impl Snapshot {
         &self.detectors
     }
 
-    /// The detectors that want events of this type from this source, sorted by name.
-    pub fn subscribed(&self, source: &str, event_type: &str) -> Vec<&LiveDetector> {
-        let wanting = self.wants.iter().filter(|(pattern, _)| pattern.matches(event_type));
+    /// Deployments that should run and do not, with the reason.
+    pub fn unloaded(&self) -> &BTreeMap<i64, String> {
+        &self.unloaded
+    }
+
+    /// The detectors that see this event, sorted by name and stage. Of each name and stage the one
+    /// that is deployed for the source outranks the one that serves every source.
+    pub fn subscribed(&self, event: &Event) -> Vec<Subscribed<'_>> {
+        let wanting = self.wants.iter().filter(|(pattern, _)| pattern.matches(&event.kind));
         let mut indices: Vec<usize> = wanting.flat_map(|(_, indices)| indices).copied().collect();
         indices.sort_unstable();
         indices.dedup();
         let detectors = indices.into_iter().map(|index| &self.detectors[index]);
-        detectors.filter(|live| serves(live, source)).collect()
+        let serving: Vec<_> = detectors.filter(|live| serves(live, &event.source)).collect();
+        let mut seen = Vec::with_capacity(serving.len());
+        for group in serving.chunk_by(|a, b| name(a) == name(b)) {
+            let first = seen.len();
+            for &live in group {
+                let outranked = live.source == EVERY_SOURCE
+                    && live.stage != Stage::Quarantined
+                    && group.iter().any(|it| it.stage == live.stage && it.source != EVERY_SOURCE);
+                if !outranked {
+                    seen.push(Subscribed { live, counted: false });
+                }
+            }
+            if let Some(counts) = counts(&seen[first..], &event.subject) {
+                seen[first + counts].counted = true;
+            }
+        }
+        seen
     }
 
-    /// Whether a detector of this name serves the source, whatever events it wants.
-    pub fn has(&self, source: &str, name: &str) -> bool {
-        let named = |live: &&LiveDetector| live.prepared.manifest().name == name;
-        self.detectors.iter().filter(named).any(|live| serves(live, source))
+    /// Whether a detector of this name is to be heard about the source, whatever events it wants:
+    /// one in shadow is not, one in quarantine is and is missed.
+    pub fn has(&self, source: &str, detector: &str) -> bool {
+        let heard = |live: &LiveDetector| live.before.unwrap_or(live.stage) != Stage::Shadow;
+        let named = self.detectors.iter().filter(|live| name(live) == detector);
+        named.filter(|live| heard(live)).any(|live| serves(live, source))
     }
 
     /// The policy that speaks for a source.
@@ -111,6 +162,20 @@ impl Snapshot {
     pub fn mode(&self, source: &str) -> Mode {
         self.modes.get(source).copied().unwrap_or_default()
     }
+}
+
+/// Which of the versions of one detector has a say about this subject: the canary if the subject is
+/// in its share, otherwise the active one, otherwise one that was active until it was quarantined,
+/// so that it is missed.
+fn counts(versions: &[Subscribed<'_>], subject: &str) -> Option<usize> {
+    let find = |is: &dyn Fn(&LiveDetector) -> bool| versions.iter().position(|it| is(it.live));
+    find(&|live| live.cohort.as_ref().is_some_and(|cohort| cohort.holds(subject)))
+        .or_else(|| find(&|live| live.stage == Stage::Active))
+        .or_else(|| find(&|live| live.before == Some(Stage::Active)))
+}
+
+fn name(live: &LiveDetector) -> &str {
+    &live.prepared.manifest().name
 }
 
 fn serves(live: &LiveDetector, source: &str) -> bool {

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Registry;
-use crate::model::{Digest, Input, Stage, Timestamp};
+use super::refresh::build_of;
+use crate::model::{Canary, Digest, Input, Isolation, Stage, Timestamp};
 use crate::store::StoreError;
 
 /// Every detector that is or was live, and every file that was refused.
@@ -23,10 +24,21 @@ pub struct DetectorStatus {
     pub version: String,
     /// Of the file as shipped.
     pub digest: Digest,
-    pub settings_digest: Option<Digest>,
+    pub settings_digest: Digest,
     pub stage: Stage,
-    /// Whether it runs: a detector that is active and not live does not load.
+    /// Of a quarantined one: the stage that it had.
+    pub before: Option<Stage>,
+    /// Of a canary: its share and its bounds.
+    pub canary: Option<Canary>,
+    /// Whether it runs: what stands anywhere and is not live does not load, see `last_error`.
     pub live: bool,
+    pub isolation: Option<Isolation>,
+    /// Why it may not be promoted: it answered one event in two ways.
+    pub impure: Option<String>,
+    /// The key that published it; `null`: the program or a folder.
+    pub published_by: Option<String>,
+    /// Why it was last moved.
+    pub why: String,
     /// `*` for every source.
     pub source: String,
     /// `bundle`, `folder:<file>` or `api`.
@@ -66,23 +78,33 @@ impl Registry {
         let snapshot = self.current();
         let refused = self.refusals("detectors/").await?;
         let detectors = self.store.deployments().await?.into_iter().map(|row| {
-            let live = snapshot.detectors().iter().find(|live| {
-                live.source == row.source
-                    && live.prepared.manifest().name == row.detector
-                    && live.prepared.digest() == row.digest
-            });
+            let live = snapshot.detectors().iter().find(|live| live.deployment == row.id);
             let file = row.origin.file().map(str::to_owned);
             let named = format!("detectors/{}.wasm", row.detector);
-            let last_error = refused
+            let refusal = refused
                 .iter()
                 .find(|refusal| Some(&refusal.file) == file.as_ref() || refusal.file == named)
                 .cloned();
+            let unloaded = snapshot.unloaded().get(&row.id).map(|error| Refusal {
+                file: row.origin.to_string(),
+                digest: Some(row.digest),
+                error: error.clone(),
+                at: row.updated_at,
+            });
+            let last_error = unloaded.or(refusal);
+            let isolation = live.map(|live| live.isolation);
             let live = live.map(|live| &live.prepared);
             DetectorStatus {
                 version: row.manifest.version.to_string(),
                 digest: row.digest,
-                settings_digest: live.map(|prepared| prepared.settings_digest()),
+                settings_digest: build_of(&row).settings,
                 stage: row.stage,
+                before: row.before,
+                canary: row.canary,
+                isolation,
+                impure: row.impure,
+                published_by: row.published_by,
+                why: row.why,
                 live: live.is_some(),
                 source: row.source,
                 origin: row.origin.to_string(),

@@ -6,7 +6,7 @@ use wasmtime::{Store, Trap};
 
 use super::abi::v1;
 use super::guest::{self, Guest, OutOfTime};
-use super::wasi::Wasi;
+use super::wasi::{self, Wasi};
 use super::{Prepared, PreparedInner};
 use crate::model::Outcome;
 
@@ -66,6 +66,10 @@ pub struct Run {
     pub error: Option<String>,
     /// Processor time.
     pub time: Duration,
+    /// Linear memory when it ended, all memories together: they never shrink, so this is its peak.
+    pub memory_bytes: usize,
+    /// What its signals hold, strings and lists together; 0 where there are none.
+    pub output_bytes: usize,
     /// What it logged, oldest first.
     pub log: Vec<String>,
     pub signals: Vec<RawSignal>,
@@ -82,65 +86,54 @@ impl Prepared {
         let mut store = self.0.store(call, start, deadline);
         let answer = self
             .0
-            .instantiate(&mut store)
+            .instantiate(&mut store, call)
             .and_then(|component| v1::evaluate(&component, &mut store, call));
         self.0.conclude(answer, store.data_mut(), start)
-    }
-
-    /// An instance that is kept from one event to the next. Events never get one, for state could
-    /// leak; it is what a fresh instance is measured against.
-    ///
-    /// # Errors
-    /// Why it could not be instantiated.
-    pub fn warm(&self, call: &Call<'_>) -> Result<Warm, String> {
-        let mut store = self.0.store(call, guest::thread_time(), self.0.limits.deadline);
-        let component = self.0.instantiate(&mut store).map_err(|error| format!("{error:#}"))?;
-        Ok(Warm { prepared: self.clone(), store, component })
-    }
-}
-
-/// A kept instance: see [`Prepared::warm`].
-pub struct Warm {
-    prepared: Prepared,
-    store: Store<Guest>,
-    component: v1::Component,
-}
-
-impl Warm {
-    /// Runs it once more. After a trap it only traps again.
-    pub fn evaluate(&mut self, call: &Call<'_>) -> Run {
-        let start = guest::thread_time();
-        guest::arm(&mut self.store, start, self.prepared.0.limits.deadline);
-        let answer = v1::evaluate(&self.component, &mut self.store, call);
-        self.prepared.0.conclude(answer, self.store.data_mut(), start)
     }
 }
 
 impl PreparedInner {
-    fn store(&self, call: &Call<'_>, now: Duration, deadline: Duration) -> Store<Guest> {
+    pub(super) fn store(&self, call: &Call<'_>, now: Duration, deadline: Duration) -> Store<Guest> {
         let wasi = self.wasi.then(|| {
-            let seed = wasi_seed(self.digest.as_bytes(), call.id);
-            Wasi::new(call.time_ms, seed, self.limits.log_bytes)
+            let (time_ms, seed) = match self.pre_initialised {
+                true => (call.time_ms, self.seed(call)),
+                // It configures first, and that knows nothing of the event.
+                false => (0, wasi::setup_seed(self.digest, self.settings_digest)),
+            };
+            Wasi::new(time_ms, seed, self.limits.log_bytes)
         });
         let mut store = guest::store(self.component.engine(), &self.limits, wasi);
         guest::arm(&mut store, now, deadline.min(self.limits.deadline));
         store
     }
 
-    fn instantiate(&self, store: &mut Store<Guest>) -> wasmtime::Result<v1::Component> {
+    pub(super) fn instantiate(
+        &self,
+        store: &mut Store<Guest>,
+        call: &Call<'_>,
+    ) -> wasmtime::Result<v1::Component> {
         let component = self.component.instantiate(&mut *store)?;
         if !self.pre_initialised {
-            let detector = component.picket_detector_detector();
-            detector.call_configure(&mut *store, &self.settings)?.map_err(|message| {
+            v1::configure(&component, store, &self.settings)?.map_err(|message| {
                 wasmtime::Error::msg(format!("`configure` failed: {message}"))
             })?;
+            if let Some(wasi) = &mut store.data_mut().wasi {
+                wasi.restart(call.time_ms, self.seed(call));
+            }
         }
         Ok(component)
     }
 
-    fn conclude(&self, answer: Answer, guest: &mut Guest, start: Duration) -> Run {
+    /// Of the random numbers of one call: a replay draws the same.
+    pub(super) fn seed(&self, call: &Call<'_>) -> [u8; 32] {
+        use sha2::{Digest as _, Sha256};
+        Sha256::new_with_prefix(self.digest.as_bytes()).chain_update(call.id).finalize().into()
+    }
+
+    pub(super) fn conclude(&self, answer: Answer, guest: &mut Guest, start: Duration) -> Run {
         let time = guest::thread_time().saturating_sub(start);
         guest.collect_printed();
+        let output_bytes = answer.as_ref().map_or(0, |answer| answer.as_deref().map_or(0, bytes));
         let (outcome, error, signals) = match answer {
             Ok(Ok(signals)) if signals.len() > self.limits.signals => {
                 let error =
@@ -156,18 +149,13 @@ impl PreparedInner {
         };
         let lines = guest.log.lines.drain(..);
         let log = lines.map(|(level, line)| format!("{level:?}: {line}")).collect();
-        Run { outcome, error, time, log, signals }
+        let memory_bytes = guest.limiter.memory_bytes;
+        Run { outcome, error, time, memory_bytes, output_bytes, log, signals }
     }
 }
 
 /// What calling `evaluate` gave: the outer error is a trap, the inner one the detector's own.
-type Answer = wasmtime::Result<Result<Vec<RawSignal>, String>>;
-
-/// The seed of a guest's random numbers: from the event and the file, so that a replay draws the same.
-fn wasi_seed(digest: &[u8; 32], event_id: &str) -> [u8; 32] {
-    use sha2::{Digest as _, Sha256};
-    Sha256::new_with_prefix(digest).chain_update(event_id).finalize().into()
-}
+pub(super) type Answer = wasmtime::Result<Result<Vec<RawSignal>, String>>;
 
 /// What a failed call was, by its cause; shared with loading.
 pub(super) fn classify(error: &wasmtime::Error, guest: &Guest) -> (Outcome, String) {
@@ -189,6 +177,22 @@ pub(super) fn classify(error: &wasmtime::Error, guest: &Guest) -> (Outcome, Stri
         Some(trap) => (Outcome::Trap, cut(&said.unwrap_or_else(|| trap.to_string()))),
         None => (Outcome::Trap, cut(&said.unwrap_or_else(|| format!("{error:#}")))),
     }
+}
+
+/// What an answer holds.
+fn bytes(signals: &[RawSignal]) -> usize {
+    let entities = |all: &[RawEntity]| -> usize {
+        all.iter().map(|entity| entity.kind.len() + entity.value.len()).sum()
+    };
+    let one = |signal: &RawSignal| {
+        size_of_val(&signal.score)
+            + size_of_val(&signal.confidence)
+            + signal.label.len()
+            + signal.reason.len()
+            + size_of_val(&*signal.spans)
+            + entities(&signal.entities)
+    };
+    signals.iter().map(one).sum()
 }
 
 fn cut(message: &str) -> String {

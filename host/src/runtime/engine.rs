@@ -1,4 +1,4 @@
-//! The two engines: one that serves events, one that runs what is thrown away after loading.
+//! The engines: one serves events, one runs what is thrown away after loading, one only compiles.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,25 +19,34 @@ const KEEP_RESIDENT: usize = 256 << 10;
 /// How often running guests look whether their time is up.
 pub(super) const TICK: Duration = Duration::from_millis(1);
 
-pub(super) struct Engines {
-    /// Pooled and optimised: runs events.
-    pub serving: Engine,
-    /// Compiles quickly and runs `describe` and `configure`, once.
-    pub scratch: Engine,
+/// Pooled and optimised: runs events.
+pub(super) fn serving(ceiling: &Limits) -> Result<Engine> {
+    let mut config = optimised();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(ceiling)));
+    Engine::new(&config)
 }
 
-impl Engines {
-    pub fn new(ceiling: &Limits) -> Result<Self> {
-        let mut serving = deterministic();
-        serving.cranelift_opt_level(OptLevel::Speed);
-        serving.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(ceiling)));
-        let mut scratch = deterministic();
-        scratch.cranelift_opt_level(OptLevel::None);
-        Ok(Self { serving: Engine::new(&serving)?, scratch: Engine::new(&scratch)? })
-    }
+/// Compiles for [`serving`] and runs nothing: how instances are allocated does not alter the code, so
+/// it reserves no pool.
+pub(super) fn compiling() -> Result<Engine> {
+    Engine::new(&optimised())
 }
 
-/// What both engines share: nothing that could make two runs differ, nothing that cannot be stopped.
+/// Compiles quickly and runs `describe` and `configure`, once.
+pub(super) fn scratch() -> Result<Engine> {
+    let mut config = deterministic();
+    // One instance each: an image to copy from would only cost a file, which the child may not have.
+    config.cranelift_opt_level(OptLevel::None).memory_init_cow(false);
+    Engine::new(&config)
+}
+
+fn optimised() -> Config {
+    let mut config = deterministic();
+    config.cranelift_opt_level(OptLevel::Speed);
+    config
+}
+
+/// What all engines share: nothing that could make two runs differ, nothing that cannot be stopped.
 fn deterministic() -> Config {
     let mut config = Config::new();
     config
@@ -78,7 +87,8 @@ pub(super) struct Ticker {
 }
 
 impl Ticker {
-    pub fn start(engines: [Engine; 2]) -> Result<Self, RuntimeError> {
+    pub fn start(engines: impl Into<Vec<Engine>>) -> Result<Self, RuntimeError> {
+        let engines = engines.into();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = thread::Builder::new()

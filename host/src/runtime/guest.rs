@@ -16,6 +16,18 @@ pub(super) struct Guest {
     pub wasi: Option<Box<Wasi>>,
 }
 
+impl Guest {
+    /// Begins another call on the same instance: what a call may use is whole again, what the
+    /// instance has grown to stays counted.
+    pub fn restart(&mut self, limits: &Limits, time_ms: i64, seed: [u8; 32]) {
+        self.log = Log::new(limits);
+        self.limiter.denied = false;
+        if let Some(wasi) = &mut self.wasi {
+            wasi.restart(time_ms, seed);
+        }
+    }
+}
+
 /// What a guest wrote, within its budget.
 pub(super) struct Log {
     pub lines: Vec<(Level, String)>,

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use wasmtime::{ResourceLimiter, Result};
 
 use crate::model::manifest::Budget;
 
 /// What one evaluation may use. A detector's own are those of its manifest, never above the
 /// operator's ceiling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Processor time of one evaluation.
     pub deadline: Duration,
@@ -27,7 +28,7 @@ pub struct Limits {
 }
 
 /// How many core instances, memories and tables one component may have.
-pub(super) const INSTANCES_MAX: u32 = 16;
+pub(super) const INSTANCES_MAX: u32 = 64;
 pub(super) const MEMORIES_MAX: u32 = 4;
 pub(super) const TABLES_MAX: u32 = 8;
 
@@ -51,19 +52,28 @@ impl Default for Limits {
 impl Limits {
     /// These limits, lowered to what a manifest asks for.
     pub(super) fn within(&self, budget: &Budget) -> Self {
+        let lower = |ceiling: usize, asked: Option<u64>| {
+            asked
+                .and_then(|asked| usize::try_from(asked).ok())
+                .map_or(ceiling, |it| it.min(ceiling))
+        };
         let deadline = budget.deadline_ms.map_or(self.deadline, Duration::from_millis);
-        let memory = budget.memory_bytes.and_then(|bytes| usize::try_from(bytes).ok());
         Self {
             deadline: deadline.min(self.deadline),
-            memory_bytes: memory.unwrap_or(self.memory_bytes).min(self.memory_bytes),
-            ..*self
+            memory_bytes: lower(self.memory_bytes, budget.memory_bytes),
+            table_elements: self.table_elements,
+            signals: lower(self.signals, budget.signals),
+            output_bytes: lower(self.output_bytes, budget.output_bytes),
+            log_lines: lower(self.log_lines, budget.log_lines),
+            log_bytes: lower(self.log_bytes, budget.log_bytes),
         }
     }
 }
 
 /// Counts what a store's instances take, and remembers whether any of it was denied.
 pub(super) struct Limiter {
-    memory_bytes: usize,
+    /// What all memories together have grown to. They never shrink, so it is the peak too.
+    pub memory_bytes: usize,
     memory_bytes_max: usize,
     table_elements_max: usize,
     pub denied: bool,
@@ -109,5 +119,32 @@ impl ResourceLimiter for Limiter {
 
     fn tables(&self) -> usize {
         TABLES_MAX as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_lowers_a_limit_and_never_raises_it() {
+        let ceiling = Limits::default();
+        let asked = Budget {
+            deadline_ms: Some(3),
+            memory_bytes: Some(1 << 20),
+            output_bytes: Some(1_000),
+            log_bytes: Some(u64::MAX),
+            log_lines: Some(2),
+            signals: Some(65),
+        };
+        let expected = Limits {
+            deadline: Duration::from_millis(3),
+            memory_bytes: 1 << 20,
+            output_bytes: 1_000,
+            log_lines: 2,
+            ..ceiling
+        };
+        assert_eq!(ceiling.within(&asked), expected);
+        assert_eq!(ceiling.within(&Budget::default()), ceiling);
     }
 }

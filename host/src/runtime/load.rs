@@ -1,4 +1,5 @@
-//! From a file to a detector that is ready: scan, first run, compile, check, self-test.
+//! From a file to a detector that is ready: compiled here, in a child or long ago, then checked and
+//! tried.
 
 use std::sync::Arc;
 
@@ -6,16 +7,18 @@ use wasmtime::component::Component;
 
 use super::abi::v1;
 use super::call::Call;
-use super::preinit::first_run;
-use super::wasi::{ALLOWED, ALLOWED_FAMILY, ALLOWED_TEXT};
-use super::{LoadError, Prepared, PreparedInner, Runtime, Value, scan};
+use super::compile::{Artifact, Request, compile};
+use super::imports::check_imports;
+use super::{LoadError, Prepared, PreparedInner, Runtime, Value, wasi};
 use crate::model::{Digest, Manifest, Outcome};
 
-/// A compiled component and what loading it has shown: what the cache keeps.
-pub(super) struct Compiled {
-    pub manifest: String,
-    pub pre_initialised: bool,
-    pub component: Component,
+/// Whose file it is, which decides where it compiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// The program carries it: it compiles in this process, others beside it.
+    Bundled,
+    /// Anybody's: it compiles in a child that is bounded, alone.
+    Stranger,
 }
 
 impl Runtime {
@@ -24,27 +27,27 @@ impl Runtime {
     ///
     /// # Errors
     /// Why the file is refused, in words for the engineer who shipped it.
-    pub fn load(&self, file: &[u8], settings: &str) -> Result<Prepared, LoadError> {
-        scan::scan(file)?;
+    pub fn load(&self, file: &[u8], settings: &str, trust: Trust) -> Result<Prepared, LoadError> {
         let digest = Digest::of(file);
         let settings_digest = Digest::of(settings.as_bytes());
         let cached = self.cache.as_ref().and_then(|cache| cache.get(digest, settings_digest));
-        let compiled = match cached {
-            Some(compiled) => compiled,
+        let artifact = match cached {
+            Some(artifact) => artifact,
             None => {
-                let compiled = self.compile(file, settings, digest, settings_digest)?;
+                let artifact = self.compile(file, settings, trust, digest, settings_digest)?;
                 if let Some(cache) = &self.cache {
-                    cache.put(digest, settings_digest, &compiled);
+                    cache.put(digest, settings_digest, &artifact);
                 }
-                compiled
+                artifact
             }
         };
-        let manifest = Manifest::parse(&compiled.manifest).map_err(LoadError::Manifest)?;
-        let wasi = self.check_imports(&compiled.component)?;
+        let manifest = Manifest::parse(&artifact.head.manifest).map_err(LoadError::Manifest)?;
+        let component = self.deserialize(&artifact)?;
+        let wasi = check_imports(&component, &self.serving)?;
         let limits = self.ceiling.within(&manifest.budget);
         let component = self
             .linker
-            .instantiate_pre(&compiled.component)
+            .instantiate_pre(&component)
             .and_then(v1::ComponentPre::new)
             .map_err(|error| LoadError::Interface(format!("{error:#}")))?;
         let prepared = Prepared(Arc::new(PreparedInner {
@@ -52,7 +55,7 @@ impl Runtime {
             digest,
             settings: settings.to_owned(),
             settings_digest,
-            pre_initialised: compiled.pre_initialised,
+            pre_initialised: artifact.head.pre_initialised,
             wasi,
             limits,
             component,
@@ -65,41 +68,25 @@ impl Runtime {
         &self,
         file: &[u8],
         settings: &str,
+        trust: Trust,
         digest: Digest,
         settings_digest: Digest,
-    ) -> Result<Compiled, LoadError> {
-        // The file as shipped compiles nowhere but here, so its imports are looked at first.
-        let mut seed = *digest.as_bytes();
-        seed.iter_mut().zip(settings_digest.as_bytes()).for_each(|(a, b)| *a ^= b);
-        let first = first_run(&self.engines, file, settings, &self.ceiling, seed)?;
-        let pre_initialised = first.snapshot.is_some();
-        let bytes = first.snapshot.as_deref().unwrap_or(file);
-        let component = Component::from_binary(&self.engines.serving, bytes)
-            .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
-        Ok(Compiled { manifest: first.describe, pre_initialised, component })
-    }
-
-    /// Whether the component wants WASI; an import outside the allow-list is refused by name.
-    fn check_imports(&self, component: &Component) -> Result<bool, LoadError> {
-        let mut wasi = false;
-        for (name, _) in component.component_type().imports(&self.engines.serving) {
-            wasi |= check_import(name)?;
+    ) -> Result<Artifact, LoadError> {
+        let seed = wasi::setup_seed(digest, settings_digest);
+        let request = Request { settings: settings.to_owned(), ceiling: self.ceiling, seed };
+        match trust {
+            Trust::Bundled => compile(&self.scratch, &self.serving, &request, file),
+            Trust::Stranger => self.compiler.compile(&request, file),
         }
-        Ok(wasi)
     }
-}
 
-/// Whether an import is of WASI.
-pub(super) fn check_import(name: &str) -> Result<bool, LoadError> {
-    let interface = name.split('@').next().unwrap_or(name);
-    if interface == "picket:detector/log" || interface == "picket:detector/types" {
-        return Ok(false);
-    }
-    let at_0_2 = name.split_once('@').is_some_and(|(_, version)| version.starts_with("0.2."));
-    let allowed = ALLOWED.contains(&interface) || interface.starts_with(ALLOWED_FAMILY);
-    match allowed && at_0_2 {
-        true => Ok(true),
-        false => Err(LoadError::Import(name.to_owned(), ALLOWED_TEXT)),
+    fn deserialize(&self, artifact: &Artifact) -> Result<Component, LoadError> {
+        // SAFETY: an artifact is made by this program: in this process, or in a child that runs the
+        // same program and answers through a pipe that only it holds, or earlier, and then it
+        // verified under the host's key. That it is for another engine is found by wasmtime itself.
+        #[allow(unsafe_code, reason = "loading code that we compiled; see above")]
+        let component = unsafe { Component::deserialize(&self.serving, &artifact.code) };
+        component.map_err(|error| LoadError::Compile(format!("{error:#}")))
     }
 }
 

@@ -2,16 +2,15 @@
 
 use futures::FutureExt;
 use wasmtime::component::{Component, ComponentExportIndex, Instance, Lift, Linker, WasmList};
-use wasmtime::{Result, Store, format_err};
+use wasmtime::{Engine, Result, Store, format_err};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use super::LoadError;
 use super::abi::v1;
 use super::call::classify;
-use super::engine::Engines;
 use super::guest::{self, Guest};
+use super::imports::check_imports;
 use super::limits::{Limits, SETUP_DEADLINE};
-use super::load::check_import;
 use super::wasi::Wasi;
 
 /// What running a file once, before it serves, has shown.
@@ -23,7 +22,7 @@ pub(super) struct FirstRun {
 
 /// Runs `describe` and `configure` on the scratch engine and takes the snapshot.
 pub(super) fn first_run(
-    engines: &Engines,
+    scratch: &Engine,
     file: &[u8],
     settings: &str,
     limits: &Limits,
@@ -31,43 +30,47 @@ pub(super) fn first_run(
 ) -> Result<FirstRun, LoadError> {
     let mut wizer = Wizer::new();
     wizer.keep_init_func(true);
-    // Nested modules, start functions and the like cannot be snapshotted; such a file still runs.
-    let instrumented = wizer.instrument_component(file).ok();
-    let bytes = instrumented.as_ref().map_or(file, |(_, bytes)| bytes);
-    let component = Component::from_binary(&engines.scratch, bytes)
-        .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
-    for (name, _) in component.component_type().imports(&engines.scratch) {
-        check_import(name)?;
-    }
-    let mut linker = Linker::new(&engines.scratch);
+    // Nested modules, start functions and the like cannot be snapshotted, and of some valid files wizer
+    // makes an invalid one; such a file still runs.
+    let instrumented = wizer.instrument_component(file).ok().and_then(|(context, bytes)| {
+        Some((Component::from_binary(scratch, &bytes).ok()?, Some(context)))
+    });
+    let (component, context) = match instrumented {
+        Some(instrumented) => instrumented,
+        None => {
+            let component = Component::from_binary(scratch, file)
+                .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+            (component, None)
+        }
+    };
+    // The file as shipped compiles nowhere but here, so its imports are looked at first.
+    check_imports(&component, scratch)?;
+    let mut linker = Linker::new(scratch);
     v1::link(&mut linker)
         .and_then(|()| super::wasi::link(&mut linker))
         .map_err(|error| LoadError::Interface(format!("{error:#}")))?;
     let wasi = Wasi::new(0, seed, limits.log_bytes);
-    let mut store = guest::store(&engines.scratch, limits, Some(wasi));
+    let mut store = guest::store(scratch, limits, Some(wasi));
     let restart =
         |store: &mut Store<Guest>| guest::arm(store, guest::thread_time(), SETUP_DEADLINE);
     restart(&mut store);
     let instance = linker
         .instantiate(&mut store, &component)
         .map_err(|error| LoadError::Interface(failure(&error, &mut store)))?;
-    let detector = v1::Component::new(&mut store, &instance)
+    let exports = v1::exports(&mut store, &instance)
         .map_err(|error| LoadError::Interface(format!("{error:#}")))?;
-    let exports = detector.picket_detector_detector();
 
     restart(&mut store);
-    let describe = exports
-        .call_describe(&mut store)
+    let describe = v1::describe(&exports, &mut store)
         .map_err(|error| LoadError::Describe(failure(&error, &mut store)))?;
     restart(&mut store);
-    exports
-        .call_configure(&mut store, settings)
+    v1::configure(&exports, &mut store, settings)
         .map_err(|error| LoadError::Configure(failure(&error, &mut store)))?
         .map_err(LoadError::Settings)?;
 
     let holds_resources = store.data().wasi.as_ref().is_some_and(|wasi| wasi.holds_resources());
-    let snapshot = match instrumented {
-        Some((context, _)) if !holds_resources => {
+    let snapshot = match context {
+        Some(context) if !holds_resources => {
             restart(&mut store);
             store.set_hostcall_fuel(2 * limits.memory_bytes);
             let mut state = State { store: &mut store, instance, unreadable: false };

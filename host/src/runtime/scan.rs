@@ -1,86 +1,39 @@
 //! What can be refused by looking: before anything of a file is compiled.
+//!
+//! The compiler's own bounds are far wider than any detector needs. These leave room for the largest
+//! that we know, an interpreter with its library, and refuse by name what could only be meant ill.
 
-use wasmparser::{Encoding, Parser, Payload};
+mod bounds;
 
-use super::LoadError;
+use wasmparser::{BinaryReaderError, Parser};
 
-/// Bounds on a file. Compiling hostile code is not bounded by the compiler.
-const FUNCTIONS_MAX: u32 = 50_000;
-const FUNCTION_BYTES_MAX: usize = 1 << 20;
-const LOCALS_MAX: u64 = 5_000;
-const MODULES_MAX: u32 = 16;
+use super::{Limits, LoadError};
+use bounds::Bounds;
 
-/// Refuses what is not a component, or is one that would cost too much to compile.
-pub(super) fn scan(file: &[u8]) -> Result<(), LoadError> {
-    let refuse = |message: String| Err(LoadError::Scan(message));
-    if file.is_empty() {
-        return refuse("the file is empty".to_owned());
+/// Refuses what is not a component, or is one that could not run within `ceiling`, or would cost too
+/// much to compile. Reads the file once and keeps nothing of it.
+///
+/// # Errors
+/// Which bound the file breaks, in words for the engineer who shipped it.
+pub fn scan(file: &[u8], ceiling: &Limits) -> Result<(), LoadError> {
+    let refuse = |message: &str| Err(LoadError::Scan(message.to_owned()));
+    match file {
+        [] => return refuse("the file is empty"),
+        [b'\0', b'a', b's', b'm', ..] => {}
+        [0x7f, b'E', b'L', b'F', ..] => {
+            return refuse(
+                "it is an ELF file (native or precompiled code is never accepted); ship the .wasm component",
+            );
+        }
+        _ => return refuse("it does not begin as WebAssembly does"),
     }
-    if !file.starts_with(b"\0asm") {
-        return refuse(match file {
-            [0x7f, b'E', b'L', b'F', ..] => {
-                "it is an ELF file (native or precompiled code is never accepted); ship the .wasm component".to_owned()
-            }
-            _ => "it does not begin as WebAssembly does".to_owned(),
-        });
-    }
-    let mut bounds = Bounds::default();
+    let mut bounds = Bounds::new(ceiling);
     for payload in Parser::new(0).parse_all(file) {
-        let payload = payload.map_err(|error| LoadError::Scan(error.to_string()))?;
-        bounds.see(&payload)?;
+        bounds.see(&payload.map_err(unreadable)?)?;
     }
     Ok(())
 }
 
-#[derive(Default)]
-struct Bounds {
-    functions: u32,
-    modules: u32,
-}
-
-impl Bounds {
-    fn see(&mut self, payload: &Payload<'_>) -> Result<(), LoadError> {
-        let refuse = |message: String| Err(LoadError::Scan(message));
-        match payload {
-            Payload::Version { encoding: Encoding::Module, range, .. } if range.start == 0 => {
-                refuse(
-                    "it is a core module, not a component; build it with --target wasm32-wasip2"
-                        .to_owned(),
-                )
-            }
-            Payload::ModuleSection { .. } => {
-                self.modules += 1;
-                match self.modules > MODULES_MAX {
-                    true => refuse(format!("it holds more than {MODULES_MAX} modules")),
-                    false => Ok(()),
-                }
-            }
-            Payload::CodeSectionStart { count, .. } => {
-                self.functions = self.functions.saturating_add(*count);
-                match self.functions > FUNCTIONS_MAX {
-                    true => refuse(format!("it holds more than {FUNCTIONS_MAX} functions")),
-                    false => Ok(()),
-                }
-            }
-            Payload::CodeSectionEntry(body) => self.see_body(body),
-            _ => Ok(()),
-        }
-    }
-
-    fn see_body(&self, body: &wasmparser::FunctionBody<'_>) -> Result<(), LoadError> {
-        let wrong = |error: wasmparser::BinaryReaderError| LoadError::Scan(error.to_string());
-        if body.range().len() > FUNCTION_BYTES_MAX {
-            return Err(LoadError::Scan(format!(
-                "a function is longer than {FUNCTION_BYTES_MAX} bytes"
-            )));
-        }
-        let mut locals = 0;
-        for group in body.get_locals_reader().map_err(wrong)? {
-            locals += u64::from(group.map_err(wrong)?.0);
-        }
-        match locals > LOCALS_MAX {
-            true => Err(LoadError::Scan(format!("a function has more than {LOCALS_MAX} locals"))),
-            false => Ok(()),
-        }
-    }
+fn unreadable(error: BinaryReaderError) -> LoadError {
+    LoadError::Scan(error.to_string())
 }

@@ -21,6 +21,7 @@ use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView, async_trait};
 
 use super::guest::{Guest, Level};
+use crate::model::Digest;
 
 /// The interfaces that a detector may import besides `log`, each at 0.2.x.
 pub(super) const ALLOWED: [&str; 17] = [
@@ -46,8 +47,18 @@ pub(super) const ALLOWED_FAMILY: &str = "wasi:random/";
 pub(super) const ALLOWED_TEXT: &str =
     "wasi:cli, wasi:clocks, wasi:filesystem, wasi:io and wasi:random at 0.2 (all locked)";
 
+/// What a guest may hold of the host's at once: streams, errors, pollables.
+const RESOURCES_MAX: usize = 256;
+
 /// The clock as `wasmtime-wasi` links it; older 0.2 names resolve to it.
 const LINKED_CLOCK: &str = "wasi:clocks/monotonic-clock@0.2.12";
+
+/// The seed of what a guest draws in `describe` and `configure`.
+pub(super) fn setup_seed(digest: Digest, settings_digest: Digest) -> [u8; 32] {
+    let mut seed = *digest.as_bytes();
+    seed.iter_mut().zip(settings_digest.as_bytes()).for_each(|(a, b)| *a ^= b);
+    seed
+}
 
 /// The locked context of one instance.
 pub(super) struct Wasi {
@@ -61,30 +72,41 @@ impl Wasi {
     /// A context whose clock stands at `time_ms` and whose random numbers follow from `seed`.
     pub fn new(time_ms: i64, seed: [u8; 32], print_bytes: usize) -> Self {
         let (stdout, stderr) = (Printed::new(print_bytes), Printed::new(print_bytes));
-        let now = Duration::from_millis(u64::try_from(time_ms).unwrap_or_default());
-        let half = |range: std::ops::Range<usize>| {
-            let mut bytes = [0; 16];
-            bytes.copy_from_slice(&seed[range]);
-            u128::from_le_bytes(bytes)
-        };
-        let ctx = WasiCtxBuilder::new()
-            .wall_clock(Frozen(now))
-            .monotonic_clock(Frozen(now))
-            .secure_random(StdRng::from_seed(seed))
-            .insecure_random(StdRng::from_seed(seed))
-            .insecure_random_seed(half(0..16) ^ half(16..32))
-            .stdout(stdout.clone())
-            .stderr(stderr.clone())
-            .allow_tcp(false)
-            .allow_udp(false)
-            .build();
-        Self { ctx, table: ResourceTable::new(), stdout, stderr }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES_MAX);
+        Self { ctx: ctx(time_ms, seed, &stdout, &stderr), table, stdout, stderr }
+    }
+
+    /// Begins another call: clock and random numbers as in a new context. What the guest holds, such
+    /// as its standard output, stays.
+    pub fn restart(&mut self, time_ms: i64, seed: [u8; 32]) {
+        self.ctx = ctx(time_ms, seed, &self.stdout, &self.stderr);
     }
 
     /// Whether the guest holds something of the host's, which no snapshot can carry.
     pub fn holds_resources(&self) -> bool {
         !self.table.is_empty()
     }
+}
+
+fn ctx(time_ms: i64, seed: [u8; 32], stdout: &Printed, stderr: &Printed) -> WasiCtx {
+    let now = Duration::from_millis(u64::try_from(time_ms).unwrap_or_default());
+    let half = |range: std::ops::Range<usize>| {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&seed[range]);
+        u128::from_le_bytes(bytes)
+    };
+    WasiCtxBuilder::new()
+        .wall_clock(Frozen(now))
+        .monotonic_clock(Frozen(now))
+        .secure_random(StdRng::from_seed(seed))
+        .insecure_random(StdRng::from_seed(seed))
+        .insecure_random_seed(half(0..16) ^ half(16..32))
+        .stdout(stdout.clone())
+        .stderr(stderr.clone())
+        .allow_tcp(false)
+        .allow_udp(false)
+        .build()
 }
 
 impl Guest {

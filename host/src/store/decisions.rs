@@ -14,7 +14,7 @@ use super::events::{Committed, DECIDED, EventRow, event_hash};
 use super::rows::Insert;
 use super::sealed::{self, seal};
 use super::{Store, StoreError};
-use crate::model::{AuditEntry, Decision, DecisionId, Digest, Event, Outcome, Timestamp};
+use crate::model::{AuditEntry, Decision, DecisionId, Digest, Event, Outcome, Timestamp, TrialRun};
 
 static INSERT: Insert = Insert::new(
     "INSERT INTO decisions (seq, id, source, subject, kind, event_id, decided_at, mode, tier, \
@@ -35,6 +35,8 @@ pub struct Entry {
     pub decision: Arc<Decision>,
     /// What a replay needs beyond the decision: inputs by reference, the policy's trace.
     pub replay: Json,
+    /// What it says about versions on trial.
+    pub trials: Vec<TrialRun>,
 }
 
 /// An entry as rows, serialised and compressed.
@@ -43,6 +45,7 @@ pub struct SealedEntry {
     pub(super) event: EventRow,
     /// `None` where the event is only accepted.
     pub(super) decision: Option<DecisionRow>,
+    pub(super) trials: Vec<TrialRun>,
     pub(super) leaf: Leaf,
 }
 
@@ -100,6 +103,7 @@ impl Entry {
         Ok(SealedEntry {
             event: EventRow::of(event, self.received_at, self.fingerprint, decision.id, DECIDED)?,
             leaf: Leaf::of(audit_entry(decision, Digest::of(&json)))?,
+            trials: self.trials.clone(),
             decision: Some(DecisionRow {
                 labels: labels(decision),
                 decision: Arc::clone(decision),

@@ -1,53 +1,18 @@
-//! Detectors: every version that was ever published, and which of them serve which source.
+//! Versions of detectors: every one that was ever published, with its bytes.
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use sqlx::Row as _;
 
 use super::audit::Leaves;
+use super::deployments::Publish;
 use super::dialect::{self, Row};
-use super::inbox::{self, Origin};
 use super::tx::Tx;
-use super::{Store, StoreError, next_generation, sealed};
-use crate::model::{AuditEntry, Digest, Identity, Manifest, Stage, Timestamp};
+use super::{Store, StoreError, alerts, inbox, sealed};
+use crate::model::{AuditEntry, Digest, Manifest, Timestamp};
 
-const WHAT: &str = "detector";
-
-/// A detector to publish.
-#[derive(Debug, Clone)]
-pub struct Publish<'a> {
-    pub manifest: &'a Manifest,
-    /// Of `bytes`.
-    pub digest: Digest,
-    /// The file as shipped.
-    pub bytes: &'a [u8],
-    pub settings: &'a Json,
-    /// [`super::EVERY_SOURCE`], or one.
-    pub source: &'a str,
-    pub origin: Origin,
-}
-
-/// What publishing came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Published {
-    pub generation: u64,
-    /// Whether anything is different now. Where not, nothing was written.
-    pub changed: bool,
-}
-
-/// Which version of a detector serves a source.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Deployment {
-    pub source: String,
-    pub detector: String,
-    pub digest: Digest,
-    pub manifest: Manifest,
-    pub settings: Json,
-    pub stage: Stage,
-    pub origin: Origin,
-    pub updated_at: Timestamp,
-}
+pub(super) const WHAT: &str = "detector";
 
 /// A version of a detector.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,99 +21,14 @@ pub struct Version {
     pub manifest: Manifest,
     /// Of the file as shipped, in bytes.
     pub size: u64,
+    /// The detached signatures as they came with the file.
+    pub signature: Option<String>,
+    /// Why it may not count: it answered one event in two ways.
+    pub impure: Option<String>,
     pub first_seen_at: Timestamp,
 }
 
 impl Store {
-    /// Keeps a version and makes it the one that serves a source, in one transaction.
-    ///
-    /// # Errors
-    /// Where the digest is not that of the bytes, or the database does not answer.
-    pub async fn publish_detector(
-        &self,
-        publish: &Publish<'_>,
-        who: Option<&Identity>,
-    ) -> Result<Published, StoreError> {
-        let Publish { manifest, digest, bytes, settings, source, origin } = publish;
-        let packed = self.packed(*digest, bytes).await?;
-        let mut tx = self.inner.writer.begin().await?;
-        if let Some(packed) = packed {
-            keep(&mut tx, publish, packed).await?;
-        }
-        let deployed = deploy(&mut tx, publish).await?;
-        let taken = match origin.file() {
-            Some(file) => inbox::take(&mut tx, file, Some(*digest), None).await?,
-            None => false,
-        };
-        if !deployed && !taken {
-            tx.roll_back().await;
-            return Ok(Published { generation: self.generation().await?, changed: false });
-        }
-        let generation = next_generation(&mut tx).await?;
-        let facts = json!({
-            "digest": digest, "version": manifest.version, "source": source,
-            "settings": Digest::of(settings.to_string().as_bytes()),
-            "origin": origin.to_string(), "generation": generation,
-        });
-        let entry = AuditEntry::new(who, "detector.published", manifest.name.as_str(), facts);
-        tx.commit(Leaves::of(entry)?).await?;
-        Ok(Published { generation, changed: true })
-    }
-
-    /// Stops a detector serving a source. With `from`, only where it came from there. Returns the
-    /// generation, or `None` where there was nothing to retire.
-    ///
-    /// # Errors
-    /// Where the database does not answer.
-    pub async fn retire_detector(
-        &self,
-        source: &str,
-        detector: &str,
-        from: Option<&Origin>,
-        who: Option<&Identity>,
-    ) -> Result<Option<u64>, StoreError> {
-        let mut tx = self.inner.writer.begin().await?;
-        let retired = sqlx::query(
-            "UPDATE deployments SET stage = $1, updated_at = $2 \
-             WHERE source = $3 AND detector = $4 AND stage <> $1 AND origin = coalesce($5, origin)",
-        )
-        .bind(Stage::Retired.as_str())
-        .bind(Timestamp::now().micros())
-        .bind(source)
-        .bind(detector)
-        .bind(from.map(Origin::to_string))
-        .execute(tx.connection()?)
-        .await?;
-        if retired.rows_affected() == 0 {
-            tx.roll_back().await;
-            return Ok(None);
-        }
-        if let Some(file) = from.and_then(Origin::file) {
-            inbox::forget(&mut tx, file).await?;
-        }
-        let generation = next_generation(&mut tx).await?;
-        let facts = json!({
-            "source": source, "from": from.map(Origin::to_string), "generation": generation,
-        });
-        tx.commit(Leaves::of(AuditEntry::new(who, "detector.retired", detector, facts))?).await?;
-        Ok(Some(generation))
-    }
-
-    /// Every deployment, retired ones included, by source and detector.
-    ///
-    /// # Errors
-    /// Where the database does not answer or a manifest is damaged.
-    pub async fn deployments(&self) -> Result<Vec<Deployment>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT p.source, p.detector, p.digest, v.manifest, p.settings, p.stage, p.origin, \
-             p.updated_at FROM deployments AS p JOIN detector_versions AS v ON v.digest = p.digest \
-             ORDER BY p.source, p.detector",
-        )
-        .fetch_all(self.readers())
-        .await?;
-        rows.iter().map(deployment).collect()
-    }
-
     /// The file of a version, as it was shipped.
     ///
     /// # Errors
@@ -175,22 +55,55 @@ impl Store {
     /// Where the database does not answer or a manifest is damaged.
     pub async fn versions(&self, name: &str) -> Result<Vec<Version>, StoreError> {
         let rows = sqlx::query(
-            "SELECT digest, manifest, size, first_seen_at FROM detector_versions \
-             WHERE name = $1 ORDER BY first_seen_at",
+            "SELECT digest, name, manifest, size, signature, impure, first_seen_at \
+             FROM detector_versions WHERE name = $1 ORDER BY first_seen_at",
         )
         .bind(name)
         .fetch_all(self.readers())
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Version {
-                    digest: inbox::digest(WHAT, name, row.try_get("digest")?)?,
-                    manifest: manifest(name, row)?,
-                    size: dialect::unsigned(row, "size")?,
-                    first_seen_at: Timestamp::from_micros(row.try_get("first_seen_at")?),
-                })
-            })
-            .collect()
+        rows.iter().map(version).collect()
+    }
+
+    /// The version of these bytes.
+    ///
+    /// # Errors
+    /// Where the database does not answer or a manifest is damaged.
+    pub async fn version(&self, digest: Digest) -> Result<Option<Version>, StoreError> {
+        let row = sqlx::query(
+            "SELECT digest, name, manifest, size, signature, impure, first_seen_at \
+             FROM detector_versions WHERE digest = $1",
+        )
+        .bind(digest.as_bytes().as_slice())
+        .fetch_optional(self.readers())
+        .await?;
+        row.as_ref().map(version).transpose()
+    }
+
+    /// Records that a version answered one event in two ways. Returns whether that is news.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn mark_impure(&self, digest: Digest, why: &str) -> Result<bool, StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let marked = sqlx::query(
+            "UPDATE detector_versions SET impure = $1 WHERE digest = $2 AND impure IS NULL \
+             RETURNING name, version",
+        )
+        .bind(why)
+        .bind(digest.as_bytes().as_slice())
+        .fetch_optional(tx.connection()?)
+        .await?;
+        let Some(row) = marked else {
+            tx.roll_back().await;
+            return Ok(false);
+        };
+        let (name, version): (String, String) = (row.try_get("name")?, row.try_get("version")?);
+        let alert = format!("{name} {version}");
+        alerts::raise(&mut tx, "detector.impure", &alert, why).await?;
+        let facts = json!({ "digest": digest, "version": version, "why": why });
+        let entry = AuditEntry::new(None, "detector.impure", name, facts);
+        tx.commit(Leaves::of(entry)?).await?;
+        Ok(true)
     }
 
     /// Every label that a stored manifest names.
@@ -209,7 +122,11 @@ impl Store {
     }
 
     /// The bytes to keep, compressed on a thread that may be busy; `None` where they are kept.
-    async fn packed(&self, digest: Digest, bytes: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(super) async fn packed(
+        &self,
+        digest: Digest,
+        bytes: &[u8],
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let kept: i64 =
             sqlx::query_scalar("SELECT count(*) FROM detector_versions WHERE digest = $1")
                 .bind(digest.as_bytes().as_slice())
@@ -228,71 +145,71 @@ impl Store {
     }
 }
 
-/// Keeps a version, unless another publisher has just done so.
-async fn keep(tx: &mut Tx, publish: &Publish<'_>, packed: Vec<u8>) -> Result<(), StoreError> {
-    let manifest = serde_json::to_string(publish.manifest).map_err(|error| {
-        StoreError::Unstorable { what: "a manifest", detail: error.to_string() }
-    })?;
-    sqlx::query(
-        "INSERT INTO detector_versions \
-         (digest, name, version, manifest, bytes, size, first_seen_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (digest) DO NOTHING",
+/// Keeps a version, unless another publisher has just done so. A name and a version are one file
+/// for ever.
+pub(super) async fn keep(
+    tx: &mut Tx,
+    publish: &Publish<'_>,
+    packed: Option<Vec<u8>>,
+) -> Result<(), StoreError> {
+    let Publish { manifest, digest, bytes, signature, .. } = publish;
+    let version = manifest.version.to_string();
+    let taken: Option<Vec<u8>> = sqlx::query_scalar(
+        "SELECT digest FROM detector_versions WHERE name = $1 AND version = $2 AND digest <> $3",
     )
-    .bind(publish.digest.as_bytes().as_slice())
-    .bind(publish.manifest.name.as_str())
-    .bind(publish.manifest.version.to_string())
-    .bind(manifest)
-    .bind(packed)
-    .bind(publish.bytes.len() as i64)
-    .bind(Timestamp::now().micros())
-    .execute(tx.connection()?)
+    .bind(manifest.name.as_str())
+    .bind(version.as_str())
+    .bind(digest.as_bytes().as_slice())
+    .fetch_optional(tx.connection()?)
     .await?;
+    if let Some(taken) = taken {
+        let name = manifest.name.clone();
+        let digest = inbox::digest(WHAT, &name, &taken)?;
+        return Err(StoreError::VersionTaken { name, version, digest });
+    }
+    if let Some(packed) = packed {
+        let manifest = serde_json::to_string(manifest).map_err(|error| StoreError::Unstorable {
+            what: "a manifest",
+            detail: error.to_string(),
+        })?;
+        sqlx::query(
+            "INSERT INTO detector_versions \
+             (digest, name, version, manifest, bytes, size, first_seen_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (digest) DO NOTHING",
+        )
+        .bind(digest.as_bytes().as_slice())
+        .bind(publish.manifest.name.as_str())
+        .bind(version)
+        .bind(manifest)
+        .bind(packed)
+        .bind(bytes.len() as i64)
+        .bind(Timestamp::now().micros())
+        .execute(tx.connection()?)
+        .await?;
+    }
+    if let Some(signature) = signature {
+        sqlx::query("UPDATE detector_versions SET signature = $1 WHERE digest = $2")
+            .bind(*signature)
+            .bind(digest.as_bytes().as_slice())
+            .execute(tx.connection()?)
+            .await?;
+    }
     Ok(())
 }
 
-/// Deploys a version. Returns whether that is news.
-async fn deploy(tx: &mut Tx, publish: &Publish<'_>) -> Result<bool, StoreError> {
-    let changed = sqlx::query(
-        "INSERT INTO deployments \
-         (source, detector, digest, settings, stage, origin, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) \
-         ON CONFLICT (source, detector) DO UPDATE SET digest = excluded.digest, \
-         settings = excluded.settings, stage = excluded.stage, origin = excluded.origin, \
-         updated_at = excluded.updated_at \
-         WHERE deployments.digest <> excluded.digest \
-         OR deployments.settings <> excluded.settings \
-         OR deployments.stage <> excluded.stage OR deployments.origin <> excluded.origin",
-    )
-    .bind(publish.source)
-    .bind(publish.manifest.name.as_str())
-    .bind(publish.digest.as_bytes().as_slice())
-    .bind(publish.settings.to_string())
-    .bind(Stage::Active.as_str())
-    .bind(publish.origin.to_string())
-    .bind(Timestamp::now().micros())
-    .execute(tx.connection()?)
-    .await?;
-    Ok(changed.rows_affected() > 0)
-}
-
-fn deployment(row: &Row) -> Result<Deployment, StoreError> {
-    let detector: String = row.try_get("detector")?;
-    let settings: &str = row.try_get("settings")?;
-    let settings = serde_json::from_str(settings)
-        .map_err(|error| sealed::damaged("settings", &detector, &error))?;
-    Ok(Deployment {
-        source: row.try_get("source")?,
-        digest: inbox::digest(WHAT, &detector, row.try_get("digest")?)?,
-        manifest: manifest(&detector, row)?,
-        settings,
-        stage: inbox::stage(WHAT, &detector, row.try_get("stage")?)?,
-        origin: inbox::origin(WHAT, &detector, row.try_get("origin")?)?,
-        updated_at: Timestamp::from_micros(row.try_get("updated_at")?),
-        detector,
+fn version(row: &Row) -> Result<Version, StoreError> {
+    let name: &str = row.try_get("name")?;
+    Ok(Version {
+        digest: inbox::digest(WHAT, name, row.try_get("digest")?)?,
+        manifest: manifest(name, row)?,
+        size: dialect::unsigned(row, "size")?,
+        signature: row.try_get("signature")?,
+        impure: row.try_get("impure")?,
+        first_seen_at: Timestamp::from_micros(row.try_get("first_seen_at")?),
     })
 }
 
-fn manifest(name: &str, row: &Row) -> Result<Manifest, StoreError> {
+pub(super) fn manifest(name: &str, row: &Row) -> Result<Manifest, StoreError> {
     serde_json::from_str(row.try_get("manifest")?)
         .map_err(|error| sealed::damaged("manifest", name, &error))
 }

@@ -19,8 +19,10 @@ pub(super) type Row = sqlx::sqlite::SqliteRow;
 pub(super) type Arguments = sqlx::sqlite::SqliteArguments;
 
 /// The migrations, as (version, name, text), ascending.
-pub(super) const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "spine", include_str!("../../../migrations/sqlite/0001_spine.sql"))];
+pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "spine", include_str!("../../../migrations/sqlite/0001_spine.sql")),
+    (2, "life", include_str!("../../../migrations/sqlite/0002_life.sql")),
+];
 
 /// Takes the write lock at once: a transaction that became a writer later could be refused halfway.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::dialect;
+use crate::model::{Digest, Stage};
 
 /// Use [`StoreError::is_passing`] to tell what a caller should try again.
 ///
@@ -58,6 +59,16 @@ pub enum StoreError {
     Unstorable { what: &'static str, detail: String },
     #[error("a write to `{table}` needs an audit entry: it is not one of the exempt tables")]
     NotExempt { table: String },
+    #[error(
+        "{name} {version} is {digest} already, and a version is its bytes for ever: raise the version"
+    )]
+    VersionTaken { name: String, version: String, digest: Digest },
+    #[error(
+        "{name} {version} is older than {live}, which is {stage}: allow the downgrade (--allow-downgrade), or go back to a version that served with `picket detector rollback {name}`"
+    )]
+    Downgrade { name: String, version: String, live: String, stage: Stage },
+    #[error("{what} has moved on meanwhile: it is {stage} now; look again")]
+    Moved { what: String, stage: Stage },
     #[error("the database refused a statement: {0}")]
     Refused(#[source] Arc<sqlx::Error>),
 }

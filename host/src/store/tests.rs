@@ -3,6 +3,7 @@
 mod commit;
 mod deployed;
 mod faults;
+mod life;
 mod open;
 mod search;
 
@@ -19,6 +20,8 @@ use crate::model::{
 };
 
 const SOURCE: &str = "qwickservices";
+/// Entries that a new database begins with: one for each migration.
+const MIGRATED: u64 = super::dialect::MIGRATIONS.len() as u64;
 
 /// A database in a folder of its own.
 struct Place {
@@ -115,6 +118,7 @@ fn decision(event: &Event) -> Decision {
 fn signal(detector: &str, label: &str) -> Signal {
     Signal {
         detector: detector.to_owned(),
+        version: None,
         label: label.to_owned(),
         score: 0.85,
         confidence: 0.97,
@@ -136,6 +140,7 @@ fn finding(detector: &str) -> Finding {
         digest: Some(Digest::of(detector.as_bytes())),
         settings_digest: Some(Digest::of(b"{}")),
         stage: Some(Stage::Active),
+        counted: true,
         outcome: Outcome::Ok,
         error: None,
         micros: 11,
@@ -157,6 +162,7 @@ fn entry_of(event: Event, change: impl FnOnce(&mut Decision)) -> Entry {
         event: Arc::new(event),
         decision: Arc::new(decision),
         replay: json!({ "inputs": [{ "kind": "field", "path": "data.content" }] }),
+        trials: Vec::new(),
     }
 }
 
@@ -165,9 +171,9 @@ async fn count(store: &Store, query: &'static str) -> i64 {
     store.inner.writer.pragma(query).await.unwrap()
 }
 
-/// What the log says was done, without the migration that it begins with.
+/// What the log says was done, without the migrations that it begins with.
 async fn done(store: &Store) -> Vec<String> {
-    let entries = store.audit_entries(1, super::PAGE_ROWS_MAX).await.unwrap();
+    let entries = store.audit_entries(MIGRATED, super::PAGE_ROWS_MAX).await.unwrap();
     entries.into_iter().map(|entry| entry.what).collect()
 }
 

@@ -13,7 +13,7 @@ use super::audit::Leaves;
 use super::decisions::SealedEntry;
 use super::error::StoreError;
 use super::tx::Writer;
-use super::{Options, decisions, events};
+use super::{Options, decisions, events, trials};
 
 /// Whether an entry was written, or its event id was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +151,7 @@ async fn write(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>, 
         return Ok(claims);
     };
     decisions::insert(tx.connection()?, &winners).await?;
+    trials::add(tx.connection()?, &winners).await?;
     tx.commit(leaves).await?;
     Ok(claims)
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use picket::app::App;
+use picket::app::{App, Carried};
 use picket::auth::new_key;
 use picket::config::Config;
 use picket::model::Role;
@@ -111,7 +111,8 @@ impl Server {
             ..Config::default()
         };
         change(&mut config);
-        let app = App::start_with(config, bundle).await.expect("Picket starts");
+        let carried = Carried { bundle, program: env!("CARGO_BIN_EXE_picket").into() };
+        let app = App::start_with(config, carried).await.expect("Picket starts");
         let mut keys = HashMap::new();
         for (name, role, source) in [
             ("platform", Role::Platform, Some("market")),

@@ -172,6 +172,7 @@ mod tests {
     fn signal(label: &str, score: f64, counted: bool) -> Signal {
         Signal {
             detector: "d".into(),
+            version: None,
             label: label.into(),
             score,
             confidence: 1.0,

@@ -27,6 +27,7 @@ pub(in crate::policy) fn signal(label: &str, score: f64, confidence: f64) -> Sig
         label: label.to_owned(),
         score,
         confidence,
+        version: None,
         reason: String::new(),
         spans: Vec::new(),
         entities: Vec::new(),
@@ -136,13 +137,13 @@ fn the_strongest_evidence_of_a_label_counts_once() {
 
 #[test]
 fn what_does_not_count_is_listed_and_changes_nothing() {
-    let mut retired = finding("old", Outcome::Ok, vec![signal("bid.a", 1.0, 1.0)]);
-    retired.stage = Some(Stage::Retired);
-    let mut broken = retired.clone();
+    let mut shadow = finding("new", Outcome::Ok, vec![signal("bid.a", 1.0, 1.0)]);
+    (shadow.stage, shadow.counted) = (Some(Stage::Shadow), false);
+    let mut broken = shadow.clone();
     broken.outcome = Outcome::Trap;
     let late = finding("late", Outcome::Deadline, vec![signal("bid.a", 1.0, 1.0)]);
     let strange = findings(&[("bid.none", 1.0, 1.0), ("bid.unweighed", 1.0, 1.0)]);
-    let found = [vec![retired, broken, late], strange].concat();
+    let found = [vec![shadow, broken, late], strange].concat();
     let verdict = policy(Merge::Max, OnError::Allow).judge(&event("message.sent"), &found);
     assert_eq!((verdict.score, verdict.signals.len()), (Score::ZERO, 5));
     assert!(verdict.signals.iter().all(|signal| !signal.counted));
@@ -235,10 +236,13 @@ fn any_signal() -> impl Strategy<Value = Signal> {
 
 fn any_findings() -> impl Strategy<Value = Vec<Finding>> {
     let outcome = prop_oneof![4 => Just(Outcome::Ok), 1 => prop::sample::select(&Outcome::ALL[..])];
-    let stage = prop::sample::select(&[Some(Stage::Active), Some(Stage::Retired), None][..]);
+    let stage = prop::sample::select(&[Some(Stage::Active), Some(Stage::Canary), None][..]);
     let signals = prop::collection::vec(any_signal(), 0..5);
-    let one = ("[a-d]", outcome, stage, signals).prop_map(|(detector, outcome, stage, signals)| {
-        Finding { stage, ..finding(&detector, outcome, signals) }
+    let one = ("[a-d]", outcome, stage, any::<bool>(), signals);
+    let one = one.prop_map(|(detector, outcome, stage, counted, signals)| Finding {
+        stage,
+        counted,
+        ..finding(&detector, outcome, signals)
     });
     prop::collection::vec(one, 0..6)
 }

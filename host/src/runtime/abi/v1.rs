@@ -1,23 +1,17 @@
-//! `picket:detector@1`: bindings, and the way from its types to the host's.
+//! `picket:detector@1`: linking what it imports, calling what it exports.
 
-use wasmtime::Result;
-use wasmtime::component::{HasSelf, Linker};
+mod bindings;
+mod values;
 
-use super::super::call::{Call, RawEntity, RawSignal, RawSpan, Value};
+use wasmtime::component::{HasSelf, Instance, Linker};
+use wasmtime::{Result, Store};
+
+use super::super::call::{Call, RawSignal};
 use super::super::guest::{self, Guest};
-
-#[allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated")]
-mod bindings {
-    wasmtime::component::bindgen!({
-        path: "../wit",
-        world: "component",
-        ownership: Borrowing { duplicate_if_necessary: true },
-    });
-}
 
 pub(in super::super) use bindings::{Component, ComponentPre};
 
-use bindings::exports::picket::detector::detector::{Event, Signal};
+use bindings::exports::picket::detector::detector::Event;
 use bindings::picket::detector::log::{self, Level};
 use bindings::picket::detector::types;
 
@@ -39,45 +33,39 @@ impl log::Host for Guest {
 
 impl types::Host for Guest {}
 
-/// Calls `evaluate`. The outer error is a trap, the inner one the detector's own.
+/// The exports of an instance, where they are those of this version.
+pub(in super::super) fn exports(
+    store: &mut Store<Guest>,
+    instance: &Instance,
+) -> Result<Component> {
+    Component::new(store, instance)
+}
+
+/// The manifest, as JSON.
+pub(in super::super) fn describe(
+    component: &Component,
+    store: &mut Store<Guest>,
+) -> Result<String> {
+    component.picket_detector_detector().call_describe(store)
+}
+
+/// The outer error is a trap, the inner one the detector's own.
+pub(in super::super) fn configure(
+    component: &Component,
+    store: &mut Store<Guest>,
+    settings: &str,
+) -> Result<Result<(), String>> {
+    component.picket_detector_detector().call_configure(store, settings)
+}
+
+/// The outer error is a trap, the inner one the detector's own.
 pub(in super::super) fn evaluate(
     component: &Component,
-    store: &mut wasmtime::Store<Guest>,
+    store: &mut Store<Guest>,
     call: &Call<'_>,
 ) -> Result<Result<Vec<RawSignal>, String>> {
-    let inputs: Vec<types::Value<'_>> = call.inputs.iter().map(value).collect();
+    let inputs: Vec<types::Value<'_>> = call.inputs.iter().map(values::value).collect();
     let event = Event { id: call.id, type_: call.kind, time_ms: call.time_ms, inputs: &inputs };
     let answer = component.picket_detector_detector().call_evaluate(store, event)?;
-    Ok(answer.map(|signals| signals.into_iter().map(signal).collect()))
-}
-
-fn value<'a>(value: &'a Value<'a>) -> types::Value<'a> {
-    match value {
-        Value::Absent => types::Value::Absent,
-        Value::Boolean(inner) => types::Value::Boolean(*inner),
-        Value::Integer(inner) => types::Value::Integer(*inner),
-        Value::Number(inner) => types::Value::Number(*inner),
-        Value::Text(inner) => types::Value::Text(inner),
-        Value::Texts(inner) => types::Value::Texts(inner),
-        Value::Integers(inner) => types::Value::Integers(inner),
-        Value::Numbers(inner) => types::Value::Numbers(inner),
-    }
-}
-
-fn signal(signal: Signal) -> RawSignal {
-    let span = |span: types::Span| RawSpan {
-        input: span.input,
-        item: span.item,
-        start: span.start,
-        end: span.end,
-    };
-    let entity = |entity: types::Entity| RawEntity { kind: entity.kind, value: entity.value };
-    RawSignal {
-        label: signal.label,
-        score: signal.score,
-        confidence: signal.confidence,
-        reason: signal.reason,
-        spans: signal.spans.into_iter().map(span).collect(),
-        entities: signal.entities.into_iter().map(entity).collect(),
-    }
+    Ok(answer.map(|signals| signals.into_iter().map(values::signal).collect()))
 }

@@ -77,10 +77,10 @@ async fn a_batch_is_one_transaction_and_numbers_in_order() {
     let page = store.decisions(&Filter { limit: 500, ..Filter::default() }).await.unwrap();
     let ids: Vec<_> = page.decisions.iter().rev().map(|decision| decision.id).collect();
     assert_eq!(ids, entries.iter().map(|entry| entry.decision.id).collect::<Vec<_>>());
-    let log = store.audit_entries(1, 500).await.unwrap();
+    let log = store.audit_entries(MIGRATED, 500).await.unwrap();
     let objects: Vec<_> = log.iter().map(|entry| entry.object.clone()).collect();
     assert_eq!(objects, ids.iter().map(ToString::to_string).collect::<Vec<_>>());
-    assert!(log.iter().zip(2..).all(|(entry, seq)| entry.seq == seq));
+    assert!(log.iter().zip(MIGRATED + 1..).all(|(entry, seq)| entry.seq == seq));
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn nothing_personal_is_outside_of_what_is_sealed() {
     secret.data = json!({ "content": "anna at example dot com" });
     let entry = entry_of(secret, |decision| decision.reason = "it says anna".to_owned());
     store.commit(&entry).await.unwrap();
-    let leaf = store.audit_entries(1, 1).await.unwrap().remove(0).leaf;
+    let leaf = store.audit_entries(MIGRATED, 1).await.unwrap().remove(0).leaf;
     let leaf = String::from_utf8(leaf).unwrap();
     assert!(!leaf.contains("anna") && !leaf.contains("user-17"), "{leaf}");
     let facts: serde_json::Value = serde_json::from_str(&leaf).unwrap();
@@ -199,7 +199,7 @@ async fn the_log_proves_the_document_and_the_detectors() {
     let (_place, store) = fresh().await;
     let entry = entry("e-1");
     store.commit(&entry).await.unwrap();
-    let facts = store.audit_entries(1, 1).await.unwrap().remove(0).facts;
+    let facts = store.audit_entries(MIGRATED, 1).await.unwrap().remove(0).facts;
     let sealed: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM decisions")
         .fetch_one(store.readers())
         .await

@@ -18,8 +18,11 @@ fn publish<'a>(manifest: &'a Manifest, bytes: &'a [u8], origin: Origin) -> Publi
         digest: Digest::of(bytes),
         bytes,
         settings: &serde_json::Value::Null,
+        signature: None,
         source: EVERY_SOURCE,
         origin,
+        stage: Stage::Active,
+        allow_downgrade: false,
     }
 }
 
@@ -53,7 +56,7 @@ async fn a_key_is_good_until_it_is_revoked() {
     assert!(matches!(absent, StoreError::Absence { .. }), "{absent}");
 
     assert_eq!(done(&store).await, ["key.created", "key.created", "key.revoked"]);
-    let log = store.audit_entries(3, 1).await.unwrap().remove(0);
+    let log = store.audit_entries(MIGRATED + 2, 1).await.unwrap().remove(0);
     assert_eq!((log.actor, log.role.as_str()), (admin.key.to_string(), "admin"));
 }
 
@@ -65,7 +68,7 @@ async fn a_mode_changes_with_a_reason() {
     assert_eq!(store.set_mode(SOURCE, Mode::Active, "ready", None).await.unwrap(), 1);
     let sources = store.sources().await.unwrap();
     assert_eq!((sources[0].source.as_str(), sources[0].mode), (SOURCE, Mode::Active));
-    let facts = &store.audit_entries(1, 1).await.unwrap()[0].facts;
+    let facts = &store.audit_entries(MIGRATED, 1).await.unwrap()[0].facts;
     assert_eq!(*facts, json!({"from": "shadow", "to": "active", "why": "ready", "generation": 1}));
 }
 
@@ -76,18 +79,27 @@ async fn a_detector_goes_live_is_replaced_and_goes_back() {
     let (one, two) = (manifest("m", "1.0.0", "contact.phone"), manifest("m", "2.0.0", "bid.low"));
     let first = publish(&one, b"bytes of one", Origin::Bundle);
     let second = publish(&two, b"bytes of two", Origin::Api);
-    let published = |generation, changed| Published { generation, changed };
-    assert_eq!(store.publish_detector(&first, None).await.unwrap(), published(1, true));
-    assert_eq!(store.publish_detector(&first, None).await.unwrap(), published(1, false));
-    assert_eq!(store.publish_detector(&second, None).await.unwrap(), published(2, true));
-    assert_eq!(store.publish_detector(&first, None).await.unwrap(), published(3, true));
+    let published = |generation, deployment, changed| Published {
+        generation,
+        deployment,
+        stage: Stage::Active,
+        changed,
+    };
+    assert_eq!(store.publish_detector(&first, None).await.unwrap(), published(1, 1, true));
+    assert_eq!(store.publish_detector(&first, None).await.unwrap(), published(1, 1, false));
+    assert_eq!(store.publish_detector(&second, None).await.unwrap(), published(2, 2, true));
+    let error = store.publish_detector(&first, None).await.unwrap_err();
+    assert!(error.to_string().contains("m 1.0.0 is older than 2.0.0, which is active"), "{error}");
+    let back = Publish { allow_downgrade: true, ..first.clone() };
+    assert_eq!(store.publish_detector(&back, None).await.unwrap(), published(3, 1, true));
     assert_eq!(done(&store).await, ["detector.published"; 3]);
     store.close().await.unwrap();
 
     let store = place.open().await;
     assert_eq!(store.generation().await.unwrap(), 3);
     let deployments = store.deployments().await.unwrap();
-    assert_eq!(deployments.len(), 1);
+    assert_eq!(deployments.len(), 2);
+    assert_eq!(deployments[1].stage, Stage::Retired);
     assert_eq!((&deployments[0].manifest, deployments[0].digest), (&one, first.digest));
     assert_eq!((deployments[0].stage, &deployments[0].origin), (Stage::Active, &Origin::Bundle));
     let versions = store.versions("m").await.unwrap();
@@ -107,9 +119,9 @@ async fn removing_a_file_retires_only_what_came_from_it() {
     store.publish_detector(&publish(&manifest, b"1", file("m.wasm")), None).await.unwrap();
     assert_eq!(store.inbox().await.unwrap()[0].digest, Some(Digest::of(b"1")));
     let (other, from) = (file("other.wasm"), file("m.wasm"));
-    assert_eq!(store.retire_detector("*", "m", Some(&other), None).await.unwrap(), None);
-    assert_eq!(store.retire_detector("*", "m", Some(&from), None).await.unwrap(), Some(2));
-    assert_eq!(store.retire_detector("*", "m", None, None).await.unwrap(), None);
+    assert_eq!(store.retire_detector("*", "m", Some(&other), "", None).await.unwrap(), None);
+    assert_eq!(store.retire_detector("*", "m", Some(&from), "", None).await.unwrap(), Some(2));
+    assert_eq!(store.retire_detector("*", "m", None, "", None).await.unwrap(), None);
     assert_eq!(store.deployments().await.unwrap()[0].stage, Stage::Retired);
     assert_eq!(store.inbox().await.unwrap(), []);
     store.publish_detector(&publish(&manifest, b"1", Origin::Api), None).await.unwrap();
@@ -199,7 +211,7 @@ async fn who_did_it_is_in_the_log() {
     let manifest = manifest("m", "1.0.0", "contact.phone");
     store.publish_detector(&publish(&manifest, b"1", Origin::Api), Some(&who)).await.unwrap();
     store.publish_policy(&policy("p", "one", Origin::Api), Some(&who)).await.unwrap();
-    let log = store.audit_entries(1, 9).await.unwrap();
+    let log = store.audit_entries(MIGRATED, 9).await.unwrap();
     assert!(log.iter().all(|entry| entry.actor == who.key.to_string() && entry.role == "engineer"));
     assert_eq!(log[0].facts["digest"], json!(Digest::of(b"1")));
 }

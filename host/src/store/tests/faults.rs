@@ -93,7 +93,7 @@ async fn the_audit_log_only_grows() {
         "DELETE FROM audit",
         "DELETE FROM audit WHERE seq = 4",
         "INSERT OR REPLACE INTO audit VALUES (2, 0, '', '', '', '', x'00', x'00')",
-        "INSERT INTO audit VALUES (6, 0, '', '', '', '', x'00', x'00')",
+        "INSERT INTO audit VALUES (7, 0, '', '', '', '', x'00', x'00')",
         "INSERT INTO audit VALUES (NULL, 0, '', '', '', '', x'00', x'00')",
     ] {
         let error = run(&mut other, statement).await.unwrap_err();

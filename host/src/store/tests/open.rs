@@ -32,7 +32,9 @@ async fn a_database_that_is_absent_or_bare_is_refused() {
 
     std::fs::write(place.file(), "").unwrap();
     let error = Store::open(&place.options).await.unwrap_err();
-    assert!(matches!(&error, StoreError::Pending { names } if names == &["0001_spine"]));
+    assert!(
+        matches!(&error, StoreError::Pending { names } if names == &["0001_spine", "0002_life"])
+    );
     assert!(message(error).contains("picket migrate"));
 }
 
@@ -40,7 +42,7 @@ async fn a_database_that_is_absent_or_bare_is_refused() {
 async fn migrating_twice_is_migrating_once() {
     let mut place = Place::new();
     place.options.migrate = false;
-    assert_eq!(Store::migrate(&place.options).await.unwrap(), ["0001_spine"]);
+    assert_eq!(Store::migrate(&place.options).await.unwrap(), ["0001_spine", "0002_life"]);
     assert_eq!(Store::pending(&place.options).await.unwrap(), [""; 0]);
     assert_eq!(Store::migrate(&place.options).await.unwrap(), [""; 0]);
     let store = place.open().await;
@@ -72,8 +74,8 @@ async fn a_newer_or_changed_database_is_refused() {
 
     change("INSERT INTO schema_migrations VALUES (7, 'later', '', 0)").await;
     let error = Store::open(&place.options).await.unwrap_err();
-    assert!(matches!(error, StoreError::Newer { database: 7, program: 1 }), "{error}");
-    assert!(message(error).contains("version 7 and this program knows 1"));
+    assert!(matches!(error, StoreError::Newer { database: 7, program: 2 }), "{error}");
+    assert!(message(error).contains("version 7 and this program knows 2"));
 
     change("DELETE FROM schema_migrations WHERE version = 7").await;
     change("UPDATE schema_migrations SET checksum = 'sha256:00'").await;

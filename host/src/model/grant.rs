@@ -1,0 +1,222 @@
+//! What the operator says about detectors: what they may read and say, and what they may use.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::manifest::Budget;
+use super::{Input, Isolation, Manifest, TypePattern};
+
+/// The operator's tables by detector; `*` speaks for those that have no word of their own.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DetectorRules(BTreeMap<String, DetectorRule>);
+
+/// One table, `[detectors.NAME]`. What is not written in it is as `[detectors."*"]` says, and what
+/// is not written there either is not limited.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DetectorRule {
+    /// Event types that it may see, such as `message.*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<TypePattern>>,
+    /// Fields of the event that it may read, such as `data.content` or `data.*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<String>>,
+    /// Beginnings of the labels that it may give, such as `contact.`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    /// Whether an instance may be kept from one event to the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
+    /// What it may use, where that is less than its manifest and the ceiling for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// What it may see, read and say of one source, in place of the above.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, Grants>,
+}
+
+/// What a detector may see, read and say of one source.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Grants {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<TypePattern>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+}
+
+const EVERY: &str = "*";
+
+impl DetectorRules {
+    /// Checks a manifest against what is granted to it for a source, or for every one (`*`): then
+    /// it must be within what each source that is named here grants.
+    ///
+    /// # Errors
+    /// The first thing that it asks for and is not granted, with the line to write.
+    pub fn check(&self, manifest: &Manifest, source: &str) -> Result<(), String> {
+        let rules = || self.of(&manifest.name);
+        let mut sources: BTreeSet<Option<&str>> = BTreeSet::from([None]);
+        match source {
+            EVERY => {
+                sources.extend(rules().flat_map(|rule| rule.sources.keys()).map(|s| Some(&**s)))
+            }
+            one => sources = BTreeSet::from([Some(one)]),
+        }
+        for source in sources {
+            let events = |grants: &Grants| grants.events.clone();
+            if let Some(granted) = self.granted(&manifest.name, source, &events) {
+                let covers = |wanted: &TypePattern| {
+                    granted.iter().any(|granted| covers(granted.as_str(), wanted.as_str()))
+                };
+                if let Some(wanted) = manifest.events.iter().find(|wanted| !covers(wanted)) {
+                    return Err(not_granted(
+                        "see events of type",
+                        wanted.as_str(),
+                        "events",
+                        manifest,
+                        source,
+                    ));
+                }
+            }
+            if let Some(granted) =
+                self.granted(&manifest.name, source, &|grants| grants.fields.clone())
+            {
+                let paths = manifest.inputs.iter().map(|Input::Field { path }| path.as_str());
+                let mut denied = paths.filter(|path| !granted.iter().any(|it| covers(it, path)));
+                if let Some(path) = denied.next() {
+                    return Err(not_granted("read the field", path, "fields", manifest, source));
+                }
+            }
+            if let Some(granted) =
+                self.granted(&manifest.name, source, &|grants| grants.labels.clone())
+            {
+                let says = |label: &&String| !granted.iter().any(|it| label.starts_with(&**it));
+                if let Some(label) = manifest.labels.iter().find(says) {
+                    return Err(not_granted("give the label", label, "labels", manifest, source));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an instance of it may be kept.
+    pub fn isolation(&self, detector: &str) -> Isolation {
+        self.of(detector).find_map(|rule| rule.isolation).unwrap_or_default()
+    }
+
+    /// What it may use at most, beyond the ceiling for all.
+    pub fn budget(&self, detector: &str) -> Budget {
+        self.of(detector).find_map(|rule| rule.budget).unwrap_or_default()
+    }
+
+    /// The tables that speak for a detector, its own first.
+    fn of(&self, detector: &str) -> impl Iterator<Item = &DetectorRule> {
+        [detector, EVERY].into_iter().filter_map(|name| self.0.get(name))
+    }
+
+    /// What is written for the source, or else for all; `None`: nothing is.
+    fn granted<T>(
+        &self,
+        detector: &str,
+        source: Option<&str>,
+        read: &dyn Fn(&Grants) -> Option<T>,
+    ) -> Option<T> {
+        self.of(detector).find_map(|rule| {
+            let own = source.and_then(|source| rule.sources.get(source)).and_then(read);
+            own.or_else(|| read(&rule.grants()))
+        })
+    }
+}
+
+impl DetectorRule {
+    fn grants(&self) -> Grants {
+        let Self { events, fields, labels, .. } = self.clone();
+        Grants { events, fields, labels }
+    }
+}
+
+/// Whether a pattern with or without a `*` at its end covers another.
+fn covers(granted: &str, wanted: &str) -> bool {
+    match granted.strip_suffix('*') {
+        Some(beginning) => wanted.starts_with(beginning),
+        None => granted == wanted,
+    }
+}
+
+fn not_granted(
+    does: &str,
+    what: &str,
+    list: &str,
+    manifest: &Manifest,
+    source: Option<&str>,
+) -> String {
+    let name = &manifest.name;
+    let table = match source {
+        Some(source) => format!("[detectors.{name}.sources.{source}]"),
+        None => format!("[detectors.{name}]"),
+    };
+    format!(
+        "{name} wants to {does} `{what}`, which is not granted: add \"{what}\" to `{list}` under {table} in picket.toml"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(rules: &str, source: &str) -> Result<(), String> {
+        let manifest = json!({
+            "schema": 1, "name": "contact-phone", "version": "1.2.0", "summary": "",
+            "labels": ["contact.phone", "evasion.digits"], "events": ["message.*"],
+            "inputs": [{"kind": "field", "path": "data.content"}],
+        });
+        let manifest = Manifest::parse(&manifest.to_string()).unwrap();
+        let rules: DetectorRules = toml::from_str(rules).unwrap();
+        rules.check(&manifest, source)
+    }
+
+    #[test]
+    fn what_is_not_limited_is_granted() {
+        assert_eq!(check("", "*"), Ok(()));
+        assert_eq!(check("[contact-phone]\nisolation = \"warm\"", "*"), Ok(()));
+        let all = "['*']\nevents = ['*']\nfields = ['data.*']\nlabels = ['contact.', 'evasion.']";
+        assert_eq!(check(all, "*"), Ok(()));
+        assert_eq!(check("[other]\nfields = []", "*"), Ok(()));
+    }
+
+    #[test]
+    fn more_than_granted_is_refused_with_the_line_to_write() {
+        let cases = [
+            (
+                "['*']\nevents = ['bid.*']",
+                "add \"message.*\" to `events` under [detectors.contact-phone]",
+            ),
+            ("['*']\nevents = ['message.sent']", "see events of type `message.*`"),
+            ("[contact-phone]\nfields = ['data.note']", "add \"data.content\" to `fields`"),
+            ("[contact-phone]\nlabels = ['contact.']", "give the label `evasion.digits`"),
+            (
+                "[contact-phone.sources.fair]\nfields = []",
+                "add \"data.content\" to `fields` under [detectors.contact-phone.sources.fair]",
+            ),
+        ];
+        for (rules, says) in cases {
+            let error = check(rules, "*").unwrap_err();
+            assert!(error.contains(says), "{rules}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_word_holds() {
+        let own = "['*']\nfields = []\n[contact-phone]\nfields = ['data.content']";
+        assert_eq!(check(own, "*"), Ok(()));
+        let wider = "[contact-phone]\nfields = []\n[contact-phone.sources.fair]\nfields = ['*']";
+        assert_eq!(check(wider, "fair"), Ok(()));
+        assert!(check(wider, "*").is_err());
+        assert!(check(wider, "other").is_err());
+    }
+}

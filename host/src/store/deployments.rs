@@ -1,0 +1,448 @@
+//! Deployments: which version of a detector stands where for a source, and how it got there.
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+use serde_json::{Value as Json, json};
+use sqlx::Row as _;
+
+use super::audit::Leaves;
+use super::detectors::{self, WHAT};
+use super::dialect::Row;
+use super::inbox::{self, Origin};
+use super::tx::Tx;
+use super::{Store, StoreError, alerts, next_generation, sealed, trials};
+use crate::model::{AuditEntry, Canary, Digest, Identity, Manifest, Stage, Timestamp};
+
+/// A detector to publish.
+#[derive(Debug, Clone)]
+pub struct Publish<'a> {
+    pub manifest: &'a Manifest,
+    /// Of `bytes`.
+    pub digest: Digest,
+    /// The file as shipped.
+    pub bytes: &'a [u8],
+    pub settings: &'a Json,
+    /// The detached signatures that came with it.
+    pub signature: Option<&'a str>,
+    /// [`super::EVERY_SOURCE`], or one.
+    pub source: &'a str,
+    pub origin: Origin,
+    /// Where it lands: `active` or `shadow`. A version that stands higher already stays there.
+    pub stage: Stage,
+    /// Whether it may be older than what stands there now.
+    pub allow_downgrade: bool,
+}
+
+/// What publishing came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    pub generation: u64,
+    pub deployment: i64,
+    /// Where it stands.
+    pub stage: Stage,
+    /// Whether anything is different now. Where not, nothing was written.
+    pub changed: bool,
+}
+
+/// A version of a detector with its settings, as it stands for a source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployment {
+    pub id: i64,
+    pub source: String,
+    pub detector: String,
+    pub digest: Digest,
+    pub manifest: Manifest,
+    pub settings: Json,
+    pub stage: Stage,
+    /// The stage that a quarantined one had.
+    pub before: Option<Stage>,
+    pub canary: Option<Canary>,
+    /// Settles which subjects are in a canary's share.
+    pub salt: [u8; 16],
+    pub origin: Origin,
+    /// The key that published it; `None`: the program or a folder.
+    pub published_by: Option<String>,
+    /// Why it was last moved.
+    pub why: String,
+    /// When it was last made active.
+    pub served_at: Option<Timestamp>,
+    pub updated_at: Timestamp,
+    /// Of its version.
+    pub signature: Option<String>,
+    /// Of its version: why it may not count.
+    pub impure: Option<String>,
+}
+
+/// A change of where a version stands.
+#[derive(Debug, Clone)]
+pub struct Move<'a> {
+    pub deployment: i64,
+    /// Where it must stand now, so that nobody overtakes another.
+    pub from: Stage,
+    pub to: Stage,
+    /// With `to` a canary.
+    pub canary: Option<Canary>,
+    /// What the audit log calls it, such as `detector.promoted`.
+    pub what: &'a str,
+    pub why: &'a str,
+    /// Whether somebody should look at it.
+    pub alert: bool,
+}
+
+const COLUMNS: &str = "p.id, p.source, p.detector, p.digest, v.manifest, v.signature, v.impure, \
+    p.settings, p.stage, p.before, p.canary, p.salt, p.origin, p.published_by, p.why, p.served_at, \
+    p.updated_at FROM deployments AS p JOIN detector_versions AS v ON v.digest = p.digest";
+
+impl Store {
+    /// Keeps a version and puts it where it shall stand for a source, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::VersionTaken`] and [`StoreError::Downgrade`]; where the digest is not that of
+    /// the bytes, or the database does not answer.
+    pub async fn publish_detector(
+        &self,
+        publish: &Publish<'_>,
+        who: Option<&Identity>,
+    ) -> Result<Published, StoreError> {
+        let Publish { manifest, digest, settings, source, origin, .. } = publish;
+        let packed = self.packed(*digest, publish.bytes).await?;
+        let mut tx = self.inner.writer.begin().await?;
+        detectors::keep(&mut tx, publish, packed).await?;
+        let rows = of_detector(&mut tx, source, &manifest.name).await?;
+        let (row, news) = match deploy(&mut tx, publish, &rows, who).await {
+            Ok(deployed) => deployed,
+            Err(error) => {
+                tx.roll_back().await;
+                return Err(error);
+            }
+        };
+        let taken = match origin.file() {
+            Some(file) => inbox::take(&mut tx, file, Some(*digest), None).await?,
+            None => false,
+        };
+        let (deployment, stage) = row;
+        if !news && !taken {
+            tx.roll_back().await;
+            let generation = self.generation().await?;
+            return Ok(Published { generation, deployment, stage, changed: false });
+        }
+        let generation = next_generation(&mut tx).await?;
+        let facts = json!({
+            "digest": digest, "version": manifest.version, "source": source,
+            "settings": Digest::of(settings.to_string().as_bytes()), "stage": stage,
+            "origin": origin.to_string(), "generation": generation,
+        });
+        let entry = AuditEntry::new(who, "detector.published", manifest.name.as_str(), facts);
+        tx.commit(Leaves::of(entry)?).await?;
+        Ok(Published { generation, deployment, stage, changed: true })
+    }
+
+    /// Moves a version to another stage; what stood there for the same detector and source is
+    /// retired. Returns the generation.
+    ///
+    /// # Errors
+    /// [`StoreError::Moved`] where it does not stand where it should; where there is none of this
+    /// id, or the database does not answer.
+    pub async fn move_detector(
+        &self,
+        step: &Move<'_>,
+        who: Option<&Identity>,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let moved = step.run(&mut tx, who.is_some()).await;
+        let row = match moved {
+            Ok(row) => row,
+            Err(error) => {
+                tx.roll_back().await;
+                return Err(error);
+            }
+        };
+        let generation = next_generation(&mut tx).await?;
+        let facts = json!({
+            "digest": row.digest, "version": row.manifest.version, "source": row.source,
+            "from": step.from, "to": step.to, "canary": step.canary, "why": step.why,
+            "generation": generation,
+        });
+        tx.commit(Leaves::of(AuditEntry::new(who, step.what, row.detector, facts))?).await?;
+        Ok(generation)
+    }
+
+    /// Stops a detector serving a source, in whatever stages it stands. With `from`, only what came
+    /// from there. Returns the generation, or `None` where there was nothing to retire.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn retire_detector(
+        &self,
+        source: &str,
+        detector: &str,
+        from: Option<&Origin>,
+        why: &str,
+        who: Option<&Identity>,
+    ) -> Result<Option<u64>, StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let retired = sqlx::query(
+            "UPDATE deployments SET stage = $1, before = NULL, canary = NULL, updated_at = $2, \
+             why = $6 WHERE source = $3 AND detector = $4 AND stage <> $1 \
+             AND origin = coalesce($5, origin)",
+        )
+        .bind(Stage::Retired.as_str())
+        .bind(Timestamp::now().micros())
+        .bind(source)
+        .bind(detector)
+        .bind(from.map(Origin::to_string))
+        .bind(why)
+        .execute(tx.connection()?)
+        .await?;
+        if retired.rows_affected() == 0 {
+            tx.roll_back().await;
+            return Ok(None);
+        }
+        if let Some(file) = from.and_then(Origin::file) {
+            inbox::forget(&mut tx, file).await?;
+        }
+        let generation = next_generation(&mut tx).await?;
+        let facts = json!({
+            "source": source, "from": from.map(Origin::to_string), "why": why,
+            "generation": generation,
+        });
+        tx.commit(Leaves::of(AuditEntry::new(who, "detector.retired", detector, facts))?).await?;
+        Ok(Some(generation))
+    }
+
+    /// Every deployment, retired ones included, by source, detector and age.
+    ///
+    /// # Errors
+    /// Where the database does not answer or a manifest is damaged.
+    pub async fn deployments(&self) -> Result<Vec<Deployment>, StoreError> {
+        let text = format!("SELECT {COLUMNS} ORDER BY p.source, p.detector, p.id");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text)).fetch_all(self.readers()).await?;
+        rows.iter().map(deployment).collect()
+    }
+}
+
+/// Every row of one detector for one source.
+async fn of_detector(
+    tx: &mut Tx,
+    source: &str,
+    detector: &str,
+) -> Result<Vec<Deployment>, StoreError> {
+    let text = format!("SELECT {COLUMNS} WHERE p.source = $1 AND p.detector = $2 ORDER BY p.id");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+        .bind(source)
+        .bind(detector)
+        .fetch_all(tx.connection()?)
+        .await?;
+    rows.iter().map(deployment).collect()
+}
+
+/// Puts a version where it shall stand. Returns its row and stage, and whether that is news.
+async fn deploy(
+    tx: &mut Tx,
+    publish: &Publish<'_>,
+    rows: &[Deployment],
+    who: Option<&Identity>,
+) -> Result<((i64, Stage), bool), StoreError> {
+    let Publish { manifest, digest, settings, origin, .. } = publish;
+    let newer = rows.iter().find(|row| {
+        row.stage.is_live() && row.digest != *digest && row.manifest.version > manifest.version
+    });
+    if let (Some(row), false) = (newer, publish.allow_downgrade) {
+        return Err(StoreError::Downgrade {
+            name: manifest.name.clone(),
+            version: manifest.version.to_string(),
+            live: row.manifest.version.to_string(),
+            stage: row.stage,
+        });
+    }
+    let known = rows.iter().find(|row| row.digest == *digest && row.settings == **settings);
+    let id = match known {
+        // It stands as high already, or it is in quarantine, which shipping it again does not lift.
+        Some(row) if row.stage <= publish.stage || row.stage == Stage::Quarantined => {
+            let moved_house = row.origin != *origin;
+            if moved_house {
+                sqlx::query("UPDATE deployments SET origin = $1, updated_at = $2 WHERE id = $3")
+                    .bind(origin.to_string())
+                    .bind(Timestamp::now().micros())
+                    .bind(row.id)
+                    .execute(tx.connection()?)
+                    .await?;
+            }
+            return Ok(((row.id, row.stage), moved_house));
+        }
+        Some(row) => row.id,
+        None => insert(tx, publish, rows, who).await?,
+    };
+    let place = (publish.source, &*manifest.name);
+    stand(tx, id, place, publish.stage, None, "published").await?;
+    if publish.stage == Stage::Active {
+        succeed(tx, id, place).await?;
+    }
+    sqlx::query("UPDATE deployments SET origin = $1, published_by = $2 WHERE id = $3")
+        .bind(origin.to_string())
+        .bind(who.map(|who| who.key.to_string()))
+        .bind(id)
+        .execute(tx.connection()?)
+        .await?;
+    Ok(((id, publish.stage), true))
+}
+
+/// A row for a version that never stood here, retired until it is put somewhere.
+async fn insert(
+    tx: &mut Tx,
+    publish: &Publish<'_>,
+    rows: &[Deployment],
+    who: Option<&Identity>,
+) -> Result<i64, StoreError> {
+    // One salt for all versions of a detector: whoever was in the last canary's share is in the next.
+    let salt = match rows.first() {
+        Some(row) => row.salt,
+        None => {
+            let mut salt = [0; 16];
+            SysRng.try_fill_bytes(&mut salt).map_err(|error| StoreError::Unstorable {
+                what: "a deployment",
+                detail: format!("the system has no randomness to give: {error}"),
+            })?;
+            salt
+        }
+    };
+    let id = sqlx::query_scalar(
+        "INSERT INTO deployments (source, detector, digest, settings, stage, salt, origin, \
+         published_by, why, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         RETURNING id",
+    )
+    .bind(publish.source)
+    .bind(publish.manifest.name.as_str())
+    .bind(publish.digest.as_bytes().as_slice())
+    .bind(publish.settings.to_string())
+    .bind(Stage::Retired.as_str())
+    .bind(salt.as_slice())
+    .bind(publish.origin.to_string())
+    .bind(who.map(|who| who.key.to_string()))
+    .bind("published")
+    .bind(Timestamp::now().micros())
+    .fetch_one(tx.connection()?)
+    .await?;
+    Ok(id)
+}
+
+/// Puts a row at a stage; of one detector and source one version stands at each, so the one that
+/// stood there is retired.
+async fn stand(
+    tx: &mut Tx,
+    id: i64,
+    (source, detector): (&str, &str),
+    stage: Stage,
+    canary: Option<Canary>,
+    why: &str,
+) -> Result<(), StoreError> {
+    let now = Timestamp::now().micros();
+    if matches!(stage, Stage::Active | Stage::Canary | Stage::Shadow) {
+        sqlx::query(
+            "UPDATE deployments SET stage = $1, canary = NULL, updated_at = $2, why = $3 \
+             WHERE source = $4 AND detector = $5 AND stage = $6 AND id <> $7",
+        )
+        .bind(Stage::Retired.as_str())
+        .bind(now)
+        .bind("another version took its place")
+        .bind(source)
+        .bind(detector)
+        .bind(stage.as_str())
+        .bind(id)
+        .execute(tx.connection()?)
+        .await?;
+    }
+    let canary = canary.map(|canary| json!(canary).to_string());
+    sqlx::query(
+        "UPDATE deployments SET before = CASE WHEN $1 = 'quarantined' THEN stage END, stage = $1, \
+         canary = $2, why = $3, served_at = CASE WHEN $1 = 'active' THEN $4 ELSE served_at END, \
+         updated_at = $4 WHERE id = $5",
+    )
+    .bind(stage.as_str())
+    .bind(canary)
+    .bind(why)
+    .bind(now)
+    .bind(id)
+    .execute(tx.connection()?)
+    .await?;
+    if stage.is_trial() {
+        trials::begin(tx, id, stage).await?;
+    }
+    Ok(())
+}
+
+/// Retires what is in quarantine: a version that somebody chose serves in its place.
+async fn succeed(tx: &mut Tx, id: i64, (source, detector): (&str, &str)) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE deployments SET stage = $1, before = NULL, updated_at = $2, why = $3 \
+         WHERE source = $4 AND detector = $5 AND stage = $6 AND id <> $7",
+    )
+    .bind(Stage::Retired.as_str())
+    .bind(Timestamp::now().micros())
+    .bind("another version took its place")
+    .bind(source)
+    .bind(detector)
+    .bind(Stage::Quarantined.as_str())
+    .bind(id)
+    .execute(tx.connection()?)
+    .await?;
+    Ok(())
+}
+
+impl Move<'_> {
+    async fn run(&self, tx: &mut Tx, chosen: bool) -> Result<Deployment, StoreError> {
+        let text = format!("SELECT {COLUMNS} WHERE p.id = $1");
+        let row = sqlx::query(sqlx::AssertSqlSafe(text))
+            .bind(self.deployment)
+            .fetch_optional(tx.connection()?)
+            .await?;
+        let absent = || StoreError::Absence {
+            what: "deployment of a detector",
+            id: self.deployment.to_string(),
+        };
+        let row = deployment(&row.ok_or_else(absent)?)?;
+        let what = format!("{} {}", row.detector, row.manifest.version);
+        if row.stage != self.from {
+            return Err(StoreError::Moved { what, stage: row.stage });
+        }
+        let place = (&*row.source, &*row.detector);
+        stand(tx, row.id, place, self.to, self.canary, self.why).await?;
+        if chosen && self.to == Stage::Active {
+            succeed(tx, row.id, place).await?;
+        }
+        if self.alert {
+            alerts::raise(tx, self.what, &what, self.why).await?;
+        }
+        Ok(row)
+    }
+}
+
+fn deployment(row: &Row) -> Result<Deployment, StoreError> {
+    let detector: String = row.try_get("detector")?;
+    let settings: &str = row.try_get("settings")?;
+    let settings = serde_json::from_str(settings)
+        .map_err(|error| sealed::damaged("settings", &detector, &error))?;
+    let canary: Option<&str> = row.try_get("canary")?;
+    let canary = canary.map(serde_json::from_str).transpose();
+    let before: Option<&str> = row.try_get("before")?;
+    let salt: &[u8] = row.try_get("salt")?;
+    Ok(Deployment {
+        id: row.try_get("id")?,
+        source: row.try_get("source")?,
+        digest: inbox::digest(WHAT, &detector, row.try_get("digest")?)?,
+        manifest: detectors::manifest(&detector, row)?,
+        settings,
+        stage: inbox::stage(WHAT, &detector, row.try_get("stage")?)?,
+        before: before.map(|before| inbox::stage(WHAT, &detector, before)).transpose()?,
+        canary: canary.map_err(|error| sealed::damaged("canary", &detector, &error))?,
+        salt: salt.try_into().map_err(|error| sealed::damaged("salt", &detector, &error))?,
+        origin: inbox::origin(WHAT, &detector, row.try_get("origin")?)?,
+        published_by: row.try_get("published_by")?,
+        why: row.try_get("why")?,
+        served_at: row.try_get::<Option<i64>, _>("served_at")?.map(Timestamp::from_micros),
+        updated_at: Timestamp::from_micros(row.try_get("updated_at")?),
+        signature: row.try_get("signature")?,
+        impure: row.try_get("impure")?,
+        detector,
+    })
+}
