@@ -1,6 +1,7 @@
 //! HTTP: requests in, words of the domain through, JSON out. With the console the only place that
 //! names axum. What is decided and recorded is `ingest`'s business.
 
+mod alerts;
 mod audit;
 mod batch;
 mod decisions;
@@ -35,10 +36,15 @@ use crate::registry::Registry;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
+pub use alerts::Alert;
+pub use detectors::{
+    Arrived, DetectorDetail, DetectorVersion, Diff, Stands, TrialSums, VersionDetail,
+};
 pub use docs::document;
 pub use error::{ApiError, Problem};
 pub use serve::serve;
 
+use detectors::Uploads;
 use guard::RateLimits;
 
 /// What the handlers work with. Cheap to clone.
@@ -53,6 +59,7 @@ struct Inner {
     metrics: Arc<Metrics>,
     auth: Auth,
     rates: RateLimits,
+    uploads: Arc<Uploads>,
     /// Requests in flight, all routes together.
     requests: Semaphore,
 }
@@ -74,6 +81,7 @@ impl Api {
             metrics: Arc::clone(metrics),
             auth,
             rates: RateLimits::new(config.rate_per_second, config.rate_burst),
+            uploads: Uploads::new(config),
             requests: Semaphore::new(config.concurrent_requests_max),
         }))
     }
@@ -91,9 +99,11 @@ pub struct Route {
 /// Every way in. There is no other list: a route without a rule cannot be written.
 pub fn routes() -> Vec<Route> {
     use Access::{
-        DryRun, PostEvents, ReadAudit, ReadDecisions, ReadDetectors, ReadDocs, ReadKeys,
-        ReadMetrics, ReadPolicies, ReadSources, RevokeKeys, Rule, SetMode,
+        DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
+        ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
+        ReadTrials, RevokeKeys, Rule, SetMode,
     };
+    use detectors::{stage, trial, upload, versions};
     vec![
         // Whoever may only try out is told so by the handler, which knows the query.
         route("POST", "/v1/events", DryRun, events::post),
@@ -104,6 +114,15 @@ pub fn routes() -> Vec<Route> {
         route("PUT", "/v1/decisions/{id}/ruling", Rule, rulings::put),
         route("GET", "/v1/detectors", ReadDetectors, detectors::list),
         route("GET", "/v1/detectors/{name}", ReadDetectors, detectors::get),
+        route("POST", "/v1/detectors/{name}/rollback", MoveDetectors, stage::roll_back),
+        route("GET", "/v1/detectors/{name}/uploads/{digest}", PublishDetectors, upload::arrived),
+        route("GET", "/v1/detectors/{name}/versions", ReadDetectors, versions::list),
+        route("PUT", "/v1/detectors/{name}/versions", PublishDetectors, upload::put),
+        route("GET", "/v1/detectors/{name}/versions/{version}", ReadDetectors, versions::get),
+        route("GET", "/v1/detectors/{name}/versions/{version}/diff", ReadTrials, trial::diff),
+        route("GET", "/v1/detectors/{name}/versions/{version}/file", ReadFiles, versions::file),
+        route("PUT", "/v1/detectors/{name}/versions/{version}/stage", MoveDetectors, stage::put),
+        route("GET", "/v1/alerts", ReadAlerts, alerts::list),
         route("GET", "/v1/policies", ReadPolicies, policies::list),
         route("GET", "/v1/policies/{source}", ReadPolicies, policies::get),
         route("GET", "/v1/sources", ReadSources, sources::list),

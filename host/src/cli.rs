@@ -44,10 +44,10 @@ enum Command {
     /// Serve: detectors and policies of the folders, events over HTTP
     #[command(after_help = serve::AFTER_HELP)]
     Serve(ConfigFile),
-    /// Make an API key, list them, revoke one
+    /// Make an API key, list them, revoke one; make a key that signs detectors
     #[command(subcommand)]
     Key(key::Command),
-    /// See which detectors are live and which files were refused
+    /// Write a detector, build, test and measure it; ship it, see what it would change, promote it
     #[command(subcommand)]
     Detector(detector::Command),
     /// Check a policy as a compiler would, see which policies judge
@@ -102,7 +102,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             serve::run(config.load()?).await?;
         }
         Command::Key(command) => key::run(command).await?,
-        Command::Detector(command) => detector::run(command).await?,
+        Command::Detector(command) => return detector::run(command).await,
         Command::Policy(command) => return policy::run(command).await,
         Command::Source(command) => source::run(command).await?,
         Command::Migrate(migrate) => migrate::run(&migrate).await?,

@@ -27,9 +27,10 @@ use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use crate::model::{Digest, Manifest};
+use crate::model::{Build, Digest, Manifest};
 pub use call::{Call, RawEntity, RawSignal, RawSpan, Run, Value};
 pub use compile::{CompilerOptions, WorkerLimits, compile_worker};
+pub use imports::imports;
 pub use limits::Limits;
 pub use load::Trust;
 pub use scan::scan;
@@ -127,6 +128,10 @@ impl Prepared {
         self.0.settings_digest
     }
 
+    pub fn build(&self) -> Build {
+        Build { digest: self.0.digest, settings: self.0.settings_digest }
+    }
+
     /// Whether events start from a snapshot taken after `configure`. Without one, each pays for
     /// `configure` again.
     pub fn pre_initialised(&self) -> bool {
@@ -162,8 +167,11 @@ pub enum LoadError {
     #[error("does not compile: {}", plain(.0))]
     Compile(String),
     /// What compiling took or what became of the compiler, and what to do about it.
-    #[error("{0}")]
+    #[error("{}", plain(.0))]
     Compiling(String),
+    /// Not the file's fault.
+    #[error("the compiler could not be started: {0}; it is tried again")]
+    NotStarted(String),
     #[error(
         "imports `{}`, which detectors are not given; they may import picket:detector/log and {allowed}",
         plain(.0),

@@ -53,6 +53,7 @@
 #![warn(missing_docs)]
 
 mod detector;
+pub mod golden;
 pub mod harness;
 mod input;
 mod manifest;

@@ -51,11 +51,11 @@ pub fn signals(
 /// texts that it was given, for the record holds no contact outside of the event.
 pub fn error(inputs: &[Value<'_>], said: &str) -> String {
     let texts = inputs.iter().flat_map(|input| match input {
-        Value::Text(text) => vec![*text],
-        Value::Texts(texts) => texts.clone(),
-        _ => Vec::new(),
+        Value::Text(text) => std::slice::from_ref(text),
+        Value::Texts(texts) => texts.as_slice(),
+        _ => &[],
     });
-    masked(said, texts)
+    masked(said, texts.copied())
 }
 
 /// What was said, with a mask for each run of bytes that belongs to one of the texts, and without

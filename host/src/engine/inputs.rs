@@ -7,7 +7,7 @@ use crate::model::{Event, Input};
 use crate::runtime::Value;
 
 /// The declared inputs of this event. What the event lacks, or holds in another type, is absent.
-pub(super) fn read<'a>(event: &'a Event, inputs: &[Input]) -> Vec<Value<'a>> {
+pub fn read<'a>(event: &'a Event, inputs: &[Input]) -> Vec<Value<'a>> {
     inputs
         .iter()
         .map(|Input::Field { path }| match event.field(path) {

@@ -1,5 +1,6 @@
 //! Which imports a detector may have: the log, and WASI as far as it is locked.
 
+use wasmparser::{Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -13,6 +14,24 @@ pub(super) fn check_imports(component: &Component, engine: &Engine) -> Result<bo
         wasi |= is_wasi(name)?;
     }
     Ok(wasi)
+}
+
+/// The names that a component imports, in order, for people; none where it is no component.
+pub fn imports(file: &[u8]) -> Vec<String> {
+    let (mut names, mut depth) = (Vec::new(), 0_u32);
+    for payload in Parser::new(0).parse_all(file) {
+        match payload {
+            Ok(Payload::ModuleSection { .. } | Payload::ComponentSection { .. }) => depth += 1,
+            Ok(Payload::End(_)) => depth = depth.saturating_sub(1),
+            Ok(Payload::ComponentImportSection(section)) if depth == 0 => {
+                let found = section.into_iter().flatten();
+                names.extend(found.map(|import| import.name.name.to_owned()));
+            }
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    names
 }
 
 fn is_wasi(name: &str) -> Result<bool, LoadError> {

@@ -1,0 +1,192 @@
+//! `picket detector try`: what detectors find in a text, and where.
+
+use std::io::IsTerminal;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use console::Term;
+use serde_json::json;
+
+use super::evidence::{self, Mark};
+use super::sandbox::{self, Sandbox};
+use crate::cli::table::plain;
+use crate::engine::Examined;
+use crate::model::{Event, Outcome, Signal};
+use crate::runtime::Prepared;
+
+/// Run detectors on a text as if it had been sent as a message.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Try {
+    /// The text: the `data.content` of the event
+    text: String,
+    /// A .wasm file, the folder of a detector that was built, or the name of a shipped detector; may be
+    /// given again. All shipped ones unless given
+    #[arg(long, value_name = "FILE|DIR|NAME")]
+    detector: Vec<PathBuf>,
+    /// The event's type
+    #[arg(long = "type", default_value = "message.sent", value_name = "TYPE")]
+    kind: String,
+    /// Print JSON, for a program
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) const AFTER_HELP: &str = "\
+  picket detector try 'call me on 206-555-0142'
+  picket detector try 'is there parking?' --detector parking
+
+On a terminal the evidence is underlined, on a pipe it is marked in the line beneath.";
+
+/// Where no terminal says how wide it is.
+const WIDTH: usize = 100;
+
+pub(super) fn run(args: &Try) -> anyhow::Result<ExitCode> {
+    let event = sandbox::event(&json!({"type": args.kind, "data": {"content": args.text}}))?;
+    let sandbox = Sandbox::start()?;
+    let detectors = load(&sandbox, &args.detector)?;
+    let (wanting, others): (Vec<_>, Vec<_>) =
+        detectors.iter().partition(|prepared| prepared.manifest().wants(&event.kind));
+    let judged: Vec<Judged<'_>> = wanting
+        .into_iter()
+        .map(|prepared| Judged { prepared, examined: sandbox.judge(prepared, &event) })
+        .collect();
+    if args.json {
+        let all: Vec<_> = judged.iter().map(Judged::json).collect();
+        println!("{}", serde_json::to_string_pretty(&all)?);
+    } else {
+        print(&event, &judged);
+        let others: Vec<String> =
+            others.iter().map(|other| plain(&other.manifest().name)).collect();
+        if !others.is_empty() {
+            println!("not subscribed to {}: {}", plain(&event.kind), others.join(" "));
+        }
+    }
+    let failed = judged.iter().any(|one| one.examined.outcome != Outcome::Ok);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What a detector said.
+struct Judged<'a> {
+    prepared: &'a Prepared,
+    examined: Examined,
+}
+
+/// The detectors that were asked for, loaded side by side.
+fn load(sandbox: &Sandbox, named: &[PathBuf]) -> anyhow::Result<Vec<Prepared>> {
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    for path in named {
+        files.push((path.display().to_string(), bytes_of(path)?));
+    }
+    if named.is_empty() {
+        let shipped = picket_bundle::DETECTORS.iter();
+        files.extend(shipped.map(|one| (one.name.to_owned(), one.component.to_vec())));
+    }
+    thread::scope(|scope| {
+        let loading: Vec<_> = files
+            .iter()
+            .map(|(name, bytes)| (name, scope.spawn(|| sandbox.load(bytes, "{}"))))
+            .collect();
+        let loaded = loading.into_iter().map(|(name, thread)| {
+            let loaded = thread.join().map_err(|_| anyhow::anyhow!("loading panicked"))?;
+            loaded.with_context(|| format!("{name}: refused"))
+        });
+        loaded.collect()
+    })
+}
+
+fn bytes_of(path: &Path) -> anyhow::Result<Vec<u8>> {
+    if path.exists() {
+        return Ok(sandbox::read(path)?.1);
+    }
+    let shipped = picket_bundle::DETECTORS;
+    match shipped.iter().find(|shipped| Path::new(shipped.name) == path) {
+        Some(shipped) => Ok(shipped.component.to_vec()),
+        None => {
+            let names: Vec<&str> = shipped.iter().map(|shipped| shipped.name).collect();
+            bail!(
+                "{}: neither a file or folder nor a shipped detector; those are {}",
+                path.display(),
+                names.join(", ")
+            )
+        }
+    }
+}
+
+fn print(event: &Event, judged: &[Judged<'_>]) {
+    let stdout = Term::stdout();
+    let (mark, width) = match std::io::stdout().is_terminal() {
+        true => (Mark::Underline, usize::from(stdout.size().1).saturating_sub(2).max(20)),
+        false => (Mark::Carets, WIDTH),
+    };
+    for Judged { prepared, examined } in judged {
+        let manifest = prepared.manifest();
+        let who = format!("{} {}", plain(&manifest.name), manifest.version);
+        if examined.outcome != Outcome::Ok {
+            let error = plain(examined.error.as_deref().unwrap_or_default());
+            println!("{who}  {}: {error}\n", examined.outcome);
+        }
+        for signal in &examined.signals {
+            println!("{who}  {}\n  {}", headline(signal), plain(&signal.reason));
+            for line in evidence_of(event, signal, width, mark) {
+                println!("  {line}");
+            }
+            println!();
+        }
+        for line in &examined.log {
+            println!("{who}  log {}", plain(line));
+        }
+    }
+    let silent = judged.iter().filter(|Judged { examined, .. }| {
+        examined.outcome == Outcome::Ok && examined.signals.is_empty()
+    });
+    let silent: Vec<String> = silent.map(|one| plain(&one.prepared.manifest().name)).collect();
+    if !silent.is_empty() {
+        println!("nothing: {}", silent.join(" "));
+    }
+}
+
+fn headline(signal: &Signal) -> String {
+    let entities: Vec<&str> = signal.entities.iter().map(|entity| entity.kind.as_str()).collect();
+    let entities = match entities.is_empty() {
+        true => String::new(),
+        false => format!("  entities {}", entities.join(" ")),
+    };
+    format!(
+        "{}  score {:.2}  confidence {:.2}{entities}",
+        plain(&signal.label),
+        signal.score,
+        signal.confidence
+    )
+}
+
+/// The texts that a signal points into, each once, with all of its evidence in them.
+fn evidence_of(event: &Event, signal: &Signal, width: usize, mark: Mark) -> Vec<String> {
+    let mut texts: Vec<(&str, Vec<Range<usize>>)> = Vec::new();
+    let mut before = None;
+    for span in &signal.spans {
+        let Some(text) = evidence::text_of(event, span) else { continue };
+        if before != Some((&span.field, span.item)) {
+            texts.push((text, Vec::new()));
+            before = Some((&span.field, span.item));
+        }
+        if let Some((_, spans)) = texts.last_mut() {
+            spans.push(span.start as usize..span.end as usize);
+        }
+    }
+    texts.iter().flat_map(|(text, spans)| evidence::marked(text, spans, width, mark)).collect()
+}
+
+impl Judged<'_> {
+    fn json(&self) -> serde_json::Value {
+        let (manifest, examined) = (self.prepared.manifest(), &self.examined);
+        json!({
+            "detector": manifest.name, "version": manifest.version,
+            "digest": self.prepared.digest(), "outcome": examined.outcome,
+            "error": examined.error, "log": examined.log, "signals": examined.signals,
+        })
+    }
+}

@@ -1,0 +1,161 @@
+//! `picket detector watch`: builds, checks and tests whenever a file is saved, and hands a good component
+//! to a server's folder.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use notify::event::{AccessKind, AccessMode, ModifyKind};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use picket_sdk::golden::File;
+
+use super::language::Language;
+use super::sandbox::{self, Sandbox};
+use super::{build, check, test};
+use crate::cli::table::plain;
+
+/// Build, check and test a detector whenever it is saved. Ctrl-C ends it.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Watch {
+    /// The detector's folder
+    #[arg(default_value = ".", value_name = "DIR")]
+    dir: PathBuf,
+    /// A server's detectors_dir: what passes is put there, and is live at once
+    #[arg(long, value_name = "DIR")]
+    into: Option<PathBuf>,
+}
+
+pub(super) const AFTER_HELP: &str = "\
+  picket detector watch parking --into detectors
+
+What does not build, would be refused or fails a test is said and goes nowhere; the next save is waited
+for. A server keeps what it has until something better comes.";
+
+/// A folder must have been quiet for so long: a save is often several writes.
+const QUIET: Duration = Duration::from_millis(60);
+/// But no stream of writes puts it off for longer.
+const QUIET_MAX: Duration = Duration::from_secs(1);
+
+pub(super) fn run(args: &Watch) -> anyhow::Result<ExitCode> {
+    Language::of(&args.dir)?;
+    if let Some(into) = args.into.as_deref().filter(|into| !into.is_dir()) {
+        bail!("{}: no such folder; it is the server's detectors_dir", into.display());
+    }
+    let (changes, mut watcher) = changes()?;
+    attach(&mut watcher, &args.dir);
+    let sandbox = Sandbox::start()?;
+    println!("watching {}; Ctrl-C ends it", args.dir.display());
+    let mut begun = Instant::now();
+    loop {
+        if let Err(error) = round(args, &sandbox) {
+            println!("{}", plain_lines(&format!("{error:#}")));
+        } else {
+            println!("done {:.1} s after the save", begun.elapsed().as_secs_f64());
+        }
+        // A folder may be new, and one that was made anew has lost its watch.
+        attach(&mut watcher, &args.dir);
+        let changed = wait(&changes)?;
+        begun = changed.since;
+        println!("\n-- {}", changed.names());
+    }
+}
+
+/// From the sources to a file that passes, and into the server's folder.
+fn round(args: &Watch, sandbox: &Sandbox) -> anyhow::Result<()> {
+    let built = build::build(&args.dir, None)?;
+    println!("{}", built.line());
+    let bytes = fs::read(&built.file).with_context(|| built.file.display().to_string())?;
+    let begun = Instant::now();
+    let prepared = sandbox.load(&bytes, "{}").context("a server would refuse it")?;
+    println!("{}", check::line(&prepared, begun.elapsed()));
+    match test::cases_of(&args.dir) {
+        None => println!("no golden cases"),
+        Some(cases) => {
+            let files = File::read(&cases).map_err(|error| anyhow!(error))?;
+            let report = test::run_cases(sandbox, &bytes, &files)?;
+            print!("{}", report.render(std::io::stdout().is_terminal()));
+            if !report.is_good() {
+                bail!("nothing goes live while a case fails");
+            }
+        }
+    }
+    if let Some(into) = &args.into {
+        let file = into.join(built.file.file_name().unwrap_or_default());
+        build::replace(&file, &bytes)?;
+        println!("put {}", file.display());
+    }
+    Ok(())
+}
+
+/// What was saved, and when the first of it was.
+struct Changed {
+    since: Instant,
+    files: BTreeSet<PathBuf>,
+}
+
+impl Changed {
+    fn names(&self) -> String {
+        let names = self.files.iter().filter_map(|file| file.file_name());
+        let names: Vec<String> = names.map(|name| plain(&name.to_string_lossy())).collect();
+        match names.len() {
+            0..=3 => format!("{} changed", names.join(" ")),
+            many => format!("{many} files changed"),
+        }
+    }
+}
+
+fn changes() -> anyhow::Result<(Receiver<PathBuf>, RecommendedWatcher)> {
+    let (hint, changes) = mpsc::channel();
+    let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+        for path in event.into_iter().filter(matters).flat_map(|event| event.paths) {
+            if sandbox::is_source(&path) {
+                // Nobody listens any more: the program ends.
+                let _ = hint.send(path);
+            }
+        }
+    });
+    Ok((changes, watcher.context("files cannot be watched here")?))
+}
+
+/// Whether a file is complete and new: not while it is written, nor when it is read.
+fn matters(event: &Event) -> bool {
+    match event.kind {
+        EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_)) => {
+            false
+        }
+        _ => true,
+    }
+}
+
+/// Watches each folder that is written in, and no other: tools write more than anybody can look at.
+fn attach(watcher: &mut RecommendedWatcher, dir: &Path) {
+    for folder in sandbox::folders(dir) {
+        if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
+            println!("{}: not watched: {error}", folder.display());
+        }
+    }
+}
+
+/// The next change, once it is quiet.
+fn wait(changes: &Receiver<PathBuf>) -> anyhow::Result<Changed> {
+    let first = changes.recv().context("the watcher has ended")?;
+    let since = Instant::now();
+    let mut changed = Changed { since, files: BTreeSet::from([first]) };
+    while since.elapsed() < QUIET_MAX
+        && let Ok(next) = changes.recv_timeout(QUIET)
+    {
+        changed.files.insert(next);
+    }
+    Ok(changed)
+}
+
+fn plain_lines(text: &str) -> String {
+    text.lines().map(plain).collect::<Vec<_>>().join("\n")
+}
