@@ -12,6 +12,7 @@ mod events;
 mod guard;
 mod health;
 mod keys;
+mod linger;
 mod policies;
 mod request;
 mod rulings;
@@ -190,6 +191,7 @@ pub fn router(api: &Api) -> Router {
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
         ))
+        .layer(from_fn(linger::linger))
         .layer(from_fn(guard::catch_panic))
         .layer(from_fn_with_state(api.clone(), guard::admit));
     routed

@@ -83,8 +83,6 @@ pub struct Rules {
     pub upload_stage: BTreeMap<String, Landing>,
     /// Whether a version is promoted by another key than the one that published it.
     pub two_person: bool,
-    /// Whose signatures count.
-    pub trust: signing::Trust,
 }
 
 /// A detector that asks to go live.
