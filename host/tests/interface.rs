@@ -13,7 +13,8 @@ use std::time::Duration;
 use hosts::{Guest, export, record, today, tomorrow, two, variant};
 use picket::model::{Digest, Outcome};
 use picket::runtime::{
-    Call, Limits, LoadError, RawEntity, RawSignal, RawSpan, Run, Runtime, RuntimeOptions, Value,
+    Call, CompilerOptions, LoadError, RawEntity, RawSignal, RawSpan, Run, Runtime, RuntimeOptions,
+    Trust, Value,
 };
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
@@ -47,7 +48,8 @@ fn call<'a>(inputs: &'a [Value<'a>]) -> Call<'a> {
 
 fn runtime() -> &'static Runtime {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-        Runtime::new(&RuntimeOptions { ceiling: Limits::default(), cache: None })
+        let compiler = CompilerOptions::of(env!("CARGO_BIN_EXE_picket"));
+        Runtime::new(&RuntimeOptions { compiler, ..RuntimeOptions::default() })
             .expect("the sandbox starts")
     });
     &RUNTIME
@@ -64,7 +66,8 @@ fn released() -> &'static (Engine, [Component; 2]) {
 }
 
 fn run(file: &[u8], settings: &str, inputs: &[Value<'_>]) -> Run {
-    let prepared = runtime().load(file, settings).expect("what was released loads");
+    let prepared =
+        runtime().load(file, settings, Trust::Stranger).expect("what was released loads");
     assert!(prepared.pre_initialised());
     prepared.evaluate(&call(inputs), Duration::from_millis(50))
 }
@@ -152,7 +155,7 @@ fn a_rust_detector_of_1_0_0_fails_as_it_failed_then() {
     let (outcome, error, log) = told("panic");
     assert_eq!(outcome, Outcome::Trap);
     assert!(error.contains("told to panic") && log.starts_with("Error: "), "{error}; {log}");
-    let refusal = runtime().load(RUST, r#"{"word":""}"#).err();
+    let refusal = runtime().load(RUST, r#"{"word":""}"#, Trust::Stranger).err();
     assert_eq!(refusal, Some(LoadError::Settings("the word is empty".to_owned())));
 }
 
@@ -161,7 +164,7 @@ fn a_c_detector_of_1_0_0_finds_what_it_found_then() {
     let found = run(C, "{}", &[Value::Text(CONTENT)]);
     assert_same(&found.signals, &found_by_c());
     assert_eq!(found.log, ["Debug: event-1", "Info: event-1", "Warn: event-1", "Error: event-1"]);
-    let prepared = runtime().load(C, "{}").expect("it loads");
+    let prepared = runtime().load(C, "{}", Trust::Stranger).expect("it loads");
     assert_eq!(prepared.limits().deadline, Duration::from_millis(5));
 }
 
@@ -227,10 +230,11 @@ fn an_added_export_breaks_old_detectors() {
 #[test]
 fn versions_match_within_a_major_and_prereleases_and_0_x_do_not() {
     for version in ["1.0.1", "1.7.0"] {
-        runtime().load(&echo(version), "{}").expect("it is of this major version");
+        runtime().load(&echo(version), "{}", Trust::Stranger).expect("it is of this major version");
     }
     for version in ["0.1.0", "0.9.0", "1.0.0-rc.1", "1.1.0-beta", "2.0.0"] {
-        let refusal = runtime().load(&echo(version), "{}").err().expect("another interface");
+        let refusal =
+            runtime().load(&echo(version), "{}", Trust::Stranger).err().expect("another interface");
         let refusal = refusal.to_string();
         assert!(refusal.starts_with("does not fit the detector interface"), "{version}: {refusal}");
     }

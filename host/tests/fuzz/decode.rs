@@ -10,7 +10,8 @@ use picket::engine::{EntityKey, check};
 use picket::model::{Event, EventBounds, Finding, Outcome, Signal, Stage, Timestamp};
 use picket::policy::{Known, Policy};
 use picket::runtime::{
-    Call, Limits, Prepared, RawEntity, RawSignal, RawSpan, Run, Runtime, RuntimeOptions, Value,
+    Call, Limits, Prepared, RawEntity, RawSignal, RawSpan, Run, Runtime, RuntimeOptions, Trust,
+    Value,
 };
 use serde_json::json;
 
@@ -57,14 +58,14 @@ struct Echo {
 static ECHO: LazyLock<Echo> = LazyLock::new(|| {
     let module = wat::parse_str(component::ECHO).expect("the text is WebAssembly");
     let file = component::of_module(&module, component::INTERFACE).expect("it is a detector");
-    let runtime =
-        Runtime::new(&RuntimeOptions { ceiling: *LIMITS, cache: None }).expect("it starts");
+    let runtime = Runtime::new(&RuntimeOptions { ceiling: *LIMITS, ..RuntimeOptions::default() })
+        .expect("it starts");
     let envelope = json!({
         "specversion": "1.0", "id": "1", "source": "s", "type": "t", "subject": "u", "data": {},
     });
     let bounds = EventBounds { json_depth_max: 32, ahead_ms_max: 0 };
     Echo {
-        prepared: runtime.load(&file, "{}").expect("it loads"),
+        prepared: runtime.load(&file, "{}", Trust::Bundled).expect("it loads"),
         policy: Policy::compile(include_str!("policy.toml"), &Known::default())
             .expect("it compiles")
             .policy,

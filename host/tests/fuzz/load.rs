@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use picket::runtime::{Call, Limits, Runtime, RuntimeOptions, Value};
+use picket::runtime::{Call, Limits, Runtime, RuntimeOptions, Trust, Value};
 use wasm_smith::{Component, Config, Module};
 
 use crate::component;
@@ -16,11 +16,12 @@ const REFUSAL_BYTES_MAX: usize = 4_000;
 /// Loops of a made module end by themselves: `configure` may take seconds, and a fuzzer has no time.
 const STEPS_MAX: u32 = 10_000;
 
-/// The first byte says what to make of the rest.
+/// The first byte says what to make of the rest. Compiled in this process, where a panic is seen.
 pub fn body(input: &[u8]) {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         let ceiling = Limits { memory_bytes: 4 << 20, ..Limits::default() };
-        Runtime::new(&RuntimeOptions { ceiling, cache: None }).expect("the sandbox starts")
+        Runtime::new(&RuntimeOptions { ceiling, ..RuntimeOptions::default() })
+            .expect("the sandbox starts")
     });
     let Some((kind, rest)) = input.split_first() else { return };
     let file = match kind % 4 {
@@ -30,7 +31,7 @@ pub fn body(input: &[u8]) {
         _ => Some(rest.to_vec()),
     };
     let Some(file) = file else { return };
-    match RUNTIME.load(&file, "{}") {
+    match RUNTIME.load(&file, "{}", Trust::Bundled) {
         Ok(prepared) => {
             let inputs = vec![Value::Text("555-0100"); prepared.manifest().inputs.len()];
             let call = Call { id: "1", kind: "message.sent", time_ms: 0, inputs: &inputs };
