@@ -8,20 +8,22 @@ use std::time::Instant;
 
 use picket::app::App;
 use picket::config::Config;
-use picket::runtime::{Runtime, RuntimeOptions, Trust};
+use picket::runtime::{CompilerOptions, Runtime, RuntimeOptions, Trust};
 
 fn main() {
-    println!("loading one detector without a cache:");
-    let options = RuntimeOptions::default();
+    println!("loading one detector without a cache, in this process and in a child:");
+    let compiler = CompilerOptions::of(env!("CARGO_BIN_EXE_picket"));
+    let options = RuntimeOptions { compiler, ..RuntimeOptions::default() };
     let runtime = Runtime::new(&options).expect("the sandbox starts");
     for bundled in picket_bundle::DETECTORS {
-        let begun = Instant::now();
-        let prepared = runtime
-            .load(bundled.component, "{}", Trust::Bundled)
-            .expect("a bundled detector loads");
-        assert!(prepared.pre_initialised());
+        let [here, there] = [Trust::Bundled, Trust::Stranger].map(|trust| {
+            let begun = Instant::now();
+            let prepared = runtime.load(bundled.component, "{}", trust);
+            assert!(prepared.expect("a bundled detector loads").pre_initialised());
+            begun.elapsed().as_millis()
+        });
         let (name, bytes) = (bundled.name, bundled.component.len());
-        println!("{name:>24} {bytes:>8} bytes {:>6} ms", begun.elapsed().as_millis());
+        println!("{name:>24} {bytes:>8} bytes {here:>6} ms {there:>6} ms");
     }
     drop(runtime);
     let dir = tempfile::tempdir().expect("a temporary folder");

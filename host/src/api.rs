@@ -1,6 +1,7 @@
 //! HTTP: requests in, words of the domain through, JSON out. With the console the only place that
 //! names axum. What is decided and recorded is `ingest`'s business.
 
+mod alerts;
 mod audit;
 mod batch;
 mod decisions;
@@ -11,6 +12,7 @@ mod events;
 mod guard;
 mod health;
 mod keys;
+mod linger;
 mod policies;
 mod request;
 mod rulings;
@@ -30,15 +32,21 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::auth::{Access, Auth};
 use crate::config::Config;
+use crate::engine::Engine;
 use crate::ingest::Ingest;
 use crate::registry::Registry;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
+pub use alerts::Alert;
+pub use detectors::{
+    Arrived, DetectorDetail, DetectorVersion, Diff, Stands, TrialSums, VersionDetail,
+};
 pub use docs::document;
 pub use error::{ApiError, Problem};
 pub use serve::serve;
 
+use detectors::Uploads;
 use guard::RateLimits;
 
 /// What the handlers work with. Cheap to clone.
@@ -50,31 +58,40 @@ struct Inner {
     store: Store,
     registry: Arc<Registry>,
     ingest: Ingest,
+    engine: Arc<Engine>,
     metrics: Arc<Metrics>,
     auth: Auth,
     rates: RateLimits,
+    uploads: Arc<Uploads>,
     /// Requests in flight, all routes together.
     requests: Semaphore,
 }
 
+/// What `app` hands over.
+pub struct Parts {
+    pub config: Arc<Config>,
+    pub store: Store,
+    pub registry: Arc<Registry>,
+    pub ingest: Ingest,
+    pub engine: Arc<Engine>,
+    pub metrics: Arc<Metrics>,
+    pub auth: Auth,
+}
+
 impl Api {
-    pub fn new(
-        config: &Arc<Config>,
-        store: &Store,
-        registry: &Arc<Registry>,
-        ingest: &Ingest,
-        metrics: &Arc<Metrics>,
-        auth: Auth,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { config, store, registry, ingest, engine, metrics, auth } = parts;
         Self(Arc::new(Inner {
-            config: Arc::clone(config),
-            store: store.clone(),
-            registry: Arc::clone(registry),
-            ingest: ingest.clone(),
-            metrics: Arc::clone(metrics),
-            auth,
             rates: RateLimits::new(config.rate_per_second, config.rate_burst),
+            uploads: Uploads::new(&config),
             requests: Semaphore::new(config.concurrent_requests_max),
+            config,
+            store,
+            registry,
+            ingest,
+            engine,
+            metrics,
+            auth,
         }))
     }
 }
@@ -91,9 +108,11 @@ pub struct Route {
 /// Every way in. There is no other list: a route without a rule cannot be written.
 pub fn routes() -> Vec<Route> {
     use Access::{
-        DryRun, PostEvents, ReadAudit, ReadDecisions, ReadDetectors, ReadDocs, ReadKeys,
-        ReadMetrics, ReadPolicies, ReadSources, RevokeKeys, Rule, SetMode,
+        DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
+        ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
+        ReadTrials, RevokeKeys, Rule, SetMode,
     };
+    use detectors::{log, stage, trial, upload, versions};
     vec![
         // Whoever may only try out is told so by the handler, which knows the query.
         route("POST", "/v1/events", DryRun, events::post),
@@ -104,6 +123,16 @@ pub fn routes() -> Vec<Route> {
         route("PUT", "/v1/decisions/{id}/ruling", Rule, rulings::put),
         route("GET", "/v1/detectors", ReadDetectors, detectors::list),
         route("GET", "/v1/detectors/{name}", ReadDetectors, detectors::get),
+        route("POST", "/v1/detectors/{name}/rollback", MoveDetectors, stage::roll_back),
+        route("GET", "/v1/detectors/{name}/uploads/{digest}", PublishDetectors, upload::arrived),
+        route("GET", "/v1/detectors/{name}/versions", ReadDetectors, versions::list),
+        route("PUT", "/v1/detectors/{name}/versions", PublishDetectors, upload::put),
+        route("GET", "/v1/detectors/{name}/versions/{version}", ReadDetectors, versions::get),
+        route("GET", "/v1/detectors/{name}/versions/{version}/diff", ReadTrials, trial::diff),
+        route("GET", "/v1/detectors/{name}/versions/{version}/file", ReadFiles, versions::file),
+        route("GET", "/v1/detectors/{name}/versions/{version}/log", ReadTrials, log::get),
+        route("PUT", "/v1/detectors/{name}/versions/{version}/stage", MoveDetectors, stage::put),
+        route("GET", "/v1/alerts", ReadAlerts, alerts::list),
         route("GET", "/v1/policies", ReadPolicies, policies::list),
         route("GET", "/v1/policies/{source}", ReadPolicies, policies::get),
         route("GET", "/v1/sources", ReadSources, sources::list),
@@ -162,6 +191,7 @@ pub fn router(api: &Api) -> Router {
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
         ))
+        .layer(from_fn(linger::linger))
         .layer(from_fn(guard::catch_panic))
         .layer(from_fn_with_state(api.clone(), guard::admit));
     routed

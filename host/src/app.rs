@@ -8,17 +8,19 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::auth::Auth;
 use crate::config::Config;
-use crate::engine::{EntityKey, Pool};
+use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
+use crate::keeper::Keeper;
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
 use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
+use crate::signing::Trust;
 use crate::store::{Options, Store};
 use crate::telemetry::Metrics;
 
@@ -63,6 +65,7 @@ impl App {
     /// # Errors
     /// As [`App::start`].
     pub async fn start_with(config: Config, carried: Carried) -> anyhow::Result<Self> {
+        let rules = rules(&config)?;
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!("cannot listen on {}: choose another `listen`", config.listen)
         })?;
@@ -80,38 +83,53 @@ impl App {
             file_bytes_max: config.detector_file_bytes_max,
         };
         let bundle = if config.bundled { carried.bundle } else { Bundle::default() };
-        let registry = Registry::new(
-            runtime,
-            store.clone(),
-            Arc::clone(&metrics),
-            folders,
-            bundle,
-            rules(&config),
-        );
+        let registry =
+            Registry::new(runtime, store.clone(), Arc::clone(&metrics), folders, bundle, rules);
         let registry = Arc::new(registry);
         // What is deployed serves again before the folders are asked for news.
         registry.refresh().await?;
         registry.scan().await?;
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
+        let (incidents, told) = mpsc::channel(INCIDENTS_MAX);
+        let engine = Arc::new(Engine::new(EngineOptions {
+            entity_key: EntityKey::new(&host_key),
+            event_deadline: config.event_deadline(),
+            purity_check_every: config.purity_check_every,
+            incidents,
+            metrics: Arc::clone(&metrics),
+        }));
         let ingest = Ingest::new(Parts {
             store: store.clone(),
             registry: Arc::clone(&registry),
+            engine: Arc::clone(&engine),
             pool: Pool::start(config.evaluation_queue_max)
                 .context("cannot start evaluation threads")?,
             metrics: Arc::clone(&metrics),
-            entity_key: Arc::new(EntityKey::new(&host_key)),
             fingerprint_key: FingerprintKey::new(&host_key),
-            event_deadline: config.event_deadline(),
             permits: Semaphore::new(config.evaluation_queue_max),
             tasks: tasks.clone(),
             accepted: Notify::new(),
         });
         let config = Arc::new(config);
         tasks.spawn(ingest.clone().run_worker(stop.clone()));
+        let keeper = Keeper {
+            registry: Arc::clone(&registry),
+            store: store.clone(),
+            metrics: Arc::clone(&metrics),
+        };
+        tasks.spawn(keeper.run(told, stop.clone()));
         tasks.spawn(registry::watch(Arc::clone(&registry), config.watch, stop.clone()));
-        let api =
-            api::Api::new(&config, &store, &registry, &ingest, &metrics, Auth::new(store.clone()));
+        let parts = api::Parts {
+            config: Arc::clone(&config),
+            store: store.clone(),
+            registry: Arc::clone(&registry),
+            ingest: ingest.clone(),
+            engine,
+            metrics: Arc::clone(&metrics),
+            auth: Auth::new(store.clone()),
+        };
+        let api = api::Api::new(parts);
         tasks.spawn(api::serve(listener, api, stop.clone()));
         Ok(Self { config, store, registry, ingest, metrics, address, stop, tasks })
     }
@@ -141,14 +159,27 @@ pub fn store_options(config: &Config) -> Options {
     }
 }
 
+/// Whose signatures count under this configuration.
+///
+/// # Errors
+/// Which key of the configuration holds no key of a signer, and how to make one.
+pub fn trust(config: &Config) -> anyhow::Result<Trust> {
+    Trust::new(config.signatures, &config.trusted_keys, &config.revoked_keys)
+        .context("the configuration")
+}
+
 /// What the operator allows under this configuration.
-pub fn rules(config: &Config) -> Rules {
-    Rules {
+///
+/// # Errors
+/// As [`trust`].
+pub fn rules(config: &Config) -> anyhow::Result<Rules> {
+    Ok(Rules {
+        trust: trust(config)?,
         detectors: config.detectors.clone(),
         folder_stage: config.folder_stage,
         upload_stage: config.upload_stage.clone(),
         two_person: config.two_person,
-    }
+    })
 }
 
 /// How the sandbox is built under this configuration.

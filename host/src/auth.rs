@@ -21,6 +21,15 @@ pub enum Access {
     /// Say that a decision was right or wrong.
     Rule,
     ReadDetectors,
+    /// The bytes of a detector.
+    ReadFiles,
+    /// What a version on trial would have changed.
+    ReadTrials,
+    /// Send a version.
+    PublishDetectors,
+    /// Promote a version, demote it, retire it, go back to an earlier one.
+    MoveDetectors,
+    ReadAlerts,
     ReadPolicies,
     ReadSources,
     SetMode,
@@ -36,8 +45,9 @@ pub enum Access {
 /// what is asked for belongs to every source: see [`Access::is_global`].
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
-        DryRun, PostEvents, ReadAudit, ReadDecisions, ReadDetectors, ReadDocs, ReadKeys,
-        ReadMetrics, ReadPolicies, ReadSources, Rule,
+        DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
+        ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
+        ReadTrials, Rule,
     };
     match role {
         Role::Platform => matches!(access, PostEvents | DryRun | ReadDecisions | ReadDocs),
@@ -46,6 +56,11 @@ pub fn allows(role: Role, access: Access) -> bool {
             DryRun
                 | ReadDecisions
                 | ReadDetectors
+                | ReadFiles
+                | ReadTrials
+                | PublishDetectors
+                | MoveDetectors
+                | ReadAlerts
                 | ReadPolicies
                 | ReadSources
                 | ReadMetrics
@@ -54,13 +69,23 @@ pub fn allows(role: Role, access: Access) -> bool {
         Role::Reviewer => {
             matches!(
                 access,
-                ReadDecisions | Rule | ReadDetectors | ReadPolicies | ReadSources | ReadDocs
+                ReadDecisions
+                    | Rule
+                    | ReadDetectors
+                    | ReadTrials
+                    | ReadAlerts
+                    | ReadPolicies
+                    | ReadSources
+                    | ReadDocs
             )
         }
         Role::Auditor => matches!(
             access,
             ReadDecisions
                 | ReadDetectors
+                | ReadFiles
+                | ReadTrials
+                | ReadAlerts
                 | ReadPolicies
                 | ReadSources
                 | ReadKeys
@@ -76,12 +101,20 @@ impl Access {
     /// Whether it is about all sources together, so that a key that is bound to one has no part in it.
     pub fn is_global(self) -> bool {
         match self {
-            Self::ReadKeys | Self::RevokeKeys | Self::ReadAudit | Self::ReadMetrics => true,
+            Self::ReadKeys
+            | Self::RevokeKeys
+            | Self::ReadAudit
+            | Self::ReadMetrics
+            | Self::ReadAlerts => true,
             Self::PostEvents
             | Self::DryRun
             | Self::ReadDecisions
             | Self::Rule
             | Self::ReadDetectors
+            | Self::ReadFiles
+            | Self::ReadTrials
+            | Self::PublishDetectors
+            | Self::MoveDetectors
             | Self::ReadPolicies
             | Self::ReadSources
             | Self::SetMode
@@ -169,7 +202,14 @@ mod tests {
 
     #[test]
     fn an_auditor_changes_nothing_and_a_platform_sees_no_key() {
-        for access in [Access::PostEvents, Access::SetMode, Access::RevokeKeys, Access::DryRun] {
+        for access in [
+            Access::PostEvents,
+            Access::SetMode,
+            Access::RevokeKeys,
+            Access::DryRun,
+            Access::PublishDetectors,
+            Access::MoveDetectors,
+        ] {
             assert!(!allows(Role::Auditor, access), "{access:?}");
         }
         for access in

@@ -44,10 +44,10 @@ enum Command {
     /// Serve: detectors and policies of the folders, events over HTTP
     #[command(after_help = serve::AFTER_HELP)]
     Serve(ConfigFile),
-    /// Make an API key, list them, revoke one
+    /// Make an API key, list them, revoke one; make a key that signs detectors
     #[command(subcommand)]
     Key(key::Command),
-    /// Write a detector, build, test and measure it; see which are live and which files were refused
+    /// Write a detector, build, test and measure it; ship it, see what it would change, promote it
     #[command(subcommand)]
     Detector(detector::Command),
     /// Check a policy as a compiler would, see which policies judge

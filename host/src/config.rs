@@ -1,7 +1,8 @@
 //! The configuration: as written in `picket.toml` and `PICKET_*`, validated once.
 //!
 //! Every key of the file is also a variable: `listen` is `PICKET_LISTEN`. The variable wins. A key
-//! that nobody knows is an error, in either place.
+//! that nobody knows is an error, in either place. Where a key is a table, its variable holds the
+//! whole of it as TOML writes it in one line.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::de::DeTable;
 
-use crate::model::{DetectorRules, EventBounds, Landing};
+use crate::model::{DetectorRules, EventBounds, Landing, SignatureMode};
 
 /// Everything that an operator may set. Field names are the keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +35,13 @@ pub struct Config {
     pub migrate: bool,
     /// Whether a file of `detectors_dir` or `policies_dir` goes live as it appears.
     pub watch: bool,
+
+    /// Whether a detector needs a good signature to go live. Those that the program carries do not.
+    pub signatures: SignatureMode,
+    /// Whose signatures count: public keys by a name of the operator's choice.
+    pub trusted_keys: BTreeMap<String, String>,
+    /// Whose count no longer, also where they are trusted: the reason by the key's id.
+    pub revoked_keys: BTreeMap<String, String>,
 
     pub body_bytes_max: usize,
     pub json_depth_max: usize,
@@ -68,6 +76,9 @@ pub struct Config {
     pub detector_log_bytes: usize,
     pub detector_log_lines: usize,
     pub detector_file_bytes_max: u64,
+    /// One run in so many is done again and compared, to find detectors that are no functions; those
+    /// that are granted warm instances ten times as often. 0: none.
+    pub purity_check_every: u64,
     /// Processor time for compiling one detector that is not bundled; rounded up to whole seconds.
     pub compile_cpu_ms: u64,
     /// Memory that compiling one may use.
@@ -76,6 +87,13 @@ pub struct Config {
     pub compile_wall_ms: u64,
     /// Compiled detectors on disk, in `data_dir`; what was not used for longest goes first.
     pub cache_bytes_max: u64,
+    /// How long an upload of a detector may stand still.
+    pub upload_idle_timeout_ms: u64,
+    /// How long one request of an upload may take, however steadily it comes.
+    pub upload_timeout_ms: u64,
+    /// Uploads that have begun and are not whole: all together, and how long each is kept.
+    pub uploads_bytes_max: u64,
+    pub uploads_age_ms_max: u64,
     /// Events that wait for an evaluation thread.
     pub evaluation_queue_max: usize,
     /// Decisions that wait for the disk.
@@ -104,6 +122,9 @@ impl Default for Config {
             bundled: true,
             migrate: true,
             watch: true,
+            signatures: SignatureMode::Off,
+            trusted_keys: BTreeMap::new(),
+            revoked_keys: BTreeMap::new(),
             body_bytes_max: 1 << 20,
             json_depth_max: 32,
             batch_events_max: 1_000,
@@ -124,10 +145,15 @@ impl Default for Config {
             detector_log_bytes: 4 << 10,
             detector_log_lines: 16,
             detector_file_bytes_max: 64 << 20,
+            purity_check_every: 1_000,
             compile_cpu_ms: 60_000,
             compile_memory_bytes: 1536 << 20,
             compile_wall_ms: 120_000,
             cache_bytes_max: 2 << 30,
+            upload_idle_timeout_ms: 30_000,
+            upload_timeout_ms: 30 * 60_000,
+            uploads_bytes_max: 1 << 30,
+            uploads_age_ms_max: 24 * 3_600_000,
             evaluation_queue_max: 2_048,
             commit_queue_max: 4_096,
             commit_batch_max: 256,
@@ -193,10 +219,8 @@ impl Config {
                     }),
                 });
             };
-            let value = variable(&value, kind).ok_or_else(|| ConfigError {
-                place: name.clone(),
-                problem: format!("`{value}` is not {}", kind_of(kind)),
-            })?;
+            let value = variable(&value, kind)
+                .map_err(|problem| ConfigError { place: name.clone(), problem })?;
             table.insert(key.clone(), value.clone());
             // Each by itself, so that an error names the variable and not the file.
             let alone = toml::Table::from_iter([(key, value)]);
@@ -234,6 +258,8 @@ impl Config {
             ("detector_signals", self.detector_signals as u64),
             ("compile_cpu_ms", self.compile_cpu_ms),
             ("compile_wall_ms", self.compile_wall_ms),
+            ("upload_idle_timeout_ms", self.upload_idle_timeout_ms),
+            ("upload_timeout_ms", self.upload_timeout_ms),
             ("evaluation_queue_max", self.evaluation_queue_max as u64),
             ("commit_queue_max", self.commit_queue_max as u64),
             ("commit_batch_max", self.commit_batch_max as u64),
@@ -283,6 +309,18 @@ impl Config {
         EventBounds { json_depth_max: self.json_depth_max, ahead_ms_max: self.event_ahead_ms_max }
     }
 
+    /// How many rows a page has that is asked for with this `limit`, or with none.
+    ///
+    /// # Errors
+    /// What a limit may be.
+    pub fn page_size(&self, limit: Option<u32>, default: u32) -> Result<usize, String> {
+        let limit = limit.unwrap_or(self.page_max.min(default));
+        match (1..=self.page_max).contains(&limit) {
+            true => Ok(limit as usize),
+            false => Err(format!("the query: `limit` lies in 1..={} (page_max)", self.page_max)),
+        }
+    }
+
     pub fn event_deadline(&self) -> Duration {
         Duration::from_millis(self.event_deadline_ms)
     }
@@ -305,11 +343,24 @@ fn check_keys(file: &str, text: &str, known: &toml::Table) -> Result<(), ConfigE
     if let Some(error) = errors.first() {
         return Err(at_line(file, text, error));
     }
-    for key in table.get_ref().keys() {
+    let at = |offset: usize| format!("{file}:{}", line_of(text, offset));
+    for (key, value) in table.get_ref() {
         let name: &str = key.get_ref();
         if !known.contains_key(name) {
-            let place = format!("{file}:{}", line_of(text, key.span().start));
-            return Err(ConfigError { place, problem: unknown(name, known, &str::to_owned) });
+            let problem = unknown(name, known, &str::to_owned);
+            return Err(ConfigError { place: at(key.span().start), problem });
+        }
+        // Whatever follows the head of a table belongs to it, which is seldom what was meant.
+        let inner = value.get_ref().as_table();
+        let mut strays = inner.into_iter().flatten().filter(|(inner, value)| {
+            known.contains_key(&**inner.get_ref()) && value.get_ref().as_table().is_none()
+        });
+        if let Some((stray, _)) = strays.next() {
+            let problem = format!(
+                "`{}` is read as part of `{name}`: write it above the line `[{name}]`",
+                stray.get_ref()
+            );
+            return Err(ConfigError { place: at(stray.span().start), problem });
         }
     }
     Ok(())
@@ -338,19 +389,29 @@ fn line_of(text: &str, offset: usize) -> usize {
 }
 
 /// A variable's text as the type that its key has.
-fn variable(text: &str, kind: &toml::Value) -> Option<toml::Value> {
+fn variable(text: &str, kind: &toml::Value) -> Result<toml::Value, String> {
     match kind {
-        toml::Value::Integer(_) => text.parse().ok().map(toml::Value::Integer),
-        toml::Value::Boolean(_) => text.parse().ok().map(toml::Value::Boolean),
-        _ => Some(toml::Value::String(text.to_owned())),
+        toml::Value::Integer(_) => text
+            .parse()
+            .map(toml::Value::Integer)
+            .map_err(|_| format!("`{text}` is not a whole number")),
+        toml::Value::Boolean(_) => text
+            .parse()
+            .map(toml::Value::Boolean)
+            .map_err(|_| format!("`{text}` is not true or false")),
+        toml::Value::Table(_) => table(text),
+        _ => Ok(toml::Value::String(text.to_owned())),
     }
 }
 
-fn kind_of(kind: &toml::Value) -> &'static str {
-    match kind {
-        toml::Value::Integer(_) => "a whole number",
-        toml::Value::Boolean(_) => "true or false",
-        _ => "a text",
+/// A table as TOML writes it in one line. The text is not quoted in the error: it may be long.
+fn table(text: &str) -> Result<toml::Value, String> {
+    let wrong = |why: &str| {
+        format!("is not a table in one line, such as {{ alice = \"...\", bob = \"...\" }}: {why}")
+    };
+    match text.parse().map_err(|error: toml::de::Error| wrong(error.message()))? {
+        table @ toml::Value::Table(_) => Ok(table),
+        other => Err(wrong(&format!("it is of the type {}", other.type_str()))),
     }
 }
 
@@ -377,9 +438,26 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_holds_a_whole_table_and_wins_over_that_of_the_file() {
+        let file = "[trusted_keys]\nalice = \"a\"\n[revoked_keys]\n\"0123456789abcdef\" = \"lost\"";
+        let of_file = parse(file, &[]).unwrap();
+        assert_eq!(of_file.trusted_keys["alice"], "a");
+        let variable = [
+            ("PICKET_TRUSTED_KEYS", "{ bob = \"b\", \"carol@example.com\" = 'c' }"),
+            ("PICKET_SIGNATURES", "require"),
+        ];
+        let config = parse(file, &variable).unwrap();
+        let names: Vec<&str> = config.trusted_keys.keys().map(String::as_str).collect();
+        assert_eq!(names, ["bob", "carol@example.com"]);
+        assert_eq!(config.revoked_keys, of_file.revoked_keys);
+        assert_eq!(config.signatures, SignatureMode::Require);
+        assert_eq!(parse(file, &[("PICKET_TRUSTED_KEYS", "{}")]).unwrap().trusted_keys.len(), 0);
+    }
+
+    #[test]
     fn each_mistake_names_its_place_and_the_mend() {
         type Variables<'a> = &'a [(&'a str, &'a str)];
-        let cases: [(&str, Variables<'_>, &str); 8] = [
+        let cases: [(&str, Variables<'_>, &str); 16] = [
             (
                 "\nlisten_on = 1",
                 &[],
@@ -395,6 +473,34 @@ mod tests {
             ("", &[("PICKET_PAGE_MAX", "many")], "PICKET_PAGE_MAX: `many` is not a whole number"),
             ("", &[("PICKET_LISTEN", "here")], "PICKET_LISTEN: invalid socket address syntax"),
             ("page_max = 0", &[], "picket.toml: `page_max` must be at least 1"),
+            (
+                "signatures = \"required\"",
+                &[],
+                "picket.toml:1: unknown variant `required`, expected one of `off`, `warn`, `require`",
+            ),
+            ("", &[("PICKET_SIGNATURES", "on")], "PICKET_SIGNATURES: unknown variant `on`"),
+            (
+                "[trusted_keys]\nalice = \"a\"\nlisten = \"127.0.0.1:80\"",
+                &[],
+                "picket.toml:3: `listen` is read as part of `trusted_keys`: write it above",
+            ),
+            ("\n[trusted_keys]\nalice = 1", &[], "picket.toml:3: invalid type: integer `1`"),
+            ("trusted_keys = \"alice\"", &[], "picket.toml:1: invalid type: string"),
+            (
+                "",
+                &[("PICKET_TRUSTED_KEYS", "\"secret\"")],
+                "PICKET_TRUSTED_KEYS: is not a table in one line, such as { alice",
+            ),
+            (
+                "",
+                &[("PICKET_TRUSTED_KEYS", "{ alice = \"b\" }\npage_max = 1")],
+                "PICKET_TRUSTED_KEYS: is not a table in one line",
+            ),
+            (
+                "",
+                &[("PICKET_TRUSTED_KEYS", "{ alice = 1 }")],
+                "PICKET_TRUSTED_KEYS: invalid type: integer `1`, expected a string",
+            ),
             ("database_url = \"postgres://u:secret@h/db\"", &[], "`h/db`"),
         ];
         for (text, variables, says) in cases {

@@ -1,79 +1,261 @@
 //! Fan-out: one event to every detector that wants it, findings back.
 //!
 //! Detectors of one event run in sequence on one evaluation thread; events run in parallel on as
-//! many threads as there are cores ([`Pool`]). A detector's failure is a finding, never an error.
+//! many threads as there are cores ([`Pool`]). A detector's failure is a finding, never an error. One
+//! that keeps failing is no longer run ([`breaker`]), and what the engine learns that somebody should act
+//! on is an [`Incident`].
 
-mod check;
+mod breaker;
+mod builds;
+pub mod check;
 mod examine;
+mod incident;
 mod inputs;
 mod pool;
+mod purity;
+mod visit;
+mod vitals;
+mod warm;
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::model::{Event, Finding, Outcome};
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc;
+
+use crate::model::{Build, Event, Finding, Isolation, LogLevel, LogLine, Outcome, Stage, Vitals};
 use crate::registry::{LiveDetector, Snapshot, Subscribed};
-use crate::runtime::{Call, Run};
+use crate::runtime::Run;
+use crate::telemetry::{Compared, Metrics};
+
+use builds::{Builds, State};
+use purity::Sampling;
+use visit::{TIME_UP, Visit, finding};
+use vitals::Used;
 
 pub use check::EntityKey;
 pub use examine::{Examined, examine};
+pub use incident::{INCIDENTS_MAX, Incident};
 pub use inputs::read as read_inputs;
 pub use pool::{Pool, PoolError};
 
-/// Runs every subscribed detector on the event: infallible, bounded by `deadline` of wall time, and
-/// sorted by the detector's name, so that the order of arrival cannot matter.
-pub fn evaluate(
-    snapshot: &Snapshot,
-    event: &Event,
-    key: &EntityKey,
-    deadline: Duration,
-) -> Vec<Finding> {
-    let start = Instant::now();
-    let seeing = snapshot.subscribed(event).into_iter();
-    seeing
-        .map(|Subscribed { live, counted }| match deadline.checked_sub(start.elapsed()) {
-            Some(left) if !left.is_zero() => Finding { counted, ..run(live, event, key, left) },
-            _ => {
-                let why = Some("the event's time was up".to_owned());
-                Finding { counted, ..finding(live, Outcome::Skipped, why) }
-            }
-        })
-        .collect()
+/// What an engine is built from.
+pub struct EngineOptions {
+    pub entity_key: EntityKey,
+    /// Wall time of all detectors together on one event.
+    pub event_deadline: Duration,
+    /// One run in so many is done again and compared; 0 for none.
+    pub purity_check_every: u64,
+    /// Where incidents go; bounded, for nobody waits here.
+    pub incidents: mpsc::Sender<Incident>,
+    pub metrics: Arc<Metrics>,
 }
 
-fn run(detector: &LiveDetector, event: &Event, key: &EntityKey, left: Duration) -> Finding {
-    let manifest = detector.prepared.manifest();
-    let inputs = inputs::read(event, &manifest.inputs);
-    let call =
-        Call { id: &event.id, kind: &event.kind, time_ms: event.time.millis(), inputs: &inputs };
-    let Run { outcome, error, time, log, signals, .. } = detector.prepared.evaluate(&call, left);
-    for line in log {
-        tracing::debug!(target: "picket::detector", detector = manifest.name, event = event.id, "{line}");
-    }
-    let error = error.map(|said| check::error(&inputs, &said));
-    let mut finding = finding(detector, outcome, error);
-    finding.micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    match check::signals(manifest, &inputs, signals, key) {
-        Ok(signals) => finding.signals = signals,
-        Err(fault) => {
-            finding.outcome = Outcome::Invalid;
-            finding.error = Some(fault);
+/// Runs detectors, and keeps what it learns of each build while that is live. One per process.
+pub struct Engine {
+    key: EntityKey,
+    deadline: Duration,
+    sampling: Sampling,
+    builds: ArcSwap<Builds>,
+    /// A new generation is followed by one event; the others wait for that.
+    following: Mutex<()>,
+    incidents: mpsc::Sender<Incident>,
+    metrics: Arc<Metrics>,
+}
+
+/// A run that is done again after all others.
+struct Again<'a> {
+    live: &'a LiveDetector,
+    state: Arc<State>,
+    first: Run,
+}
+
+impl Engine {
+    pub fn new(options: EngineOptions) -> Self {
+        Self {
+            key: options.entity_key,
+            deadline: options.event_deadline,
+            sampling: Sampling::new(options.purity_check_every),
+            builds: ArcSwap::default(),
+            following: Mutex::default(),
+            incidents: options.incidents,
+            metrics: options.metrics,
         }
     }
-    finding
+
+    /// Runs every subscribed detector on the event: infallible, bounded by the event's deadline, and
+    /// sorted by the detector's name and stage, so that the order of arrival cannot matter.
+    pub fn evaluate(&self, snapshot: &Snapshot, event: &Event) -> Vec<Finding> {
+        self.evaluate_at(snapshot, event, Instant::now())
+    }
+
+    /// As [`Engine::evaluate`], at a time of the caller's for breakers and probes. The event's own
+    /// deadline is by the clock.
+    pub fn evaluate_at(&self, snapshot: &Snapshot, event: &Event, now: Instant) -> Vec<Finding> {
+        let begun = Instant::now();
+        let left = || self.deadline.checked_sub(begun.elapsed()).filter(|left| !left.is_zero());
+        let builds = self.builds_of(snapshot, now);
+        let subscribed = snapshot.subscribed(event);
+        let mut findings = Vec::with_capacity(subscribed.len());
+        let (mut again, mut stopped) = (Vec::new(), Vec::new());
+        for Subscribed { live, counted } in subscribed {
+            let state = builds.of(live, &self.metrics, now);
+            let finding = match (state.open(), left()) {
+                (Some(why), _) => {
+                    stopped.push((live, state));
+                    if live.stage == Stage::Quarantined && !counted {
+                        continue;
+                    }
+                    skipped(live, format!("in quarantine: {why}"))
+                }
+                (None, None) => {
+                    let finding = skipped(live, TIME_UP.to_owned());
+                    state.record(&finding, Used::default(), now);
+                    finding
+                }
+                (None, Some(left)) => {
+                    let (finding, first) = self.run(live, event, &state, left, now);
+                    again.extend(first.map(|first| Again { live, state, first }));
+                    finding
+                }
+            };
+            findings.push(Finding { counted, ..finding });
+        }
+        // What is for the engine alone comes after what somebody waits for, in the time that is left.
+        for one in again {
+            self.check(&one, event, left());
+        }
+        for (live, state) in stopped {
+            let Some(left) = left() else { break };
+            if state.begin_probe(now) {
+                self.probe(live, event, &state, left, now);
+            }
+        }
+        findings
+    }
+
+    /// How a build fares; `None` where it is not live, or was not yet when the last event came.
+    pub fn vitals(&self, build: &Build) -> Option<Vitals> {
+        self.builds.load().get(build).map(|state| state.vitals(Instant::now()))
+    }
+
+    /// The last lines of a build with a number greater than `after`, oldest first.
+    pub fn log(&self, build: &Build, after: u64) -> Vec<LogLine> {
+        self.builds.load().get(build).map_or_else(Vec::new, |state| state.log(after))
+    }
+
+    fn builds_of(&self, snapshot: &Snapshot, now: Instant) -> Arc<Builds> {
+        let builds = self.builds.load_full();
+        if builds.is_of(snapshot) {
+            return builds;
+        }
+        let _alone = self.following.lock().unwrap_or_else(PoisonError::into_inner);
+        let builds = self.builds.load_full();
+        if builds.is_of(snapshot) {
+            return builds;
+        }
+        let next = Arc::new(builds.following(snapshot, &self.metrics, now));
+        self.builds.store(Arc::clone(&next));
+        next
+    }
+
+    /// One run that counts; with it the run as it was, where it is to be done again.
+    fn run(
+        &self,
+        live: &LiveDetector,
+        event: &Event,
+        state: &State,
+        left: Duration,
+        now: Instant,
+    ) -> (Finding, Option<Run>) {
+        let visit = Visit::new(live, event);
+        let (mut run, warm) = match live.isolation {
+            Isolation::Fresh => (visit.fresh(left), None),
+            Isolation::Warm => visit.warm(&state.kept, left),
+        };
+        let lines = visit.lines(&mut run);
+        let compared = purity::comparable(&run) && self.sampling.picks(live, event);
+        let first = compared.then(|| run.clone());
+        let used = Used { memory_bytes: run.memory_bytes, output_bytes: run.output_bytes };
+        let finding = visit.finding(run, &self.key);
+        if let Some(warm) = warm.filter(|_| finding.outcome == Outcome::Ok) {
+            state.kept.put(warm);
+        }
+        write(state, event, lines, &finding, "");
+        if let Some(why) = state.record(&finding, used, now) {
+            self.tell(Incident::tripped(live, &why));
+        }
+        (finding, first)
+    }
+
+    /// The same run in another fresh instance. What was recorded is the first.
+    fn check(&self, again: &Again<'_>, event: &Event, left: Option<Duration>) {
+        let Again { live, state, first } = again;
+        let manifest = live.prepared.manifest();
+        let second = left.map(|left| Visit::new(live, event).fresh(left));
+        let Some(second) = second.filter(purity::comparable) else {
+            self.metrics.purity_check(&manifest.name, Compared::Not);
+            return;
+        };
+        let difference = purity::difference(manifest, first, &second);
+        state.compared(difference.is_some());
+        let compared = if difference.is_some() { Compared::Differs } else { Compared::Same };
+        self.metrics.purity_check(&manifest.name, compared);
+        if let Some(why) = difference
+            && state.begin_impure()
+            && !self.tell(Incident::impure(live, &why))
+        {
+            state.untell_impure();
+        }
+    }
+
+    /// One run of a version that is stopped, of which nothing is recorded but whether it went well.
+    fn probe(
+        &self,
+        live: &LiveDetector,
+        event: &Event,
+        state: &State,
+        left: Duration,
+        now: Instant,
+    ) {
+        let visit = Visit::new(live, event);
+        let mut run = visit.fresh(left);
+        let lines = visit.lines(&mut run);
+        let finding = visit.finding(run, &self.key);
+        write(state, event, lines, &finding, "probe: ");
+        if state.probed(finding.outcome, now) {
+            self.tell(Incident::recovered(live));
+        }
+    }
+
+    /// Whether somebody will hear of it.
+    fn tell(&self, incident: Incident) -> bool {
+        let told = self.incidents.try_send(incident);
+        if let Err(error) = &told {
+            self.metrics.incident("dropped");
+            tracing::error!("nobody could be told of an incident: {error}");
+        }
+        told.is_ok()
+    }
 }
 
-fn finding(detector: &LiveDetector, outcome: Outcome, error: Option<String>) -> Finding {
-    let manifest = detector.prepared.manifest();
-    Finding {
-        detector: manifest.name.clone(),
-        version: Some(manifest.version.to_string()),
-        digest: Some(detector.prepared.digest()),
-        settings_digest: Some(detector.prepared.settings_digest()),
-        stage: Some(detector.stage),
-        counted: true,
-        outcome,
-        error,
-        micros: 0,
-        signals: Vec::new(),
+fn skipped(live: &LiveDetector, why: String) -> Finding {
+    finding(live, Outcome::Skipped, Some(why))
+}
+
+/// Keeps the lines of a run, and how it failed.
+fn write(
+    state: &State,
+    event: &Event,
+    mut lines: Vec<(LogLevel, String)>,
+    finding: &Finding,
+    before: &str,
+) {
+    if finding.outcome.is_failure() {
+        let error = finding.error.as_deref().unwrap_or_default();
+        lines.push((LogLevel::Error, format!("{before}{}: {error}", finding.outcome)));
+    }
+    if !lines.is_empty() {
+        state.write(event, &lines);
     }
 }

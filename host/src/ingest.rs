@@ -15,7 +15,7 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{self, EntityKey, Pool, PoolError};
+use crate::engine::{Engine, Pool, PoolError};
 use crate::model::decision::SEMANTICS;
 use crate::model::{Decision, DecisionId, Event, Finding, Mode, Timestamp, TrialRun, Would};
 use crate::registry::{LivePolicy, Registry, Snapshot, Subscribed};
@@ -32,11 +32,10 @@ pub struct Ingest(Arc<Parts>);
 pub struct Parts {
     pub store: Store,
     pub registry: Arc<Registry>,
+    pub engine: Arc<Engine>,
     pub pool: Pool,
     pub metrics: Arc<Metrics>,
-    pub entity_key: Arc<EntityKey>,
     pub fingerprint_key: FingerprintKey,
-    pub event_deadline: Duration,
     /// Events in flight.
     pub permits: Semaphore,
     pub tasks: TaskTracker,
@@ -268,8 +267,7 @@ impl Ingest {
         event: Arc<Event>,
         id: DecisionId,
     ) -> Job {
-        let key = Arc::clone(&self.0.entity_key);
-        Job { snapshot, policy, event, id, key, deadline: self.0.event_deadline }
+        Job { snapshot, policy, event, id, engine: Arc::clone(&self.0.engine) }
     }
 
     fn count_failure(&self, source: &str, error: &IngestError) {
@@ -301,8 +299,7 @@ struct Job {
     policy: Arc<LivePolicy>,
     event: Arc<Event>,
     id: DecisionId,
-    key: Arc<EntityKey>,
-    deadline: Duration,
+    engine: Arc<Engine>,
 }
 
 /// What came of it.
@@ -317,7 +314,7 @@ struct Decided {
 impl Job {
     fn decide(&self) -> Decided {
         let Self { snapshot, policy, event, .. } = self;
-        let mut findings = engine::evaluate(snapshot, event, &self.key, self.deadline);
+        let mut findings = self.engine.evaluate(snapshot, event);
         let absent =
             policy.policy.requires().iter().filter(|name| !snapshot.has(&event.source, name));
         findings.extend(absent.map(|name| Finding::absent(name)));

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!  api/events ──> ingest ──> registry.current()      one Arc<Snapshot> for the whole event
-//!                   │        engine::evaluate        every subscribed detector, in the sandbox
+//!                   │        engine.evaluate         every subscribed detector, in the sandbox
 //!                   │        policy.judge            findings -> verdict, pure
 //!                   │        store.commit            durable, many events to a flush
 //!                   └──> the decision
@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Layers, lowest first; a module uses only those below (a test reads the `use` lines):
-//! `model config` < `policy runtime store telemetry` < `registry auth` < `engine` < `ingest` < `app api cli`.
+//! `model config` < `policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest keeper` < `app api cli`.
 
 pub mod api;
 pub mod app;
@@ -22,9 +22,11 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod ingest;
+pub mod keeper;
 pub mod model;
 pub mod policy;
 pub mod registry;
 pub mod runtime;
+pub mod signing;
 pub mod store;
 pub mod telemetry;

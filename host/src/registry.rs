@@ -5,11 +5,14 @@
 //! the snapshot that they began with.
 
 mod cohort;
+mod files;
 mod inbox;
 mod life;
 mod refresh;
 mod snapshot;
 mod status;
+mod trust;
+mod upload;
 mod watch;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -20,17 +23,24 @@ use arc_swap::ArcSwap;
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use crate::model::{Build, DetectorRules, Digest, Identity, Landing, Manifest, Mode, Stage};
+use crate::model::{Build, DetectorRules, Digest, Identity, Landing, Mode, Stage};
 use crate::policy::{Known, Labels, Policy, render};
 use crate::runtime::{LoadError, Prepared, Runtime, Trust};
-use crate::store::{EVERY_SOURCE, Origin, Publish, PublishPolicy, Published, Store, StoreError};
+use crate::signing::{self, SignatureError};
+use crate::store::{
+    Deployment, EVERY_SOURCE, Origin, Publish, PublishPolicy, Published, Store, StoreError,
+};
 use crate::telemetry::{Loaded, Metrics};
 
 pub use cohort::Cohort;
+pub use files::settings;
 pub use inbox::{Bundle, BundledDetector, BundledPolicy};
 pub use life::{Standing, Stood};
+pub use refresh::build_of;
 pub use snapshot::{LiveDetector, LivePolicy, Snapshot, Subscribed};
-pub use status::{Catalogue, DetectorStatus, Refusal};
+pub use status::{Catalogue, DetectorStatus, Landings, Refusal};
+pub use trust::signature_path;
+pub use upload::Uploaded;
 pub use watch::watch;
 
 /// The live set and the way into it. One per process.
@@ -63,6 +73,8 @@ pub struct Folders {
 /// What the operator allows.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
+    /// Whose signatures count, and whether any are asked for.
+    pub trust: signing::Trust,
     /// What detectors may read, say and use.
     pub detectors: DetectorRules,
     /// Where a file of the folder lands.
@@ -78,6 +90,8 @@ pub struct Rules {
 pub struct Candidate {
     /// The component as shipped.
     pub file: Vec<u8>,
+    /// The name that it was sent under; `None`: whatever it calls itself.
+    pub name: Option<String>,
     /// A JSON object.
     pub settings: Json,
     pub origin: Origin,
@@ -87,6 +101,10 @@ pub struct Candidate {
     pub stage: Landing,
     /// Whether it may be older than what stands there.
     pub allow_downgrade: bool,
+    /// The text of its signature file.
+    pub signature: Option<Vec<u8>>,
+    /// Why, for the audit log.
+    pub why: Option<String>,
 }
 
 /// Why a candidate did not go live. Nothing was changed.
@@ -94,9 +112,15 @@ pub struct Candidate {
 pub enum Refused {
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// The diagnostics as a compiler prints them.
     #[error("{0}")]
     Policy(String),
+    #[error(
+        "this file is the detector `{name}` and was sent as `{sent}`: send it under its own name (--name {name})"
+    )]
+    Name { name: String, sent: String },
     #[error("`{name}` is already what the file {file} ships; remove one of the two")]
     Claimed { name: String, file: String },
     /// It wants more than the operator grants.
@@ -184,10 +208,15 @@ impl Registry {
         who: Option<&Identity>,
     ) -> Result<(Prepared, Published), Refused> {
         let Candidate { file, settings, origin, source, stage, .. } = candidate;
+        self.verify_unopened(candidate)?;
         let prepared = self.prepare(file.clone(), settings).await?;
         let (manifest, digest) = (prepared.manifest(), prepared.digest());
-        self.admit(manifest, source)?;
+        self.verify(candidate, &prepared)?;
+        self.rules.detectors.check(manifest, source).map_err(Refused::Grant)?;
         let name = &manifest.name;
+        if let Some(sent) = candidate.name.as_ref().filter(|sent| *sent != name) {
+            return Err(Refused::Name { name: name.clone(), sent: sent.clone() });
+        }
         if let Some(other) = self.claimant(name, origin).await? {
             return Err(Refused::Claimed { name: name.clone(), file: other });
         }
@@ -202,11 +231,12 @@ impl Registry {
             digest,
             bytes: file,
             settings,
-            signature: None,
+            signature: candidate.signature.as_deref().and_then(|text| str::from_utf8(text).ok()),
             source,
             origin: origin.clone(),
             stage: Stage::from(*stage),
             allow_downgrade: candidate.allow_downgrade,
+            why: candidate.why.as_deref(),
         };
         let published = self.store.publish_detector(&publish, who).await?;
         self.retire_others(name, origin).await?;
@@ -225,12 +255,14 @@ impl Registry {
         Ok((prepared, published))
     }
 
-    /// Whether the operator lets a version run, as it describes itself. Asked whenever it is loaded.
+    /// Whether the operator lets a version run that was let in before: asked of every row whenever a
+    /// snapshot is built, for a key may have been revoked and a grant withdrawn.
     ///
     /// # Errors
     /// What it lacks.
-    fn admit(&self, manifest: &Manifest, source: &str) -> Result<(), Refused> {
-        self.rules.detectors.check(manifest, source).map_err(Refused::Grant)
+    fn admit(&self, row: &Deployment) -> Result<(), Refused> {
+        self.verify_again(row)?;
+        self.rules.detectors.check(&row.manifest, &row.source).map_err(Refused::Grant)
     }
 
     /// Checks a policy and makes it judge its source.
@@ -334,8 +366,12 @@ impl Registry {
         loaded
     }
 
-    /// Where an uploaded file for a source lands.
+    /// Where an uploaded file for a source lands. Where two persons are asked for, none goes live by
+    /// the word of the one who ships it.
     pub fn upload_stage(&self, source: &str) -> Landing {
+        if self.rules.two_person {
+            return Landing::Shadow;
+        }
         let stages = &self.rules.upload_stage;
         stages.get(source).or_else(|| stages.get(EVERY_SOURCE)).copied().unwrap_or(Landing::Shadow)
     }

@@ -27,7 +27,7 @@ use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use crate::model::{Digest, Manifest};
+use crate::model::{Build, Digest, Manifest};
 pub use call::{Call, RawEntity, RawSignal, RawSpan, Run, Value};
 pub use compile::{CompilerOptions, WorkerLimits, compile_worker};
 pub use imports::imports;
@@ -128,6 +128,10 @@ impl Prepared {
         self.0.settings_digest
     }
 
+    pub fn build(&self) -> Build {
+        Build { digest: self.0.digest, settings: self.0.settings_digest }
+    }
+
     /// Whether events start from a snapshot taken after `configure`. Without one, each pays for
     /// `configure` again.
     pub fn pre_initialised(&self) -> bool {
@@ -154,31 +158,52 @@ impl RuntimeError {
     }
 }
 
-/// Why a file was refused as a detector. The message is for the engineer who shipped it.
+/// Why a file was refused as a detector. The message is for the engineer who shipped it; what the file
+/// had a say in is cut and cleaned there.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum LoadError {
-    #[error("not a detector: {0}")]
+    #[error("not a detector: {}", plain(.0))]
     Scan(String),
-    #[error("does not compile: {0}")]
+    #[error("does not compile: {}", plain(.0))]
     Compile(String),
     /// What compiling took or what became of the compiler, and what to do about it.
-    #[error("{0}")]
+    #[error("{}", plain(.0))]
     Compiling(String),
+    /// Not the file's fault.
+    #[error("the compiler could not be started: {0}; it is tried again")]
+    NotStarted(String),
     #[error(
-        "imports `{0}`, which detectors are not given; they may import picket:detector/log and {allowed}",
+        "imports `{}`, which detectors are not given; they may import picket:detector/log and {allowed}",
+        plain(.0),
         allowed = wasi::ALLOWED_TEXT
     )]
     Import(String),
-    #[error("does not fit the detector interface: {0}")]
+    #[error("does not fit the detector interface: {}", plain(.0))]
     Interface(String),
-    #[error("{0}")]
+    #[error("{}", plain(.0))]
     Manifest(String),
-    #[error("`describe` failed: {0}")]
+    #[error("`describe` failed: {}", plain(.0))]
     Describe(String),
-    #[error("`configure` refused the settings: {0}")]
+    #[error("`configure` refused the settings: {}", plain(.0))]
     Settings(String),
-    #[error("`configure` failed: {0}")]
+    #[error("`configure` failed: {}", plain(.0))]
     Configure(String),
-    #[error("the self-test failed: evaluating an event without inputs: {0}")]
+    #[error("the self-test failed: evaluating an event without inputs: {}", plain(.0))]
     SelfTest(String),
+}
+
+/// Bytes of a refusal that a file has a say in: names, and what a guest says of itself.
+const REFUSAL_BYTES_MAX: usize = 1_000;
+
+/// A text that a file had a say in, for a terminal and a table: one line, bounded, nothing to obey.
+fn plain(text: &str) -> String {
+    if text.trim().is_empty() {
+        return "it does not say why".to_owned();
+    }
+    let mut end = text.len().min(REFUSAL_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let cut = if end < text.len() { "…" } else { "" };
+    text[..end].replace(['\n', '\t'], " ").replace(char::is_control, "\u{fffd}") + cut
 }

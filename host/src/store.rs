@@ -41,7 +41,7 @@ pub use deployments::{Deployment, Move, Publish, Published};
 pub use detectors::Version;
 pub use error::StoreError;
 pub use events::{Accepted, Committed, Recorded};
-pub use inbox::{InboxRow, Origin};
+pub use inbox::{InboxRow, Origin, SENT};
 pub use keys::KeyRow;
 pub use policies::{PolicyDeployment, PublishPolicy, PublishedPolicy};
 pub use search::{Cursor, Filter, Page};

@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use tracing_subscriber::EnvFilter;
 
-use crate::model::{Decision, Finding, Outcome};
+use crate::model::{Decision, Finding, Outcome, Stage};
 
 /// Starts logging to standard error: pretty on a terminal, JSON otherwise. `PICKET_LOG` sets the
 /// filter, `info` unless set.
@@ -32,9 +32,13 @@ pub struct Metrics {
     events: Family<EventLabels, Counter>,
     decisions: Family<DecisionLabels, Counter>,
     evaluations: Family<EvaluationLabels, Counter>,
-    cost: Family<DetectorLabels, Histogram>,
+    cost: Family<CostLabels, Histogram>,
+    breakers: Family<DetectorLabels, Gauge>,
+    purity_checks: Family<PurityLabels, Counter>,
+    incidents: Family<IncidentLabels, Counter>,
     event_seconds: Histogram,
     loads: Family<LoadLabels, Counter>,
+    signatures: Family<SignatureLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
     queues: Family<QueueLabels, Gauge>,
     generation: Gauge,
@@ -57,7 +61,14 @@ struct DecisionLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EvaluationLabels {
     detector: String,
+    stage: &'static str,
     outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CostLabels {
+    detector: String,
+    stage: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -66,8 +77,24 @@ struct DetectorLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PurityLabels {
+    detector: String,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct IncidentLabels {
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LoadLabels {
     kind: &'static str,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SignatureLabels {
     result: &'static str,
 }
 
@@ -100,12 +127,54 @@ pub enum Received {
     Invalid,
 }
 
+/// What came of a run that was done again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compared {
+    Same,
+    Differs,
+    /// One of the two did not come to an end that can be compared.
+    Not,
+}
+
+/// A share in a gauge: one while it is raised. Lowered when it is dropped.
+#[derive(Debug)]
+pub struct Raised {
+    gauge: Gauge,
+    up: bool,
+}
+
+impl Raised {
+    pub fn set(&mut self, up: bool) {
+        match (self.up, up) {
+            (false, true) => _ = self.gauge.inc(),
+            (true, false) => _ = self.gauge.dec(),
+            _ => {}
+        }
+        self.up = up;
+    }
+}
+
+impl Drop for Raised {
+    fn drop(&mut self) {
+        self.set(false);
+    }
+}
+
 /// What became of a detector's or policy's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loaded {
     Published,
     Refused,
     Retired,
+}
+
+/// What was found of the signature of a detector's file, where signatures are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vouched {
+    Signed,
+    Unsigned,
+    /// There is one, and it is not good.
+    Untrusted,
 }
 
 impl Metrics {
@@ -116,8 +185,12 @@ impl Metrics {
             decisions: Family::default(),
             evaluations: Family::default(),
             cost: Family::new_with_constructor(|| Histogram::new(COST_BUCKETS)),
+            breakers: Family::default(),
+            purity_checks: Family::default(),
+            incidents: Family::default(),
             event_seconds: Histogram::new(CALL_BUCKETS),
             loads: Family::default(),
+            signatures: Family::default(),
             requests: Family::default(),
             queues: Family::default(),
             generation: Gauge::default(),
@@ -141,6 +214,21 @@ impl Metrics {
             Unit::Seconds,
             metrics.cost.clone(),
         );
+        r.register(
+            "breaker_open",
+            "Versions of a detector that are not run, for they failed too often",
+            metrics.breakers.clone(),
+        );
+        r.register(
+            "purity_checks",
+            "Runs that were done again and compared",
+            metrics.purity_checks.clone(),
+        );
+        r.register(
+            "incidents",
+            "What happened to detectors while events ran; `dropped` were too many at once",
+            metrics.incidents.clone(),
+        );
         r.register_with_unit(
             "event",
             "Wall time from a valid event to its durable decision",
@@ -151,6 +239,11 @@ impl Metrics {
             "loads",
             "Files offered as detectors or policies, by result",
             metrics.loads.clone(),
+        );
+        r.register(
+            "signatures",
+            "Detectors that were let in while signatures are looked at, by what theirs is worth",
+            metrics.signatures.clone(),
         );
         r.register(
             "http_requests",
@@ -197,17 +290,38 @@ impl Metrics {
     pub fn findings(&self, findings: &[Finding]) {
         for finding in findings {
             let detector = finding.detector.clone();
+            let stage = finding.stage.map_or("absent", Stage::as_str);
             let outcome = finding.outcome.as_str();
             self.evaluations
-                .get_or_create(&EvaluationLabels { detector: detector.clone(), outcome })
+                .get_or_create(&EvaluationLabels { detector: detector.clone(), stage, outcome })
                 .inc();
             // What did not run cost nothing, and would hide what those cost that did.
             if finding.outcome == Outcome::Skipped {
                 continue;
             }
             let cost = Duration::from_micros(finding.micros);
-            self.cost.get_or_create(&DetectorLabels { detector }).observe(cost.as_secs_f64());
+            self.cost.get_or_create(&CostLabels { detector, stage }).observe(cost.as_secs_f64());
         }
+    }
+
+    /// The share of one version of a detector in the open breakers.
+    pub fn breaker(&self, detector: &str) -> Raised {
+        let labels = DetectorLabels { detector: detector.to_owned() };
+        Raised { gauge: self.breakers.get_or_create(&labels).clone(), up: false }
+    }
+
+    pub fn purity_check(&self, detector: &str, compared: Compared) {
+        let result = match compared {
+            Compared::Same => "same",
+            Compared::Differs => "differs",
+            Compared::Not => "not_compared",
+        };
+        let labels = PurityLabels { detector: detector.to_owned(), result };
+        self.purity_checks.get_or_create(&labels).inc();
+    }
+
+    pub fn incident(&self, kind: &'static str) {
+        self.incidents.get_or_create(&IncidentLabels { kind }).inc();
     }
 
     pub fn load(&self, kind: &'static str, loaded: Loaded) {
@@ -217,6 +331,15 @@ impl Metrics {
             Loaded::Retired => "retired",
         };
         self.loads.get_or_create(&LoadLabels { kind, result }).inc();
+    }
+
+    pub fn signature(&self, vouched: Vouched) {
+        let result = match vouched {
+            Vouched::Signed => "signed",
+            Vouched::Unsigned => "unsigned",
+            Vouched::Untrusted => "untrusted",
+        };
+        self.signatures.get_or_create(&SignatureLabels { result }).inc();
     }
 
     pub fn request(&self, route: &str, status: u16) {

@@ -5,10 +5,9 @@ mod fixture;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use picket::model::Outcome;
+use picket::model::{LogLevel, Outcome};
 use picket::runtime::{
-    CacheOptions, Call, CompilerOptions, LoadError, Prepared, Run, Runtime, RuntimeOptions, Trust,
-    Value,
+    Call, CompilerOptions, LoadError, Prepared, Run, Runtime, RuntimeOptions, Trust, Value,
 };
 
 fn runtime() -> &'static Runtime {
@@ -103,7 +102,81 @@ fn a_deadline_is_kept() {
 #[test]
 fn what_is_printed_is_logged_within_its_budget() {
     let run = run(&probe(), "print");
-    assert_eq!(run.log, ["Info: printed"]);
+    assert_eq!(run.log, [(LogLevel::Info, "printed".to_owned())]);
+}
+
+#[test]
+fn what_a_run_used_is_known() {
+    let probe = probe();
+    let plain = run(&probe, "hello");
+    // The snapshot's memory at least, and not much more.
+    assert!((1 << 20..4 << 20).contains(&plain.memory_bytes), "{}", plain.memory_bytes);
+    // Two numbers, the label, the reason.
+    assert_eq!(plain.output_bytes, 16 + "safety.probe".len() + "told to".len());
+    let greedy = run(&probe, "memory");
+    assert!(greedy.memory_bytes > 60 << 20 && greedy.memory_bytes <= 64 << 20);
+    assert_eq!(greedy.output_bytes, 0);
+}
+
+fn call<'a>(id: &'a str, inputs: &'a [Value<'a>; 2]) -> Call<'a> {
+    Call { id, kind: "message.sent", time_ms: 1_788_253_200_000, inputs }
+}
+
+#[test]
+fn a_kept_instance_gives_the_bits_of_a_fresh_one_where_nothing_is_kept() {
+    fn may_go_to_another_thread(_: &impl Send) {}
+    let probe = probe();
+    let deadline = Duration::from_millis(50);
+    let inputs = ["hello", "print", "whole", "error", "nan", "entity", "subject", "print"]
+        .map(|content| [Value::Text(content), Value::Text("user-17")]);
+    let mut warm = probe.warm(&call("first", &inputs[0])).unwrap();
+    may_go_to_another_thread(&warm);
+    for (number, inputs) in inputs.iter().enumerate() {
+        let id = format!("event-{number}");
+        let call = call(&id, inputs);
+        let (kept, fresh) = (warm.evaluate(&call, deadline), probe.evaluate(&call, deadline));
+        assert_eq!((kept.outcome, &kept.error), (fresh.outcome, &fresh.error), "{id}");
+        assert_eq!(format!("{:?}", kept.signals), format!("{:?}", fresh.signals), "{id}");
+        assert_eq!(kept.log, fresh.log, "{id}: the log is whole again for each call");
+    }
+    assert!(!warm.is_poisoned(), "an error of the detector's own is no trap");
+    // What it does keep is seen: this is why it must be granted.
+    let state = [Value::Text("state"), Value::Absent];
+    let said = warm.evaluate(&call("e", &state), deadline).signals[0].reason.clone();
+    assert_eq!(said, format!("call {} of e, table 4096", inputs.len() + 1));
+}
+
+#[test]
+fn a_kept_instance_keeps_the_limits_and_is_spent_after_a_trap() {
+    let probe = probe();
+    let deadline = Duration::from_millis(50);
+    for (content, outcome) in
+        [("panic", Outcome::Trap), ("memory", Outcome::Memory), ("loop", Outcome::Deadline)]
+    {
+        let inputs = [Value::Text(content), Value::Absent];
+        let call = call("e", &inputs);
+        let mut warm = probe.warm(&call).unwrap();
+        let run = warm.evaluate(&call, deadline);
+        assert_eq!(run.outcome, outcome, "{content}");
+        assert!(warm.is_poisoned() && run.memory_bytes <= 64 << 20);
+    }
+    let inputs = [Value::Text("loop"), Value::Absent];
+    let call = call("e", &inputs);
+    let mut warm = probe.warm(&call).unwrap();
+    let run = warm.evaluate(&call, Duration::from_millis(2));
+    assert!(run.outcome == Outcome::Deadline && run.time < Duration::from_millis(8), "{run:?}");
+}
+
+#[test]
+fn clock_and_chance_of_a_kept_instance_are_those_of_each_event() {
+    let probe = probe();
+    let inputs = [Value::Text("chance"), Value::Absent];
+    let mut warm = probe.warm(&call("first", &inputs)).unwrap();
+    for time_ms in [1_788_253_200_000, 1_788_253_200_001] {
+        let call = Call { time_ms, ..call("e", &inputs) };
+        let reason = warm.evaluate(&call, Duration::from_millis(50)).signals[0].reason.clone();
+        assert!(reason.ends_with(&format!("at Ok({time_ms})")), "{reason}");
+    }
 }
 
 #[test]

@@ -49,13 +49,7 @@ pub(super) async fn list(
     Caller(identity): Caller,
     Asked(search): Asked<Search>,
 ) -> Result<Json<DecisionPage>, ApiError> {
-    let page_max = api.0.config.page_max;
-    let limit = search.limit.unwrap_or(page_max.min(50));
-    if limit == 0 || limit > page_max {
-        return Err(ApiError::malformed(format!(
-            "the query: `limit` lies in 1..={page_max} (page_max)"
-        )));
-    }
+    let limit = api.0.config.page_size(search.limit, 50).map_err(ApiError::malformed)?;
     if search.source.as_deref().is_some_and(|source| !reaches(&identity, source)) {
         return Err(ApiError::forbidden("this key is bound to another source"));
     }
@@ -66,7 +60,7 @@ pub(super) async fn list(
         tier: search.tier,
         detector: search.detector,
         after: after.map_err(|error: String| ApiError::malformed(format!("the query: {error}")))?,
-        limit: limit as usize,
+        limit,
     };
     let page = api.0.store.decisions(&filter).await?;
     Ok(Json(DecisionPage {

@@ -1,30 +1,34 @@
-//! `/v1/detectors`: what is live, and what was refused.
+//! `/v1/detectors`: what is live, what was refused, and the life of each version.
+
+pub(super) mod log;
+mod parts;
+pub(super) mod stage;
+pub(super) mod trial;
+pub(super) mod upload;
+pub(super) mod versions;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Api, ApiError, Problem};
-use crate::model::{Digest, Timestamp};
+use crate::auth::reaches;
+use crate::model::{Build, Identity};
 use crate::registry::{Catalogue, DetectorStatus};
+use crate::store::EVERY_SOURCE;
+
+pub use parts::Uploads;
+pub use trial::{Diff, TrialSums};
+pub use upload::Arrived;
+pub use versions::{DetectorVersion, Stands, VersionDetail};
 
 /// A detector with every version of it that ever ran.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DetectorDetail {
     /// As it is deployed, for each source.
     pub deployments: Vec<DetectorStatus>,
     pub versions: Vec<DetectorVersion>,
-}
-
-/// A version that was loaded once; its bytes are kept.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct DetectorVersion {
-    pub version: String,
-    pub digest: Digest,
-    /// Of the file as shipped.
-    pub bytes: u64,
-    pub first_seen_at: Timestamp,
 }
 
 /// List detectors
@@ -35,7 +39,7 @@ pub struct DetectorVersion {
     responses((status = 200, description = "What is live and what was refused", body = Catalogue))
 )]
 pub(super) async fn list(State(api): State<Api>) -> Result<Json<Catalogue>, ApiError> {
-    Ok(Json(api.0.registry.catalogue().await?))
+    Ok(Json(catalogue(&api).await?))
 }
 
 /// Read a detector
@@ -50,24 +54,45 @@ pub(super) async fn get(
     State(api): State<Api>,
     Path(name): Path<String>,
 ) -> Result<Json<DetectorDetail>, ApiError> {
-    let catalogue = api.0.registry.catalogue().await?;
+    let catalogue = catalogue(&api).await?;
     let deployments: Vec<_> =
         catalogue.detectors.into_iter().filter(|status| status.name == name).collect();
-    let versions: Vec<_> = api
-        .0
-        .store
-        .versions(&name)
-        .await?
-        .into_iter()
-        .map(|version| DetectorVersion {
-            version: version.manifest.version.to_string(),
-            digest: version.digest,
-            bytes: version.size,
-            first_seen_at: version.first_seen_at,
-        })
-        .collect();
+    let versions = versions::of_detector(&api, &name, &deployments).await?;
     if deployments.is_empty() && versions.is_empty() {
-        return Err(ApiError::absent(format!("there is no detector `{name}`")));
+        return Err(absent(&name));
     }
     Ok(Json(DetectorDetail { deployments, versions }))
+}
+
+/// What stands where, with what is really used.
+async fn catalogue(api: &Api) -> Result<Catalogue, ApiError> {
+    let mut catalogue = api.0.registry.catalogue().await?;
+    for status in &mut catalogue.detectors {
+        let build = Build { digest: status.digest, settings: status.settings_digest };
+        status.vitals = api.0.engine.vitals(&build).filter(|_| status.live);
+    }
+    Ok(catalogue)
+}
+
+fn absent(name: &str) -> ApiError {
+    ApiError::absent(format!("there is no detector `{name}`"))
+}
+
+/// The source that a request is about: the one that it names, else the only one of its key, else
+/// every one.
+fn source_of(identity: &Identity, named: Option<String>) -> Result<String, ApiError> {
+    let own = || identity.source.clone().unwrap_or_else(|| EVERY_SOURCE.to_owned());
+    let source = named.unwrap_or_else(own);
+    match reaches(identity, &source) {
+        true => Ok(source),
+        false => Err(ApiError::forbidden(format!(
+            "this is about the source `{source}`, and this key is bound to `{}`",
+            identity.source.as_deref().unwrap_or_default()
+        ))),
+    }
+}
+
+/// Whether a caller's source is served by what is deployed for this one.
+fn is_served(identity: &Identity, source: &str) -> bool {
+    source == EVERY_SOURCE || reaches(identity, source)
 }

@@ -9,7 +9,10 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{audit, batch, decisions, detectors, events, health, keys, policies, rulings, sources};
+use super::detectors::{log, stage, trial, upload, versions};
+use super::{
+    alerts, audit, batch, decisions, detectors, events, health, keys, policies, rulings, sources,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,10 +24,11 @@ use super::{audit, batch, decisions, detectors, events, health, keys, policies, 
     paths(
         events::post, batch::post, decisions::list, decisions::get, rulings::get,
         rulings::put, detectors::list, detectors::get,
-        policies::list, policies::get, sources::list, sources::set_mode, keys::list, keys::revoke,
+        stage::roll_back, upload::arrived, versions::list, upload::put, versions::get, trial::diff,
+        versions::file, log::get, stage::put, alerts::list, policies::list, policies::get, sources::list, sources::set_mode, keys::list, keys::revoke,
         audit::list, health::metrics, health::live, health::ready, json, page
     ),
-    components(schemas(events::Tried, super::Problem)),
+    components(schemas(events::Tried, upload::Arrived, super::Problem)),
     security(("key" = [])),
     modifiers(&Key)
 )]

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::ingest::IngestError;
 use crate::model::Fault;
+use crate::registry::Refused;
 use crate::store::StoreError;
 
 /// A problem, as JSON.
@@ -34,6 +35,8 @@ pub struct Problem {
 pub struct ApiError {
     problem: Problem,
     retry_after_s: Option<u64>,
+    /// Where an upload goes on.
+    upload_offset: Option<u64>,
 }
 
 impl ApiError {
@@ -47,6 +50,7 @@ impl ApiError {
                 errors: Vec::new(),
             },
             retry_after_s: None,
+            upload_offset: None,
         }
     }
 
@@ -134,6 +138,34 @@ impl ApiError {
         )
     }
 
+    /// An upload that does not go on where it stands.
+    pub fn offset(true_offset: u64, sent: u64) -> Self {
+        let detail = format!(
+            "{true_offset} bytes have arrived and `Upload-Offset` says {sent}: go on from {true_offset}"
+        );
+        let mut error = Self::conflict("upload-offset", "Another offset", detail);
+        error.upload_offset = Some(true_offset);
+        error
+    }
+
+    /// `name` says what of it is in the way.
+    pub fn conflict(name: &str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, name, title, detail)
+    }
+
+    /// Another request is at it: it may be over soon.
+    pub fn in_progress(detail: impl Into<String>) -> Self {
+        Self::conflict("in-progress", "Being uploaded", detail).retry_after(1)
+    }
+
+    pub fn stalled(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "stalled", "Nothing came for too long", detail)
+    }
+
+    pub fn digest_mismatch(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "digest-mismatch", "Other bytes", detail)
+    }
+
     pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -159,6 +191,27 @@ impl From<StoreError> for ApiError {
                 tracing::error!("the store failed: {error}");
                 Self::internal()
             }
+        }
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        let said = refused.to_string();
+        match refused {
+            Refused::Store(error) => error.into(),
+            Refused::Absent(_) => Self::absent(said),
+            Refused::Moved(_) => Self::conflict("moved", "Moved on meanwhile", said),
+            Refused::Version(StoreError::Downgrade { .. }) => {
+                Self::conflict("downgrade", "Older than what stands", said)
+            }
+            Refused::Version(_) => Self::conflict("version-taken", "Version in use", said),
+            _ => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "detector-refused",
+                "Refused, nothing has changed",
+                said,
+            ),
         }
     }
 }
@@ -191,6 +244,9 @@ impl IntoResponse for ApiError {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(offset) = self.upload_offset {
+            headers.insert("upload-offset", HeaderValue::from(offset));
         }
         if status == StatusCode::UNAUTHORIZED {
             let schemes =

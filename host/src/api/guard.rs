@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -59,6 +59,14 @@ impl RateLimits {
     }
 }
 
+/// Ways in that load what a stranger wrote, which may take minutes: what they wait for has limits of
+/// its own, and a body that they read has a patience of its own.
+const PATIENT: [(Method, &str); 3] = [
+    (Method::PUT, "/v1/detectors/{name}/versions"),
+    (Method::PUT, "/v1/detectors/{name}/versions/{version}/stage"),
+    (Method::POST, "/v1/detectors/{name}/rollback"),
+];
+
 /// Lets in as many requests as the configuration says, all routes together, and no request for
 /// longer than it says. Health is always answered.
 pub(super) async fn admit(State(api): State<Api>, request: Request, next: Next) -> Response {
@@ -68,6 +76,10 @@ pub(super) async fn admit(State(api): State<Api>, request: Request, next: Next) 
     let Ok(_permit) = api.0.requests.try_acquire() else {
         return ApiError::overloaded().into_response();
     };
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    if PATIENT.iter().any(|(method, path)| request.method() == method && route == Some(*path)) {
+        return next.run(request).await;
+    }
     match tokio::time::timeout(api.0.config.request_timeout(), next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::timed_out().into_response(),

@@ -14,7 +14,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{Api, ApiError};
-use crate::model::Identity;
+use crate::model::{Fault, Identity};
 
 const REQUEST_ID: &str = "x-request-id";
 
@@ -72,10 +72,18 @@ pub(super) fn parse_json(bytes: &[u8]) -> Result<serde_json::Value, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| {
         let said = error.to_string();
         match said.contains("recursion limit") {
-            true => ApiError::invalid(vec![crate::model::Fault::new("", "nested too deeply")]),
+            true => ApiError::invalid(vec![Fault::new("", "nested too deeply")]),
             false => ApiError::malformed(format!("the body is not JSON: {said}")),
         }
     })
+}
+
+const WHY_BYTES_MAX: usize = 1_000;
+
+/// What is wrong with the reason for a change, if so.
+pub(super) fn unexplained(why: &str) -> Option<Fault> {
+    let detail = format!("say why, in at most {WHY_BYTES_MAX} bytes: it goes into the audit log");
+    (why.trim().is_empty() || why.len() > WHY_BYTES_MAX).then(|| Fault::new("/why", detail))
 }
 
 /// The query, where every parameter must be known.

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::request::{Caller, parse_json, read_body};
+use super::request::{Caller, parse_json, read_body, unexplained};
 use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
 use crate::model::{Fault, Mode, Timestamp};
@@ -35,8 +35,6 @@ pub struct ModeChange {
 pub struct Changed {
     pub generation: u64,
 }
-
-const WHY_BYTES_MAX: usize = 1_000;
 
 /// List sources
 #[utoipa::path(
@@ -78,10 +76,8 @@ pub(super) async fn set_mode(
     let json = parse_json(&read_body(&api, &headers, body).await?)?;
     let change: ModeChange = serde_json::from_value(json)
         .map_err(|error| ApiError::invalid(vec![Fault::new("", error.to_string())]))?;
-    if change.why.trim().is_empty() || change.why.len() > WHY_BYTES_MAX {
-        let detail =
-            format!("say why, in at most {WHY_BYTES_MAX} bytes: it goes into the audit log");
-        return Err(ApiError::invalid(vec![Fault::new("/why", detail)]));
+    if let Some(fault) = unexplained(&change.why) {
+        return Err(ApiError::invalid(vec![fault]));
     }
     let known = api.0.registry.current().policy(&source).is_some();
     if !known || !reaches(&identity, &source) {

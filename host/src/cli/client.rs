@@ -2,7 +2,8 @@
 
 use anyhow::{Context, bail};
 use clap::Args;
-use reqwest::{Method, RequestBuilder};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -40,12 +41,28 @@ impl Server {
         self.send(Method::DELETE, path, |request| request).await
     }
 
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.send(Method::POST, path, |request| request.json(body)).await
+    }
+
     async fn send(
         &self,
         method: Method,
         path: &str,
         complete: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> anyhow::Result<Value> {
+        let request = complete(self.request(method, path)?);
+        let answer = answer(request).await.with_context(|| {
+            format!(
+                "no answer from {}: is the server running (`picket serve`), is --server right?",
+                self.server
+            )
+        })?;
+        answer.good()
+    }
+
+    /// A request with the key.
+    pub fn request(&self, method: Method, path: &str) -> anyhow::Result<RequestBuilder> {
         let Some(key) = &self.key else {
             bail!("no key: set PICKET_KEY to one made by `picket key create`");
         };
@@ -57,20 +74,55 @@ impl Server {
         }
         let url = format!("{}{path}", self.server.trim_end_matches('/'));
         let client = reqwest::Client::builder().no_proxy().build()?;
-        let request = client.request(method, &url).bearer_auth(key);
-        let response = complete(request).send().await.with_context(|| {
-            format!(
-                "no answer from {}: is the server running (`picket serve`), is --server right?",
-                self.server
-            )
-        })?;
-        let status = response.status();
-        let text = response.text().await?;
-        let value: Value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? };
-        if !status.is_success() {
-            let said = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-            bail!("{} ({status}): {}", said("title"), said("detail"));
-        }
-        Ok(value)
+        Ok(client.request(method, &url).bearer_auth(key))
     }
+}
+
+/// What was answered, good or not.
+pub(super) struct Answer {
+    pub status: StatusCode,
+    pub value: Value,
+}
+
+/// Sends a request. An error is of the way there and back, not of the server.
+pub(super) async fn answer(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
+    let response = request.send().await?;
+    let status = response.status();
+    let text = response.text().await?;
+    // What is not JSON is not of Picket: then the status says all that is known.
+    Ok(Answer { status, value: serde_json::from_str(&text).unwrap_or_default() })
+}
+
+impl Answer {
+    /// What was asked for, or the problem in words.
+    pub fn good(self) -> anyhow::Result<Value> {
+        if self.status.is_success() {
+            return Ok(self.value);
+        }
+        let said = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        let mut problem = format!(
+            "{} ({}): {}",
+            said(&self.value, "title"),
+            self.status,
+            said(&self.value, "detail")
+        );
+        let faults = self.value["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let several = faults.len() > 1;
+        // The detail of a single one says it already.
+        for fault in faults.iter().filter(|_| several) {
+            problem.push_str(&format!("\n  {}: {}", said(fault, "pointer"), said(fault, "detail")));
+        }
+        bail!(problem)
+    }
+
+    /// The name at the end of the problem's type.
+    pub fn problem(&self) -> &str {
+        let kind = self.value["type"].as_str().unwrap_or_default();
+        kind.rsplit(':').next().unwrap_or_default()
+    }
+}
+
+/// A text as a part of a path or a query.
+pub(super) fn encode(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }

@@ -1,4 +1,6 @@
-//! `picket key`: who may call.
+//! `picket key`: who may call, and who may sign.
+
+mod detector;
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -12,6 +14,9 @@ use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Make a key that signs detectors
+    #[command(subcommand)]
+    Detector(detector::Command),
     /// Make a key and print it, once: only its hash is kept
     #[command(after_help = CREATE_HELP)]
     Create(Create),
@@ -52,6 +57,7 @@ pub(super) struct Create {
 
 pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Detector(detector::Command::New(new)) => detector::new(&new),
         Command::Create(create) => run_create(create).await,
         Command::List(server) => list(&server).await,
         Command::Revoke { id, server } => {

@@ -38,7 +38,7 @@ impl EntityKey {
 ///
 /// # Errors
 /// The first thing that breaks the contract; the finding is then invalid.
-pub(super) fn signals(
+pub fn signals(
     manifest: &Manifest,
     inputs: &[Value<'_>],
     raw: Vec<RawSignal>,
@@ -49,17 +49,35 @@ pub(super) fn signals(
 
 /// What a detector said of its failure, for the record: without what a terminal obeys, and without the
 /// texts that it was given, for the record holds no contact outside of the event.
-pub(super) fn error(inputs: &[Value<'_>], said: &str) -> String {
-    let mut error = said.replace(char::is_control, "\u{fffd}");
+pub fn error(inputs: &[Value<'_>], said: &str) -> String {
     let texts = inputs.iter().flat_map(|input| match input {
-        Value::Text(text) => vec![*text],
-        Value::Texts(texts) => texts.clone(),
-        _ => Vec::new(),
+        Value::Text(text) => std::slice::from_ref(text),
+        Value::Texts(texts) => texts.as_slice(),
+        _ => &[],
     });
-    for text in texts.filter(|text| text.len() >= MASKED_BYTES_MIN) {
-        error = error.replace(&text.replace(char::is_control, "\u{fffd}"), MASK);
+    masked(said, texts.copied())
+}
+
+/// What was said, with a mask for each run of bytes that belongs to one of the texts, and without
+/// control characters. Found in what was said and in nothing that was put there: a mask in which a
+/// text is found would be masked, and grow.
+fn masked<'a>(said: &str, texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hidden = vec![false; said.len()];
+    for text in texts.into_iter().filter(|text| text.len() >= MASKED_BYTES_MIN) {
+        for (at, _) in said.match_indices(text) {
+            hidden[at..at + text.len()].fill(true);
+        }
     }
-    error
+    let mut shown = String::with_capacity(said.len());
+    for (at, character) in said.char_indices() {
+        match (hidden[at], at > 0 && hidden[at - 1]) {
+            (true, true) => {}
+            (true, false) => shown.push_str(MASK),
+            (false, _) if character.is_control() => shown.push('\u{fffd}'),
+            (false, _) => shown.push(character),
+        }
+    }
+    shown
 }
 
 fn signal(
@@ -86,16 +104,14 @@ fn signal(
     bounded("bytes of reason", raw.reason.len(), REASON_BYTES_MAX)?;
     bounded("spans", raw.spans.len(), SPANS_MAX)?;
     bounded("entities", raw.entities.len(), ENTITIES_MAX)?;
-    let mut reason = raw.reason.replace(char::is_control, "\u{fffd}");
+    let mut hidden = Vec::with_capacity(raw.spans.len() + raw.entities.len());
     let mut spans = Vec::with_capacity(raw.spans.len());
     for span in raw.spans {
         let text = text_at(inputs, span).ok_or_else(|| {
             let RawSpan { input, item, start, end } = span;
             format!("{label} points at input {input}, item {item}, bytes {start}..{end}: that is no text of the event")
         })?;
-        if text.len() >= MASKED_BYTES_MIN {
-            reason = reason.replace(text, MASK);
-        }
+        hidden.push(text);
         let Input::Field { path } = &manifest.inputs[span.input as usize];
         let item = matches!(inputs[span.input as usize], Value::Texts(_)).then_some(span.item);
         spans.push(EvidenceSpan { field: path.clone(), item, start: span.start, end: span.end });
@@ -108,9 +124,7 @@ fn signal(
         {
             return Err(format!("{label} has an entity whose kind is not a word such as phone"));
         }
-        if entity.value.len() >= MASKED_BYTES_MIN {
-            reason = reason.replace(&entity.value, MASK);
-        }
+        hidden.push(&entity.value);
         entities.push(key.hash(entity));
     }
     Ok(Signal {
@@ -119,7 +133,7 @@ fn signal(
         label,
         score: raw.score,
         confidence: raw.confidence,
-        reason,
+        reason: masked(&raw.reason, hidden),
         spans,
         entities,
         counted: false,
@@ -189,6 +203,16 @@ mod tests {
         let inputs = [Value::Text("call 555-0100\n"), Value::Texts(vec!["b.jpg"])];
         let said = "index out of bounds in call 555-0100\n and b.jpg \u{1b}[31m";
         assert_eq!(error(&inputs, said), "index out of bounds in ••• and ••• \u{fffd}[31m");
+    }
+
+    #[test]
+    fn a_mask_is_not_masked_again_and_hides_what_is_not_printed() {
+        let dots = |count| vec![RawEntity { kind: "dots".into(), value: "•".into() }; count];
+        let signal =
+            check(RawSignal { reason: "• a•".into(), entities: dots(16), ..raw() }).unwrap();
+        assert_eq!(signal.reason, "••• a•••");
+        let inputs = [Value::Text("555\n0100"), Value::Texts(vec!["•"; 64])];
+        assert_eq!(error(&inputs, "• and 555\n0100\n"), "••• and •••\u{fffd}");
     }
 
     #[test]

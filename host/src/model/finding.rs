@@ -72,7 +72,8 @@ pub enum Outcome {
     Invalid,
     /// It returned an error of its own.
     Error,
-    /// It was not run: the event's time was up, or it is not loaded.
+    /// It was not run, or not to its end: the event's time was up, it is in quarantine, or it is not
+    /// loaded.
     Skipped,
 }
 
@@ -86,6 +87,11 @@ impl Outcome {
         Self::Error,
         Self::Skipped,
     ];
+
+    /// Whether the detector is to blame.
+    pub fn is_failure(self) -> bool {
+        !matches!(self, Self::Ok | Self::Skipped)
+    }
 
     pub fn as_str(self) -> &'static str {
         match self {

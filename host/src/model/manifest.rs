@@ -7,6 +7,9 @@ use utoipa::ToSchema;
 use super::TypePattern;
 
 /// Who a detector is and what it wants. Checked by [`Manifest::parse`].
+///
+/// Signatures cover it as JSON: a new field is left out of that where it has its default, or what is
+/// signed today would no longer verify.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {

@@ -2,15 +2,15 @@
 //! inside the program, which serves where no other file does.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 
+use super::files::{is_there, list, name_of, read, settings};
 use super::{Candidate, Folders, Refused, Registry, canonical};
 use crate::model::{Digest, Landing, Stage};
+use crate::runtime::LoadError;
 use crate::store::{Deployment, EVERY_SOURCE, InboxRow, Origin, StoreError};
 use crate::telemetry::Loaded;
 
@@ -34,16 +34,17 @@ pub struct BundledPolicy {
 }
 
 const POLICY_BYTES_MAX: u64 = 1 << 20;
-const SETTINGS_BYTES_MAX: u64 = 256 << 10;
 
-/// What was last tried of each file, with its settings, so that a refusal is not repeated.
-pub(super) type Tried = HashMap<String, (Digest, Digest)>;
+/// What was last tried of each file, with its settings and its signature, so that a refusal is not
+/// repeated.
+pub(super) type Tried = HashMap<String, (Digest, Digest, Option<Digest>)>;
 
 impl Folders {
     /// Whether a file of the inbox is still there. One that cannot be looked at is: a mount that
     /// does not answer must not retire everything.
+    /// What is of no folder is not gone from one.
     pub(super) fn holds(&self, file: &str) -> bool {
-        self.path(file).is_some_and(|path| path.symlink_metadata().map_or_else(is_there, |_| true))
+        self.path(file).is_none_or(|path| path.symlink_metadata().map_or_else(is_there, |_| true))
     }
 
     fn path(&self, file: &str) -> Option<PathBuf> {
@@ -96,34 +97,45 @@ impl Registry {
             Ok(bytes) => bytes,
             Err(error) => {
                 tried.remove(&file);
-                return self.refuse("detector", &file, None, &error.to_string()).await;
-            }
-        };
-        let settings = match settings(path) {
-            Ok(settings) => settings,
-            Err(error) => {
-                tried.remove(&file);
-                return self.refuse("detector", &file, Some(Digest::of(&bytes)), &error).await;
+                let too_long = error.kind() == io::ErrorKind::FileTooLarge;
+                let key = if too_long { " (detector_file_bytes_max)" } else { "" };
+                return self.refuse("detector", &file, None, &format!("{error}{key}")).await;
             }
         };
         let digest = Digest::of(&bytes);
-        let now = (digest, Digest::of(canonical(&settings).as_bytes()));
+        let beside = settings(path).and_then(|settings| Ok((settings, self.signature(path)?)));
+        let (settings, signature) = match beside {
+            Ok(beside) => beside,
+            Err(error) => {
+                tried.remove(&file);
+                return self.refuse("detector", &file, Some(digest), &error).await;
+            }
+        };
+        let signed = signature.as_deref().map(Digest::of);
+        let now = (digest, Digest::of(canonical(&settings).as_bytes()), signed);
         let origin = Origin::Folder(file.clone());
         let seen = match tried.insert(file.clone(), now) {
             Some(before) => before == now,
             // Taken by an earlier run of the program: then the row of the deployment knows.
-            None => self.is_taken(inbox.get(&*file).copied(), digest, &settings, &origin).await?,
+            None => {
+                let signature = signature.as_deref();
+                let row = inbox.get(&*file).copied();
+                self.is_taken(row, digest, &settings, signature, &origin).await?
+            }
         };
         if seen {
             return Ok(());
         }
         let candidate = Candidate {
             file: bytes,
+            name: None,
             settings,
             origin,
+            signature,
             source: EVERY_SOURCE.to_owned(),
             stage: self.rules.folder_stage,
             allow_downgrade: false,
+            why: None,
         };
         match self.publish(&candidate, None).await {
             Ok(_) => Ok(()),
@@ -133,8 +145,8 @@ impl Registry {
                 Err(error)
             }
             Err(refused) => {
-                // The other file may go, and then this one is good.
-                if let Refused::Claimed { .. } = refused {
+                // The other file may go, the compiler may start again: then this one is good.
+                if let Refused::Claimed { .. } | Refused::Load(LoadError::NotStarted(_)) = refused {
                     tried.remove(&file);
                 }
                 self.refuse("detector", &file, Some(digest), &refused.to_string()).await
@@ -147,11 +159,16 @@ impl Registry {
         row: Option<&InboxRow>,
         digest: Digest,
         settings: &Json,
+        signature: Option<&[u8]>,
         origin: &Origin,
     ) -> Result<bool, StoreError> {
         let good = row.is_some_and(|row| row.digest == Some(digest) && row.error.is_none());
         let deployments = self.store.deployments().await?;
-        let same = |row: &Deployment| row.digest == digest && row.settings == *settings;
+        let same = |row: &Deployment| {
+            let signed = row.signature.as_deref().map(str::as_bytes);
+            let kept = signature.is_none() || signature == signed;
+            row.digest == digest && row.settings == *settings && kept
+        };
         Ok(good && deployments.iter().any(|row| row.origin == *origin && same(row)))
     }
 
@@ -176,8 +193,8 @@ impl Registry {
         let digest = Digest::of(text.as_bytes());
         let taken =
             inbox.get(&*file).is_some_and(|row| row.digest == Some(digest) && row.error.is_none());
-        let before = tried.insert(file.clone(), (digest, digest));
-        if taken || before == Some((digest, digest)) {
+        let now = (digest, digest, None);
+        if tried.insert(file.clone(), now) == Some(now) || taken {
             return Ok(());
         }
         match self.publish_policy(&text, &name, Origin::Folder(file.clone())).await {
@@ -264,12 +281,15 @@ impl Registry {
             if bundle_is_due(rows, Digest::of(bundled.file), &settings) {
                 wanted.push(Candidate {
                     file: bundled.file.to_vec(),
+                    name: None,
                     settings,
                     origin: Origin::Bundle,
                     source: EVERY_SOURCE.to_owned(),
                     stage: Landing::Active,
                     // An older program was started: that is somebody's word.
                     allow_downgrade: true,
+                    signature: None,
+                    why: None,
                 });
             }
         }
@@ -343,67 +363,4 @@ fn bundle_is_due(rows: &[Deployment], digest: Digest, settings: &Json) -> bool {
             None => true,
         },
     }
-}
-
-fn is_there(error: io::Error) -> bool {
-    error.kind() != io::ErrorKind::NotFound
-}
-
-/// The files of a folder with this ending, sorted. A folder that is missing is empty.
-fn list(folder: &Path, ending: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == ending))
-        .filter(|path| !name_of(path).starts_with('.'))
-        .collect();
-    files.sort();
-    files
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Reads a regular file through one handle, without following a symbolic link: what is hashed is
-/// what is loaded.
-fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|error| {
-        match fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_symlink()) {
-            true => io::Error::other("is a symbolic link; copy the file itself"),
-            false => error,
-        }
-    })?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("is not a regular file"));
-    }
-    let too_long =
-        || io::Error::other(format!("has more than {bytes_max} bytes (detector_file_bytes_max)"));
-    if metadata.len() > bytes_max {
-        return Err(too_long());
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-    file.take(bytes_max + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > bytes_max {
-        true => Err(too_long()),
-        false => Ok(bytes),
-    }
-}
-
-/// The operator's settings for a detector: `NAME.toml` beside `NAME.wasm`. None is `{}`.
-fn settings(file: &Path) -> Result<Json, String> {
-    let path = file.with_extension("toml");
-    let bytes = match read(&path, SETTINGS_BYTES_MAX) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(json!({})),
-        Err(error) => return Err(format!("{}: {error}", path.display())),
-    };
-    let text =
-        String::from_utf8(bytes).map_err(|_| format!("{}: is not UTF-8 text", path.display()))?;
-    let table: toml::Table =
-        text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
-    serde_json::to_value(table).map_err(|error| format!("{}: {error}", path.display()))
 }

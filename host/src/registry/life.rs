@@ -51,6 +51,10 @@ impl Registry {
                     .to_owned(),
             ));
         }
+        if to == row.stage && to != Stage::Canary {
+            let version = &row.manifest.version;
+            return Err(Refused::Stage(format!("{} {version} is {to} already", row.detector)));
+        }
         if matches!(to, Stage::Active | Stage::Canary) {
             self.may_count(&row, Some(who))?;
         }
@@ -59,6 +63,7 @@ impl Registry {
         }
         let what = match (row.stage, to) {
             (_, Stage::Retired) => "detector.retired",
+            (Stage::Canary, Stage::Canary) => "detector.canary_changed",
             (from, to) if to < from => "detector.promoted",
             _ => "detector.demoted",
         };
@@ -252,7 +257,7 @@ impl Registry {
             let file = self.store.detector_bytes(row.digest).await?.ok_or_else(absent)?;
             self.prepare(file, &row.settings).await?;
         }
-        self.admit(&row.manifest, &row.source)
+        self.admit(row)
     }
 
     async fn fall_back(&self, failed: &Deployment) -> Result<(), StoreError> {

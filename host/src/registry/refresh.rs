@@ -122,7 +122,7 @@ impl Registry {
     fn live(&self, row: &Deployment) -> Result<LiveDetector, Refused> {
         let gone = || Refused::Absent(format!("the bytes of {} are gone", row.digest));
         let prepared = self.ready().get(&build_of(row)).cloned().ok_or_else(gone)??;
-        self.admit(prepared.manifest(), &row.source)?;
+        self.admit(row)?;
         Ok(LiveDetector {
             deployment: row.id,
             isolation: self.rules.detectors.isolation(&row.detector),
@@ -138,19 +138,14 @@ impl Registry {
     /// Lets go of compiled detectors that nothing names any more.
     fn forget_unused(&self) {
         let current = self.current();
-        let live: HashSet<Build> = current
-            .detectors()
-            .iter()
-            .map(|live| Build {
-                digest: live.prepared.digest(),
-                settings: live.prepared.settings_digest(),
-            })
-            .collect();
+        let live: HashSet<Build> =
+            current.detectors().iter().map(|live| live.prepared.build()).collect();
         self.ready().retain(|build, _| live.contains(build));
     }
 }
 
-pub(super) fn build_of(deployment: &Deployment) -> Build {
+/// The file with its settings that a row stands for.
+pub fn build_of(deployment: &Deployment) -> Build {
     let settings = Digest::of(canonical(&deployment.settings).as_bytes());
     Build { digest: deployment.digest, settings }
 }

@@ -69,7 +69,8 @@ impl Snapshot {
         Self::new(0, Vec::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new())
     }
 
-    pub(super) fn new(
+    /// A set of its own; the one that is live is built from the rows by the registry.
+    pub fn new(
         generation: u64,
         mut detectors: Vec<LiveDetector>,
         policies: BTreeMap<String, Arc<LivePolicy>>,

@@ -1,20 +1,32 @@
 //! What is live and what was refused, for people.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Registry;
 use super::refresh::build_of;
-use crate::model::{Canary, Digest, Input, Isolation, Stage, Timestamp};
-use crate::store::StoreError;
+use crate::model::{Canary, Digest, Input, Isolation, Landing, Stage, Timestamp, Vitals};
+use crate::store::{EVERY_SOURCE, SENT, StoreError};
 
 /// Every detector that is or was live, and every file that was refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Catalogue {
     pub generation: u64,
+    pub landing: Landings,
     pub detectors: Vec<DetectorStatus>,
     /// Files that did not become a detector, whatever they hold.
     pub refused: Vec<Refusal>,
+}
+
+/// Where new files land.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Landings {
+    /// Those of the folder. `active` is for development: nobody looks before they count.
+    pub folder: Landing,
+    /// Those that are sent, by source; `*` for the others.
+    pub uploads: BTreeMap<String, Landing>,
 }
 
 /// One detector as it is deployed.
@@ -55,6 +67,8 @@ pub struct DetectorStatus {
     pub deadline_ms: Option<u64>,
     pub memory_bytes: Option<usize>,
     pub updated_at: Timestamp,
+    /// What is really used, on the server that answers, since it went live there.
+    pub vitals: Option<Vitals>,
     /// Why the newest file for it did not go live.
     pub last_error: Option<Refusal>,
 }
@@ -76,15 +90,17 @@ impl Registry {
     /// Where the store does not answer.
     pub async fn catalogue(&self) -> Result<Catalogue, StoreError> {
         let snapshot = self.current();
-        let refused = self.refusals("detectors/").await?;
+        let mut refused = self.refusals("detectors/").await?;
+        refused.extend(self.refusals(SENT).await?);
         let detectors = self.store.deployments().await?.into_iter().map(|row| {
             let live = snapshot.detectors().iter().find(|live| live.deployment == row.id);
             let file = row.origin.file().map(str::to_owned);
             let named = format!("detectors/{}.wasm", row.detector);
-            let refusal = refused
-                .iter()
-                .find(|refusal| Some(&refusal.file) == file.as_ref() || refusal.file == named)
-                .cloned();
+            let sent = format!("{SENT}{}", row.detector);
+            let about = |refusal: &&Refusal| {
+                Some(&refusal.file) == file.as_ref() || [&named, &sent].contains(&&refusal.file)
+            };
+            let refusal = refused.iter().filter(about).max_by_key(|it| it.at).cloned();
             let unloaded = snapshot.unloaded().get(&row.id).map(|error| Refusal {
                 file: row.origin.to_string(),
                 digest: Some(row.digest),
@@ -115,6 +131,7 @@ impl Registry {
                 }),
                 memory_bytes: live.map(|prepared| prepared.limits().memory_bytes),
                 updated_at: row.updated_at,
+                vitals: None,
                 last_error,
                 name: row.detector,
                 summary: row.manifest.summary,
@@ -123,7 +140,18 @@ impl Registry {
                 inputs: row.manifest.inputs,
             }
         });
-        Ok(Catalogue { generation: snapshot.generation(), detectors: detectors.collect(), refused })
+        Ok(Catalogue {
+            generation: snapshot.generation(),
+            landing: self.landings(),
+            detectors: detectors.collect(),
+            refused,
+        })
+    }
+
+    fn landings(&self) -> Landings {
+        let sources = self.rules.upload_stage.keys().map(String::as_str).chain([EVERY_SOURCE]);
+        let uploads = sources.map(|source| (source.to_owned(), self.upload_stage(source)));
+        Landings { folder: self.rules.folder_stage, uploads: uploads.collect() }
     }
 
     /// The files of a folder of the inbox that were refused.

@@ -8,7 +8,7 @@ use super::abi::v1;
 use super::guest::{self, Guest, OutOfTime};
 use super::wasi::{self, Wasi};
 use super::{Prepared, PreparedInner};
-use crate::model::Outcome;
+use crate::model::{LogLevel, Outcome};
 
 /// What a detector is told of one event.
 #[derive(Debug, Clone, Copy)]
@@ -71,10 +71,11 @@ pub struct Run {
     /// What its signals hold, strings and lists together; 0 where there are none.
     pub output_bytes: usize,
     /// What it logged, oldest first.
-    pub log: Vec<String>,
+    pub log: Vec<(LogLevel, String)>,
     pub signals: Vec<RawSignal>,
 }
 
+const OUT_OF_TIME: &str = "used up its processor time";
 /// An error message of a detector is cut to this.
 const ERROR_BYTES_MAX: usize = 1_000;
 
@@ -135,6 +136,10 @@ impl PreparedInner {
         guest.collect_printed();
         let output_bytes = answer.as_ref().map_or(0, |answer| answer.as_deref().map_or(0, bytes));
         let (outcome, error, signals) = match answer {
+            // A thread that ticks may itself be kept waiting, and a long instruction looks at no clock.
+            Ok(_) if guest.is_late() => {
+                (Outcome::Deadline, Some(OUT_OF_TIME.to_owned()), Vec::new())
+            }
             Ok(Ok(signals)) if signals.len() > self.limits.signals => {
                 let error =
                     format!("{} signals; {} are allowed", signals.len(), self.limits.signals);
@@ -147,8 +152,7 @@ impl PreparedInner {
                 (outcome, Some(error), Vec::new())
             }
         };
-        let lines = guest.log.lines.drain(..);
-        let log = lines.map(|(level, line)| format!("{level:?}: {line}")).collect();
+        let log = guest.log.lines.drain(..).collect();
         let memory_bytes = guest.limiter.memory_bytes;
         Run { outcome, error, time, memory_bytes, output_bytes, log, signals }
     }
@@ -160,7 +164,7 @@ pub(super) type Answer = wasmtime::Result<Result<Vec<RawSignal>, String>>;
 /// What a failed call was, by its cause; shared with loading.
 pub(super) fn classify(error: &wasmtime::Error, guest: &Guest) -> (Outcome, String) {
     if error.is::<OutOfTime>() || error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
-        return (Outcome::Deadline, "used up its processor time".to_owned());
+        return (Outcome::Deadline, OUT_OF_TIME.to_owned());
     }
     // A guest that is denied memory usually aborts: the trap is only the symptom.
     if guest.limiter.denied {

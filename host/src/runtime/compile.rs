@@ -67,9 +67,13 @@ pub(super) fn compile(
 ) -> Result<Artifact, LoadError> {
     scan::scan(file, &request.ceiling)?;
     let first = first_run(scratch, file, &request.settings, &request.ceiling, request.seed)?;
-    let head = Head { manifest: first.describe, pre_initialised: first.snapshot.is_some() };
-    let code = compiling
-        .precompile_component(first.snapshot.as_deref().unwrap_or(file))
-        .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+    let snapshot = first.snapshot.and_then(|bytes| compiling.precompile_component(&bytes).ok());
+    let head = Head { manifest: first.describe, pre_initialised: snapshot.is_some() };
+    let code = match snapshot {
+        Some(code) => code,
+        None => compiling
+            .precompile_component(file)
+            .map_err(|error| LoadError::Compile(format!("{error:#}")))?,
+    };
     Ok(Artifact { head, code })
 }

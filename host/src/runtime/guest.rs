@@ -8,15 +8,23 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 use super::engine::TICK;
 use super::limits::{Limiter, Limits};
 use super::wasi::Wasi;
+pub(super) use crate::model::LogLevel as Level;
 
 /// The state of one store: the budgets of one instance.
 pub(super) struct Guest {
     pub limiter: Limiter,
     pub log: Log,
     pub wasi: Option<Box<Wasi>>,
+    /// On the thread's processor clock: what is answered later is not believed.
+    end: Duration,
 }
 
 impl Guest {
+    /// Whether its time is up by the clock, also where it was not looked at in time to be stopped.
+    pub fn is_late(&self) -> bool {
+        thread_time() > self.end
+    }
+
     /// Begins another call on the same instance: what a call may use is whole again, what the
     /// instance has grown to stays counted.
     pub fn restart(&mut self, limits: &Limits, time_ms: i64, seed: [u8; 32]) {
@@ -33,14 +41,6 @@ pub(super) struct Log {
     pub lines: Vec<(Level, String)>,
     lines_left: usize,
     bytes_left: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Level {
-    Debug,
-    Info,
-    Warn,
-    Error,
 }
 
 impl Log {
@@ -80,8 +80,12 @@ pub(super) struct OutOfTime;
 /// Time is the processor time of this thread: a guest cannot wait, so that is what it uses, and on
 /// a busy machine a detector is not blamed for the time that others took.
 pub(super) fn store(engine: &Engine, limits: &Limits, wasi: Option<Wasi>) -> Store<Guest> {
-    let guest =
-        Guest { limiter: Limiter::new(limits), log: Log::new(limits), wasi: wasi.map(Box::new) };
+    let guest = Guest {
+        limiter: Limiter::new(limits),
+        log: Log::new(limits),
+        wasi: wasi.map(Box::new),
+        end: Duration::ZERO,
+    };
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.limiter);
     store.set_hostcall_fuel(limits.output_bytes);
@@ -91,6 +95,7 @@ pub(super) fn store(engine: &Engine, limits: &Limits, wasi: Option<Wasi>) -> Sto
 /// Starts the clock anew, at `now`: before every entry, instantiation included.
 pub(super) fn arm(store: &mut Store<Guest>, now: Duration, deadline: Duration) {
     let end = now + deadline;
+    store.data_mut().end = end;
     store.set_epoch_deadline(ticks(deadline));
     store.epoch_deadline_callback(move |_| match end.checked_sub(thread_time()) {
         Some(left) if !left.is_zero() => Ok(UpdateDeadline::Continue(ticks(left))),

@@ -30,11 +30,19 @@ pub(super) fn first_run(
 ) -> Result<FirstRun, LoadError> {
     let mut wizer = Wizer::new();
     wizer.keep_init_func(true);
-    // Nested modules, start functions and the like cannot be snapshotted; such a file still runs.
-    let instrumented = wizer.instrument_component(file).ok();
-    let bytes = instrumented.as_ref().map_or(file, |(_, bytes)| bytes);
-    let component = Component::from_binary(scratch, bytes)
-        .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+    // Nested modules, start functions and the like cannot be snapshotted, and of some valid files wizer
+    // makes an invalid one; such a file still runs.
+    let instrumented = wizer.instrument_component(file).ok().and_then(|(context, bytes)| {
+        Some((Component::from_binary(scratch, &bytes).ok()?, Some(context)))
+    });
+    let (component, context) = match instrumented {
+        Some(instrumented) => instrumented,
+        None => {
+            let component = Component::from_binary(scratch, file)
+                .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+            (component, None)
+        }
+    };
     // The file as shipped compiles nowhere but here, so its imports are looked at first.
     check_imports(&component, scratch)?;
     let mut linker = Linker::new(scratch);
@@ -61,8 +69,8 @@ pub(super) fn first_run(
         .map_err(LoadError::Settings)?;
 
     let holds_resources = store.data().wasi.as_ref().is_some_and(|wasi| wasi.holds_resources());
-    let snapshot = match instrumented {
-        Some((context, _)) if !holds_resources => {
+    let snapshot = match context {
+        Some(context) if !holds_resources => {
             restart(&mut store);
             store.set_hostcall_fuel(2 * limits.memory_bytes);
             let mut state = State { store: &mut store, instance, unreadable: false };

@@ -27,7 +27,7 @@ pub fn scan(file: &[u8], ceiling: &Limits) -> Result<(), LoadError> {
         }
         _ => return refuse("it does not begin as WebAssembly does"),
     }
-    let mut bounds = Bounds::new(ceiling);
+    let mut bounds = Bounds::new(ceiling, file.len());
     for payload in Parser::new(0).parse_all(file) {
         bounds.see(&payload.map_err(unreadable)?)?;
     }

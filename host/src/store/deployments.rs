@@ -31,6 +31,8 @@ pub struct Publish<'a> {
     pub stage: Stage,
     /// Whether it may be older than what stands there now.
     pub allow_downgrade: bool,
+    /// Why, for the audit log.
+    pub why: Option<&'a str>,
 }
 
 /// What publishing came to.
@@ -89,6 +91,9 @@ pub struct Move<'a> {
     pub alert: bool,
 }
 
+/// Why a version stands where it does that was published without a word.
+const PUBLISHED: &str = "published";
+
 const COLUMNS: &str = "p.id, p.source, p.detector, p.digest, v.manifest, v.signature, v.impure, \
     p.settings, p.stage, p.before, p.canary, p.salt, p.origin, p.published_by, p.why, p.served_at, \
     p.updated_at FROM deployments AS p JOIN detector_versions AS v ON v.digest = p.digest";
@@ -107,7 +112,7 @@ impl Store {
         let Publish { manifest, digest, settings, source, origin, .. } = publish;
         let packed = self.packed(*digest, publish.bytes).await?;
         let mut tx = self.inner.writer.begin().await?;
-        detectors::keep(&mut tx, publish, packed).await?;
+        let signed = detectors::keep(&mut tx, publish, packed).await?;
         let rows = of_detector(&mut tx, source, &manifest.name).await?;
         let (row, news) = match deploy(&mut tx, publish, &rows, who).await {
             Ok(deployed) => deployed,
@@ -121,16 +126,19 @@ impl Store {
             None => false,
         };
         let (deployment, stage) = row;
-        if !news && !taken {
+        if !news && !taken && !signed {
             tx.roll_back().await;
             let generation = self.generation().await?;
             return Ok(Published { generation, deployment, stage, changed: false });
+        }
+        if *origin == Origin::Api {
+            inbox::forget(&mut tx, &format!("{}{}", inbox::SENT, manifest.name)).await?;
         }
         let generation = next_generation(&mut tx).await?;
         let facts = json!({
             "digest": digest, "version": manifest.version, "source": source,
             "settings": Digest::of(settings.to_string().as_bytes()), "stage": stage,
-            "origin": origin.to_string(), "generation": generation,
+            "origin": origin.to_string(), "why": publish.why, "generation": generation,
         });
         let entry = AuditEntry::new(who, "detector.published", manifest.name.as_str(), facts);
         tx.commit(Leaves::of(entry)?).await?;
@@ -274,7 +282,7 @@ async fn deploy(
         None => insert(tx, publish, rows, who).await?,
     };
     let place = (publish.source, &*manifest.name);
-    stand(tx, id, place, publish.stage, None, "published").await?;
+    stand(tx, id, place, publish.stage, None, publish.why.unwrap_or(PUBLISHED)).await?;
     if publish.stage == Stage::Active {
         succeed(tx, id, place).await?;
     }
@@ -319,7 +327,7 @@ async fn insert(
     .bind(salt.as_slice())
     .bind(publish.origin.to_string())
     .bind(who.map(|who| who.key.to_string()))
-    .bind("published")
+    .bind(publish.why.unwrap_or(PUBLISHED))
     .bind(Timestamp::now().micros())
     .fetch_one(tx.connection()?)
     .await?;

@@ -146,12 +146,12 @@ impl Store {
 }
 
 /// Keeps a version, unless another publisher has just done so. A name and a version are one file
-/// for ever.
+/// for ever. Returns whether its signatures are news.
 pub(super) async fn keep(
     tx: &mut Tx,
     publish: &Publish<'_>,
     packed: Option<Vec<u8>>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let Publish { manifest, digest, bytes, signature, .. } = publish;
     let version = manifest.version.to_string();
     let taken: Option<Vec<u8>> = sqlx::query_scalar(
@@ -187,14 +187,16 @@ pub(super) async fn keep(
         .execute(tx.connection()?)
         .await?;
     }
-    if let Some(signature) = signature {
-        sqlx::query("UPDATE detector_versions SET signature = $1 WHERE digest = $2")
-            .bind(*signature)
-            .bind(digest.as_bytes().as_slice())
-            .execute(tx.connection()?)
-            .await?;
-    }
-    Ok(())
+    let Some(signature) = signature else { return Ok(false) };
+    let signed = sqlx::query(
+        "UPDATE detector_versions SET signature = $1 \
+         WHERE digest = $2 AND signature IS DISTINCT FROM $1",
+    )
+    .bind(*signature)
+    .bind(digest.as_bytes().as_slice())
+    .execute(tx.connection()?)
+    .await?;
+    Ok(signed.rows_affected() > 0)
 }
 
 fn version(row: &Row) -> Result<Version, StoreError> {

@@ -10,7 +10,7 @@ use sqlx::Row as _;
 use super::audit::Leaves;
 use super::tx::Tx;
 use super::{Store, StoreError, sealed};
-use crate::model::{AuditEntry, Digest, Stage, Timestamp};
+use crate::model::{AuditEntry, Digest, Identity, Stage, Timestamp};
 
 /// How a detector or a policy came to be deployed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,9 @@ impl FromStr for Origin {
         }
     }
 }
+
+/// Before a detector's name: how what was last sent for it and refused is called in the inbox.
+pub const SENT: &str = "api/";
 
 /// What was last taken from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +104,22 @@ impl Store {
         digest: Option<Digest>,
         error: &str,
     ) -> Result<bool, StoreError> {
-        self.refuse("detector.refused", file, digest, error).await
+        self.refuse("detector.refused", file, digest, error, None).await
+    }
+
+    /// Records that what somebody sent for a detector was not taken, and why. Returns whether that is
+    /// news.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn refuse_upload(
+        &self,
+        file: &str,
+        digest: Digest,
+        error: &str,
+        who: &Identity,
+    ) -> Result<bool, StoreError> {
+        self.refuse("detector.refused", file, Some(digest), error, Some(who)).await
     }
 
     /// Records that a file of a policy was not taken, and why. Returns whether that is news.
@@ -114,7 +132,7 @@ impl Store {
         digest: Option<Digest>,
         error: &str,
     ) -> Result<bool, StoreError> {
-        self.refuse("policy.refused", file, digest, error).await
+        self.refuse("policy.refused", file, digest, error, None).await
     }
 
     /// Drops a file that is gone from the inbox. Returns whether it was there. What came from it is
@@ -139,6 +157,7 @@ impl Store {
         file: &str,
         digest: Option<Digest>,
         error: &str,
+        who: Option<&Identity>,
     ) -> Result<bool, StoreError> {
         let mut tx = self.inner.writer.begin().await?;
         if !take(&mut tx, file, digest, Some(error)).await? {
@@ -146,7 +165,7 @@ impl Store {
             return Ok(false);
         }
         let facts = json!({ "digest": digest, "error": error });
-        tx.commit(Leaves::of(AuditEntry::new(None, what, file, facts))?).await?;
+        tx.commit(Leaves::of(AuditEntry::new(who, what, file, facts))?).await?;
         Ok(true)
     }
 }

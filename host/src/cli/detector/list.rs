@@ -1,10 +1,21 @@
-//! `picket detector list`: what is live and what was refused.
+//! `picket detector list`.
 
 use std::process::ExitCode;
 
-use crate::cli::client::Server;
-use crate::cli::table;
-use crate::registry::Catalogue;
+use console::style;
+
+use super::super::client::Server;
+use super::super::table::{self, plain};
+use super::words;
+use crate::model::{Isolation, Landing, Stage};
+use crate::registry::{Catalogue, DetectorStatus};
+
+pub(super) const AFTER_HELP: &str = "\
+  picket detector list
+  picket detector list --json | jq '.detectors[] | select(.stage == \"canary\")'
+
+A version that is `not loading` stands there and does not run; the reason is below the table.
+Retired versions are not listed: `picket detector show NAME` has them.";
 
 pub(super) async fn run(server: &Server) -> anyhow::Result<ExitCode> {
     let catalogue: Catalogue = server.get("/v1/detectors").await?;
@@ -12,30 +23,68 @@ pub(super) async fn run(server: &Server) -> anyhow::Result<ExitCode> {
         println!("{}", serde_json::to_string_pretty(&catalogue)?);
         return Ok(ExitCode::SUCCESS);
     }
-    let mut out = table::new(&["DETECTOR", "VERSION", "STAGE", "ORIGIN", "DIGEST", "LABELS"]);
-    for status in &catalogue.detectors {
-        let stage = match status.live {
-            true => status.stage.as_str(),
-            false if status.stage.is_live() => "not loading",
-            false => status.stage.as_str(),
-        };
+    let mut out = table::new(&["DETECTOR", "VERSION", "STAGE", "SOURCE", "ORIGIN", "DIGEST"]);
+    let standing = || catalogue.detectors.iter().filter(|status| status.stage.is_live());
+    for status in standing() {
         out.add_row([
-            table::plain(&status.name),
+            plain(&status.name),
             status.version.clone(),
-            stage.to_owned(),
-            table::plain(&status.origin),
+            stage(status),
+            plain(&status.source),
+            plain(&status.origin),
             status.digest.short(),
-            table::plain(&status.labels.join(" ")),
         ]);
     }
     println!("generation {}\n{out}", catalogue.generation);
-    for refusal in &catalogue.refused {
-        println!(
-            "\nrefused {} at {}: {}",
-            table::plain(&refusal.file),
-            refusal.at,
-            table::plain(&refusal.error)
-        );
+    for status in standing() {
+        for note in notes(status) {
+            println!("\n{} {}: {note}", plain(&status.name), status.version);
+        }
     }
+    for refusal in &catalogue.refused {
+        println!("\nrefused {} at {}: {}", plain(&refusal.file), refusal.at, plain(&refusal.error));
+    }
+    landings(&catalogue);
     Ok(ExitCode::SUCCESS)
+}
+
+fn stage(status: &DetectorStatus) -> String {
+    match status.live {
+        true => words::stage(status.stage, status.canary.as_ref()),
+        false => "not loading".to_owned(),
+    }
+}
+
+/// What somebody should know of a version.
+fn notes(status: &DetectorStatus) -> Vec<String> {
+    let mut notes = Vec::new();
+    if status.stage == Stage::Quarantined {
+        notes.push(format!("quarantined: {}", plain(&status.why)));
+    }
+    if let Some(why) = &status.impure {
+        notes.push(format!("impure, so it may not be promoted: {}", plain(why)));
+    }
+    if status.isolation == Some(Isolation::Warm) {
+        notes.push("warm: an instance is kept from event to event, by the operator's word".into());
+    }
+    if let (false, Some(error)) = (status.live, &status.last_error) {
+        notes.push(plain(&error.error));
+    }
+    notes
+}
+
+/// Where new files land; loudly where nobody looks at them before they count.
+fn landings(catalogue: &Catalogue) {
+    let uploads = catalogue.landing.uploads.iter();
+    let active = uploads.filter(|(_, landing)| **landing == Landing::Active);
+    let mut loud: Vec<String> = active
+        .map(|(source, _)| format!("what is pushed for {} (upload_stage)", words::source(source)))
+        .collect();
+    if catalogue.landing.folder == Landing::Active {
+        loud.insert(0, "a file that is dropped into the folder (folder_stage)".to_owned());
+    }
+    if !loud.is_empty() {
+        let text = format!("ACTIVE AT ONCE, without a trial: {}", loud.join(", "));
+        println!("\n{}", style(text).yellow().bold());
+    }
 }

@@ -140,7 +140,7 @@ const SIGKILL: i32 = rustix::process::Signal::KILL.as_raw();
 const SIGXCPU: i32 = rustix::process::Signal::XCPU.as_raw();
 
 fn not_started(error: &io::Error) -> LoadError {
-    LoadError::Compiling(format!("the compiler could not be started: {error}; try again"))
+    LoadError::NotStarted(error.to_string())
 }
 
 /// What a pipe gives until its end, or its first bytes.

@@ -1,7 +1,8 @@
 //! The bounds of a file and what was counted against them.
 
 use wasmparser::{
-    ElementItems, Encoding, FunctionBody, Instance, MemoryType, Payload, TableType, TypeRef,
+    ElementItems, Encoding, FunctionBody, Instance, MemoryType, Operator, Payload, TableType,
+    TypeRef,
 };
 
 use super::super::limits::{INSTANCES_MAX, Limits, MEMORIES_MAX, TABLES_MAX};
@@ -22,12 +23,15 @@ const ELEMENTS_MAX: u64 = 200_000;
 /// Of one function.
 const FUNCTION_BYTES_MAX: u64 = 1 << 20;
 const FUNCTION_LOCALS_MAX: u64 = 5_000;
+/// What the optimiser takes grows with the square of this.
+const FUNCTION_NESTING_MAX: u64 = 10_000;
 /// Of an import or export.
 const NAME_BYTES_MAX: u64 = 4 << 10;
 
 /// What was seen of a file so far.
 pub(super) struct Bounds<'a> {
     ceiling: &'a Limits,
+    file_bytes: usize,
     depth: u64,
     modules: Count,
     components: Count,
@@ -63,9 +67,10 @@ impl Count {
 }
 
 impl<'a> Bounds<'a> {
-    pub fn new(ceiling: &'a Limits) -> Self {
+    pub fn new(ceiling: &'a Limits, file_bytes: usize) -> Self {
         Self {
             ceiling,
+            file_bytes,
             depth: 0,
             modules: Count::of("modules", MODULES_MAX),
             components: Count::of("components", COMPONENTS_MAX),
@@ -89,6 +94,11 @@ impl<'a> Bounds<'a> {
             Payload::End(_) => {
                 self.depth = self.depth.saturating_sub(1);
                 Ok(())
+            }
+            Payload::ModuleSection { unchecked_range, .. }
+            | Payload::ComponentSection { unchecked_range, .. } => {
+                // The parser is content with what there is of it.
+                never(unchecked_range.end > self.file_bytes, || "the file is cut off".to_owned())
             }
             Payload::InstanceSection(section) => {
                 for instance in section.clone() {
@@ -228,7 +238,24 @@ impl<'a> Bounds<'a> {
         at_most(locals, FUNCTION_LOCALS_MAX, || {
             format!("a function has more than {FUNCTION_LOCALS_MAX} locals")
         })?;
-        self.locals.add(locals)
+        self.locals.add(locals)?;
+        let mut nesting: u64 = 0;
+        let mut operators = body.get_operators_reader().map_err(unreadable)?;
+        while !operators.eof() {
+            match operators.read().map_err(unreadable)? {
+                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                    nesting += 1;
+                    at_most(nesting, FUNCTION_NESTING_MAX, || {
+                        format!(
+                            "blocks of a function lie more than {FUNCTION_NESTING_MAX} deep in each other"
+                        )
+                    })?;
+                }
+                Operator::End => nesting = nesting.saturating_sub(1),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 

@@ -23,6 +23,7 @@ fn publish<'a>(manifest: &'a Manifest, bytes: &'a [u8], origin: Origin) -> Publi
         origin,
         stage: Stage::Active,
         allow_downgrade: false,
+        why: None,
     }
 }
 

@@ -1,0 +1,131 @@
+//! How versions are named on the command line, and how their state is worded.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::str::FromStr;
+
+use anyhow::{Context, bail};
+use console::style;
+
+use super::super::client::encode;
+use super::super::table::plain;
+use crate::model::{Canary, Stage};
+
+/// A detector, and perhaps one version of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Which {
+    pub name: String,
+    /// A number, or a digest.
+    pub version: Option<String>,
+}
+
+/// One version of a detector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WhichVersion {
+    pub name: String,
+    pub version: String,
+}
+
+impl FromStr for Which {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, version) = match text.split_once('@') {
+            Some((name, version)) => (name, Some(version.to_owned())),
+            None => (text, None),
+        };
+        match name.is_empty() || version.as_deref() == Some("") {
+            true => Err("write NAME or NAME@VERSION, such as contact-phone@1.3.0".to_owned()),
+            false => Ok(Self { name: name.to_owned(), version }),
+        }
+    }
+}
+
+impl FromStr for WhichVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Which { name, version } = text.parse()?;
+        let version = version.ok_or_else(|| {
+            format!("which version? write {name}@VERSION; `picket detector show {name}` lists them")
+        })?;
+        Ok(Self { name, version })
+    }
+}
+
+impl WhichVersion {
+    /// Where the API has it.
+    pub fn path(&self) -> String {
+        format!("/v1/detectors/{}/versions/{}", encode(&self.name), encode(&self.version))
+    }
+}
+
+pub(super) fn source(source: &str) -> String {
+    match source {
+        "*" => "every source".to_owned(),
+        source => plain(source),
+    }
+}
+
+/// A stage, with the share of a canary.
+pub(super) fn stage(stage: Stage, canary: Option<&Canary>) -> String {
+    match canary {
+        Some(canary) => format!("{stage} {}", percent(canary.share)),
+        None => stage.to_string(),
+    }
+}
+
+/// A rate for people: `5%`, `0.12%`.
+pub(super) fn percent(rate: f64) -> String {
+    let text = format!("{:.2}", rate * 100.0);
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// Says what somebody should know; in colour where somebody looks.
+pub(super) fn warn(text: &str) {
+    eprintln!("{} {}", style("warning:").for_stderr().yellow().bold(), plain(text));
+}
+
+/// Whether somebody sits there who can be asked.
+pub(super) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks for a line.
+pub(super) fn ask(question: &str) -> anyhow::Result<String> {
+    eprint!("{question} ");
+    io::stderr().flush()?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).context("no answer")?;
+    Ok(line.trim().to_owned())
+}
+
+/// The reason for a change: as given, or asked for.
+pub(super) fn why(given: Option<&str>) -> anyhow::Result<String> {
+    match given {
+        Some(why) => Ok(why.to_owned()),
+        None if can_ask() => ask("Why? It goes into the audit log:"),
+        None => bail!("say why, for the audit log: --why 'it was right for a week'"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_named_after_an_at() {
+        let which: WhichVersion = "contact-phone@1.3.0".parse().unwrap();
+        assert_eq!(which.path(), "/v1/detectors/contact%2Dphone/versions/1%2E3%2E0");
+        assert_eq!("probe".parse::<Which>().unwrap().version, None);
+        assert!("probe".parse::<WhichVersion>().unwrap_err().contains("probe@VERSION"));
+        for wrong in ["", "@1.0.0", "probe@"] {
+            assert!(wrong.parse::<Which>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rates_are_short() {
+        let said = [0.05, 1.0, 0.0012, 0.0, 0.125].map(percent);
+        assert_eq!(said, ["5%", "100%", "0.12%", "0%", "12.5%"]);
+    }
+}

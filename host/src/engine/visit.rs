@@ -1,0 +1,102 @@
+//! One version on one event: what it is told, how it is run, and the finding that comes of it.
+
+use std::time::Duration;
+
+use super::check::{self, EntityKey};
+use super::{inputs, warm::Kept};
+use crate::model::{Event, Finding, LogLevel, Outcome};
+use crate::registry::LiveDetector;
+use crate::runtime::{Call, Run, Value, Warm};
+
+pub(super) const TIME_UP: &str = "the event's time was up";
+
+pub(super) struct Visit<'a> {
+    live: &'a LiveDetector,
+    event: &'a Event,
+    inputs: Vec<Value<'a>>,
+}
+
+impl<'a> Visit<'a> {
+    pub fn new(live: &'a LiveDetector, event: &'a Event) -> Self {
+        let inputs = inputs::read(event, &live.prepared.manifest().inputs);
+        Self { live, event, inputs }
+    }
+
+    /// In an instance of its own, for no longer than `left`.
+    pub fn fresh(&self, left: Duration) -> Run {
+        self.concluded(self.live.prepared.evaluate(&self.call(), left), left)
+    }
+
+    /// In a kept instance, or the first of those to be kept, which comes back with the run.
+    pub fn warm(&self, kept: &Kept, left: Duration) -> (Run, Option<Warm>) {
+        let call = self.call();
+        let warm = kept.take().map_or_else(|| self.live.prepared.warm(&call), Ok);
+        match warm {
+            Ok(mut warm) => (self.concluded(warm.evaluate(&call, left), left), Some(warm)),
+            // As a fresh one it fails in the same way, and says how.
+            Err(_) => (self.fresh(left), None),
+        }
+    }
+
+    /// What is recorded of a run.
+    pub fn finding(&self, run: Run, key: &EntityKey) -> Finding {
+        let error = run.error.map(|said| check::error(&self.inputs, &said));
+        let mut finding = finding(self.live, run.outcome, error);
+        finding.micros = u64::try_from(run.time.as_micros()).unwrap_or(u64::MAX);
+        let manifest = self.live.prepared.manifest();
+        match check::signals(manifest, &self.inputs, run.signals, key) {
+            Ok(signals) => finding.signals = signals,
+            Err(fault) => {
+                finding.outcome = Outcome::Invalid;
+                finding.error = Some(fault);
+            }
+        }
+        finding
+    }
+
+    /// The lines of a run, for whoever looks after the detector.
+    pub fn lines(&self, run: &mut Run) -> Vec<(LogLevel, String)> {
+        let mut lines = std::mem::take(&mut run.log);
+        for (level, line) in &mut lines {
+            *line = check::error(&self.inputs, line);
+            tracing::debug!(
+                target: "picket::detector",
+                detector = self.live.prepared.manifest().name,
+                event = self.event.id,
+                "{level:?}: {line}"
+            );
+        }
+        lines
+    }
+
+    fn call(&self) -> Call<'_> {
+        let Event { id, kind, time, .. } = self.event;
+        Call { id, kind, time_ms: time.millis(), inputs: &self.inputs }
+    }
+
+    /// A deadline that the event cut short is not the detector's fault.
+    fn concluded(&self, run: Run, left: Duration) -> Run {
+        let cut_short = left < self.live.prepared.limits().deadline;
+        match run.outcome == Outcome::Deadline && cut_short {
+            true => Run { outcome: Outcome::Skipped, error: Some(TIME_UP.to_owned()), ..run },
+            false => run,
+        }
+    }
+}
+
+/// A finding without signals.
+pub(super) fn finding(live: &LiveDetector, outcome: Outcome, error: Option<String>) -> Finding {
+    let manifest = live.prepared.manifest();
+    Finding {
+        detector: manifest.name.clone(),
+        version: Some(manifest.version.to_string()),
+        digest: Some(live.prepared.digest()),
+        settings_digest: Some(live.prepared.settings_digest()),
+        stage: Some(live.stage),
+        counted: true,
+        outcome,
+        error,
+        micros: 0,
+        signals: Vec::new(),
+    }
+}

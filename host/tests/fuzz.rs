@@ -1,0 +1,54 @@
+//! The bodies of the fuzz targets, on a corpus and on inputs that follow from a seed. `fuzz/` runs them
+//! on what a fuzzer thinks of; `PICKET_FUZZ_SECONDS` makes these tests longer.
+
+mod component;
+#[path = "fuzz/decode.rs"]
+mod decode;
+#[path = "fuzz/load.rs"]
+mod load;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rand::rngs::SmallRng;
+use rand::{Rng, RngExt, SeedableRng};
+
+#[test]
+fn any_file_is_accepted_or_refused_with_a_reason() {
+    corpus("load").iter().for_each(|input| load::body(input));
+    generated(0..4, 200, load::body);
+}
+
+#[test]
+fn any_answer_keeps_the_contract_or_is_refused_whole() {
+    corpus("decode").iter().for_each(|input| decode::body(input));
+    generated(0..2, 2_000, decode::body);
+}
+
+/// The inputs that are kept: one for each thing that went wrong once, and some that go right.
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
+    let files = std::fs::read_dir(folder).expect("the corpus is there");
+    let inputs = files.map(|file| std::fs::read(file.expect("a file").path()).expect("it is read"));
+    let inputs: Vec<Vec<u8>> = inputs.collect();
+    assert!(inputs.len() > 3, "the corpus of {target} has inputs");
+    inputs
+}
+
+/// At least `count` inputs, the same in every run, each kind as often as the others.
+fn generated(kinds: std::ops::Range<u8>, count: usize, body: fn(&[u8])) {
+    let seconds = std::env::var("PICKET_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
+    let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let mut random = SmallRng::seed_from_u64(1);
+    let mut made = 0;
+    for kind in kinds.cycle() {
+        let mut input = vec![0; random.random_range(1..2_048)];
+        random.fill_bytes(&mut input);
+        input[0] = kind;
+        body(&input);
+        made += 1;
+        if made >= count && end.is_none_or(|end| Instant::now() >= end) {
+            return;
+        }
+    }
+}
