@@ -13,6 +13,8 @@ mod hostile {
     pub mod fixture;
     #[path = "../server/mod.rs"]
     pub mod server;
+    #[path = "../wasm/mod.rs"]
+    pub mod wasm;
     pub mod world;
 }
 
@@ -20,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hostile::cases::{self, CONTENT, Expect};
-use hostile::world::{World, percentile, standing};
+use hostile::world::{World, bomb, percentile, standing};
 use picket::runtime::{Call, CompilerOptions, Prepared, Runtime, RuntimeOptions, Trust, Value};
 
 const RUNS: usize = 1_000;
@@ -85,7 +87,7 @@ fn evaluate(prepared: &Prepared, deadline: Duration) -> picket::runtime::Run {
 }
 
 async fn beside_a_loop() {
-    let world = Arc::new(World::start(|_| {}).await);
+    let world = Arc::new(World::start(|config| config.compile_cpu_ms = 60_000).await);
     window(&world, "\nevents, usually").await;
     world.put("infinite-loop.wasm", &file_of("infinite-loop"));
     let is_live = || async { standing(&world.catalogue().await, "infinite-loop").is_some() };
@@ -97,13 +99,13 @@ async fn beside_a_loop() {
 }
 
 async fn beside_a_bomb() {
-    let world = Arc::new(World::start(|_| {}).await);
+    let world = Arc::new(World::start(|config| config.compile_cpu_ms = 60_000).await);
     window(&world, "\nevents, usually").await;
-    world.put("bomb.wasm", &file_of("blocks-200-thousand-deep"));
+    world.put("bomb.wasm", &bomb());
     let begun = Instant::now();
     let times = world
         .times_during(CLIENTS, async {
-            world.until_refused("detectors/bomb.wasm", Duration::from_secs(300)).await;
+            world.until_told("bomb", Duration::from_secs(300)).await;
         })
         .await;
     show(&format!("while a bomb compiles, {:.0?}", begun.elapsed()), times);

@@ -63,10 +63,23 @@ async fn files_come_change_break_and_go_under_load() {
         metrics.contains("picket_loads_total{kind=\"detector\",result=\"refused\"} 1"),
         "{metrics}"
     );
-    // Renamed in.
+    // Renamed in, but older than what serves: that is refused until nothing newer does.
     let aside = server.path("detectors/.incoming");
-    fs::write(&aside, fixture::probe()).unwrap();
-    fs::rename(&aside, &file).unwrap();
+    let rename_in = || {
+        fs::write(&aside, fixture::probe()).unwrap();
+        fs::rename(&aside, &file).unwrap();
+    };
+    rename_in();
+    let older = || async {
+        let catalogue = server.get("engineer", "/v1/detectors").await.json();
+        catalogue["detectors"][0]["last_error"]["error"]
+            .as_str()
+            .is_some_and(|error| error.contains("1.0.0 is older than 1.1.0"))
+    };
+    server.until("the older file is refused", older).await;
+    fs::remove_file(&file).unwrap();
+    server.until("1.1.0 is retired", is(None)).await;
+    rename_in();
     server.until("1.0.0 is live again", is(Some("1.0.0"))).await;
     // Under another name, then without the first: it never stops serving.
     fs::rename(&file, server.path("detectors/probe-renamed.wasm")).unwrap();

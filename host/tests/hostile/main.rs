@@ -14,6 +14,8 @@ mod server;
 mod table;
 mod together;
 mod versions;
+#[path = "../wasm/mod.rs"]
+mod wasm;
 mod world;
 
 /// Tests of this binary measure memory and times of one process: they take turns.

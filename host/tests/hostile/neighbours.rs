@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cases;
-use super::world::{World, percentile, standing};
+use super::world::{World, bomb, percentile, standing};
 
 const CLIENTS: usize = 4;
 const USUAL: Duration = Duration::from_secs(3);
@@ -25,9 +25,9 @@ fn file_of(name: &str) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_compile_bomb_holds_up_no_event() {
     let _alone = super::alone().await;
-    let world = Arc::new(World::start(|_| {}).await);
+    let world = Arc::new(World::start(|config| config.compile_cpu_ms = 4_000).await);
     let before = usual(&world).await;
-    world.put("bomb.wasm", &file_of("blocks-200-thousand-deep"));
+    world.put("bomb.wasm", &bomb());
     let mut times = world
         .times_during(CLIENTS, async {
             let error = world.until_refused("detectors/bomb.wasm", Duration::from_secs(120)).await;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::cases::CONTENT;
 use super::component::{self, Detector, GOOD};
 use super::server::{Answer, Server, write};
+use super::wasm::{functions, section};
 
 /// Detectors that behave, before and after the hostile ones in the order of names, and one whose
 /// file is overwritten by what is refused.
@@ -48,6 +49,12 @@ pub struct World {
 pub fn good(name: &str) -> Detector {
     let answer = component::Answer { label: GOOD.into(), ..component::Answer::default() };
     Detector { answer, ..Detector::new(name) }
+}
+
+/// A detector that works, with as many functions as are let in: it takes longest to compile.
+pub fn bomb() -> Vec<u8> {
+    let functions = functions(49_000, 0, &[1; 64]);
+    [good("bomb").build(), section(1, &functions)].concat()
 }
 
 impl World {
@@ -182,6 +189,21 @@ impl World {
                 return error;
             }
             assert!(begun.elapsed() < patience, "{file} is not refused");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Waits until a file was refused or its detector serves.
+    #[allow(dead_code, reason = "the bench waits for either")]
+    pub async fn until_told(&self, name: &str, patience: Duration) {
+        let begun = Instant::now();
+        let file = format!("detectors/{name}.wasm");
+        loop {
+            let catalogue = self.catalogue().await;
+            if refusal(&catalogue, &file).is_some() || standing(&catalogue, name).is_some() {
+                return;
+            }
+            assert!(begun.elapsed() < patience, "{file} is neither refused nor live");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
