@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::cases::CONTENT;
-use super::component::{Answer, Detector, GOOD};
+use super::component::{self, Detector, GOOD};
 use super::server::{Answer, Server, write};
 
 /// Detectors that behave, before and after the hostile ones in the order of names, and one whose
@@ -46,7 +46,7 @@ pub struct World {
 
 /// A detector that behaves.
 pub fn good(name: &str) -> Detector {
-    let answer = Answer { label: GOOD.into(), ..Answer::default() };
+    let answer = component::Answer { label: GOOD.into(), ..component::Answer::default() };
     Detector { answer, ..Detector::new(name) }
 }
 

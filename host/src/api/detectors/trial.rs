@@ -179,6 +179,8 @@ mod tests {
             retiered: 0,
             reviews_added: 0,
             reviews_spared: 0,
+            ruled: 0,
+            overturned: 0,
         };
         assert!(summary(Some(&sums(trial.clone())), 0).contains("no event yet"));
         (trial.events, trial.fired, trial.micros) = (200, 8, 2_400);
