@@ -140,10 +140,16 @@ impl Registry {
                 inputs: row.manifest.inputs,
             }
         });
+        let mut detectors: Vec<DetectorStatus> = detectors.collect();
+        // What serves comes first; what is retired goes last, the latest of it first.
+        detectors.sort_by(|a, b| {
+            let place = |it: &DetectorStatus| (it.name.clone(), it.source.clone(), it.stage);
+            place(a).cmp(&place(b)).then_with(|| b.updated_at.cmp(&a.updated_at))
+        });
         Ok(Catalogue {
             generation: snapshot.generation(),
             landing: self.landings(),
-            detectors: detectors.collect(),
+            detectors,
             refused,
         })
     }
