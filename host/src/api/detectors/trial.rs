@@ -86,8 +86,9 @@ pub(in crate::api) async fn diff(
     let row = registry.standing(&Standing { detector, version, source }).await?;
     let rows = registry.of_detector(&row.detector, &row.source).await?;
     let active = rows.iter().find(|row| row.stage == Stage::Active);
-    let cost =
-        |row| api.0.engine.vitals(&build_of(row)).filter(|it| it.calls > 0).map(|it| it.cost);
+    let cost = |row: &Deployment| {
+        api.0.engine.vitals(&build_of(row)).filter(|it| it.calls > 0).map(|it| it.cost)
+    };
     let store = &api.0.store;
     let trials: Vec<_> = store.trials(row.id).await?.into_iter().map(sums).collect();
     let subjects = store.trial_subjects(row.id).await?;
