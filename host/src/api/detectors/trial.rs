@@ -10,6 +10,7 @@ use super::super::{Api, ApiError, Problem};
 use super::source_of;
 use crate::model::{Canary, Cost, Digest, Stage, Trial, TrialDifference};
 use crate::registry::{Standing, build_of};
+use crate::store::Deployment;
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
