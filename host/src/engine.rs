@@ -34,8 +34,8 @@ use visit::{TIME_UP, Visit, finding};
 use vitals::Used;
 
 pub use check::EntityKey;
-pub use incident::{INCIDENTS_MAX, Incident};
 pub use examine::{Examined, examine};
+pub use incident::{INCIDENTS_MAX, Incident};
 pub use inputs::read as read_inputs;
 pub use pool::{Pool, PoolError};
 

@@ -37,8 +37,8 @@ pub use files::settings;
 pub use inbox::{Bundle, BundledDetector, BundledPolicy};
 pub use life::{Standing, Stood};
 pub use snapshot::{LiveDetector, LivePolicy, Snapshot, Subscribed};
-pub use trust::signature_path;
 pub use status::{Catalogue, DetectorStatus, Landings, Refusal};
+pub use trust::signature_path;
 pub use upload::Uploaded;
 pub use watch::watch;
 
