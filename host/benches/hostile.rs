@@ -103,7 +103,7 @@ async fn beside_a_bomb() {
     let begun = Instant::now();
     let times = world
         .times_during(CLIENTS, async {
-            world.until_refused("bomb.wasm", Duration::from_secs(300)).await;
+            world.until_refused("detectors/bomb.wasm", Duration::from_secs(300)).await;
         })
         .await;
     show(&format!("while a bomb compiles, {:.0?}", begun.elapsed()), times);

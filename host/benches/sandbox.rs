@@ -17,13 +17,15 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use picket::app::{App, Carried};
 use picket::config::Config;
-use picket::engine::{self, EntityKey};
+use picket::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX};
 use picket::model::{Event, Outcome, Timestamp};
 use picket::registry::Bundle;
 use picket::runtime::{
     Call, CompilerOptions, Prepared, Run, Runtime, RuntimeOptions, Trust, Value,
 };
+use picket::telemetry::Metrics;
 use serde_json::json;
+use tokio::sync::mpsc;
 
 const LOOPS: u32 = 500;
 const ROUNDS: usize = 4_000;
@@ -185,9 +187,16 @@ fn event(loaded: usize) -> f64 {
     let event = event.expect("the event is valid");
     let snapshot = app.registry.current();
     assert_eq!(snapshot.detectors().len(), loaded);
-    let key = EntityKey::new(&[0; 32]);
+    let (incidents, _told) = mpsc::channel(INCIDENTS_MAX);
+    let engine = Engine::new(EngineOptions {
+        entity_key: EntityKey::new(&[0; 32]),
+        event_deadline: Duration::from_secs(1),
+        purity_check_every: 0,
+        incidents,
+        metrics: Arc::new(Metrics::new()),
+    });
     let each = median(ROUNDS / 4, || {
-        let findings = engine::evaluate(&snapshot, &event, &key, Duration::from_secs(1));
+        let findings = engine.evaluate(&snapshot, &event);
         assert_eq!(findings.len(), SUBSCRIBED);
         assert!(findings.iter().all(|finding| finding.outcome == Outcome::Ok));
     });

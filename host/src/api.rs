@@ -12,6 +12,7 @@ mod events;
 mod guard;
 mod health;
 mod keys;
+mod linger;
 mod policies;
 mod request;
 mod rulings;
@@ -31,6 +32,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::auth::{Access, Auth};
 use crate::config::Config;
+use crate::engine::Engine;
 use crate::ingest::Ingest;
 use crate::registry::Registry;
 use crate::store::Store;
@@ -56,6 +58,7 @@ struct Inner {
     store: Store,
     registry: Arc<Registry>,
     ingest: Ingest,
+    engine: Arc<Engine>,
     metrics: Arc<Metrics>,
     auth: Auth,
     rates: RateLimits,
@@ -64,25 +67,31 @@ struct Inner {
     requests: Semaphore,
 }
 
+/// What `app` hands over.
+pub struct Parts {
+    pub config: Arc<Config>,
+    pub store: Store,
+    pub registry: Arc<Registry>,
+    pub ingest: Ingest,
+    pub engine: Arc<Engine>,
+    pub metrics: Arc<Metrics>,
+    pub auth: Auth,
+}
+
 impl Api {
-    pub fn new(
-        config: &Arc<Config>,
-        store: &Store,
-        registry: &Arc<Registry>,
-        ingest: &Ingest,
-        metrics: &Arc<Metrics>,
-        auth: Auth,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { config, store, registry, ingest, engine, metrics, auth } = parts;
         Self(Arc::new(Inner {
-            config: Arc::clone(config),
-            store: store.clone(),
-            registry: Arc::clone(registry),
-            ingest: ingest.clone(),
-            metrics: Arc::clone(metrics),
-            auth,
             rates: RateLimits::new(config.rate_per_second, config.rate_burst),
-            uploads: Uploads::new(config),
+            uploads: Uploads::new(&config),
             requests: Semaphore::new(config.concurrent_requests_max),
+            config,
+            store,
+            registry,
+            ingest,
+            engine,
+            metrics,
+            auth,
         }))
     }
 }
@@ -103,7 +112,7 @@ pub fn routes() -> Vec<Route> {
         ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
         ReadTrials, RevokeKeys, Rule, SetMode,
     };
-    use detectors::{stage, trial, upload, versions};
+    use detectors::{log, stage, trial, upload, versions};
     vec![
         // Whoever may only try out is told so by the handler, which knows the query.
         route("POST", "/v1/events", DryRun, events::post),
@@ -121,6 +130,7 @@ pub fn routes() -> Vec<Route> {
         route("GET", "/v1/detectors/{name}/versions/{version}", ReadDetectors, versions::get),
         route("GET", "/v1/detectors/{name}/versions/{version}/diff", ReadTrials, trial::diff),
         route("GET", "/v1/detectors/{name}/versions/{version}/file", ReadFiles, versions::file),
+        route("GET", "/v1/detectors/{name}/versions/{version}/log", ReadTrials, log::get),
         route("PUT", "/v1/detectors/{name}/versions/{version}/stage", MoveDetectors, stage::put),
         route("GET", "/v1/alerts", ReadAlerts, alerts::list),
         route("GET", "/v1/policies", ReadPolicies, policies::list),
@@ -181,6 +191,7 @@ pub fn router(api: &Api) -> Router {
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
         ))
+        .layer(from_fn(linger::linger))
         .layer(from_fn(guard::catch_panic))
         .layer(from_fn_with_state(api.clone(), guard::admit));
     routed

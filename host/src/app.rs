@@ -17,7 +17,7 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
-use crate::keeper;
+use crate::keeper::Keeper;
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
 use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
 use crate::signing::Trust;
@@ -92,17 +92,17 @@ impl App {
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         let (incidents, told) = mpsc::channel(INCIDENTS_MAX);
-        let engine = Engine::new(EngineOptions {
+        let engine = Arc::new(Engine::new(EngineOptions {
             entity_key: EntityKey::new(&host_key),
             event_deadline: config.event_deadline(),
             purity_check_every: config.purity_check_every,
             incidents,
             metrics: Arc::clone(&metrics),
-        });
+        }));
         let ingest = Ingest::new(Parts {
             store: store.clone(),
             registry: Arc::clone(&registry),
-            engine: Arc::new(engine),
+            engine: Arc::clone(&engine),
             pool: Pool::start(config.evaluation_queue_max)
                 .context("cannot start evaluation threads")?,
             metrics: Arc::clone(&metrics),
@@ -113,10 +113,23 @@ impl App {
         });
         let config = Arc::new(config);
         tasks.spawn(ingest.clone().run_worker(stop.clone()));
-        tasks.spawn(keeper::run(told, Arc::clone(&metrics), stop.clone()));
+        let keeper = Keeper {
+            registry: Arc::clone(&registry),
+            store: store.clone(),
+            metrics: Arc::clone(&metrics),
+        };
+        tasks.spawn(keeper.run(told, stop.clone()));
         tasks.spawn(registry::watch(Arc::clone(&registry), config.watch, stop.clone()));
-        let api =
-            api::Api::new(&config, &store, &registry, &ingest, &metrics, Auth::new(store.clone()));
+        let parts = api::Parts {
+            config: Arc::clone(&config),
+            store: store.clone(),
+            registry: Arc::clone(&registry),
+            ingest: ingest.clone(),
+            engine,
+            metrics: Arc::clone(&metrics),
+            auth: Auth::new(store.clone()),
+        };
+        let api = api::Api::new(parts);
         tasks.spawn(api::serve(listener, api, stop.clone()));
         Ok(Self { config, store, registry, ingest, metrics, address, stop, tasks })
     }

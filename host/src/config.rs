@@ -4,6 +4,10 @@
 //! that nobody knows is an error, in either place. Where a key is a table, its variable holds the
 //! whole of it as TOML writes it in one line.
 
+mod check;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -239,64 +243,6 @@ impl Config {
         Ok(config)
     }
 
-    fn check(&self, place: &str) -> Result<(), ConfigError> {
-        let wrong = |problem: String| Err(ConfigError { place: place.to_owned(), problem });
-        let positive = [
-            ("body_bytes_max", self.body_bytes_max as u64),
-            ("json_depth_max", self.json_depth_max as u64),
-            ("batch_events_max", self.batch_events_max as u64),
-            ("page_max", u64::from(self.page_max)),
-            ("header_timeout_ms", self.header_timeout_ms),
-            ("request_timeout_ms", self.request_timeout_ms),
-            ("connections_max", self.connections_max as u64),
-            ("concurrent_requests_max", self.concurrent_requests_max as u64),
-            ("rate_per_second", u64::from(self.rate_per_second)),
-            ("rate_burst", u64::from(self.rate_burst)),
-            ("event_deadline_ms", self.event_deadline_ms),
-            ("detector_deadline_ms", self.detector_deadline_ms),
-            ("detector_output_bytes", self.detector_output_bytes as u64),
-            ("detector_signals", self.detector_signals as u64),
-            ("compile_cpu_ms", self.compile_cpu_ms),
-            ("compile_wall_ms", self.compile_wall_ms),
-            ("upload_idle_timeout_ms", self.upload_idle_timeout_ms),
-            ("upload_timeout_ms", self.upload_timeout_ms),
-            ("evaluation_queue_max", self.evaluation_queue_max as u64),
-            ("commit_queue_max", self.commit_queue_max as u64),
-            ("commit_batch_max", self.commit_batch_max as u64),
-        ];
-        if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
-            return wrong(format!("`{key}` must be at least 1"));
-        }
-        if self.json_depth_max > 100 {
-            return wrong(
-                "`json_depth_max` is at most 100: the parser's own bound is 128".to_owned(),
-            );
-        }
-        if self.detector_memory_bytes < 1 << 20 || self.detector_memory_bytes > 1 << 30 {
-            return wrong("`detector_memory_bytes` lies between 1 MiB and 1 GiB".to_owned());
-        }
-        if self.compile_memory_bytes < 128 << 20 {
-            return wrong(
-                "`compile_memory_bytes` is at least 128 MiB: the compiler itself needs some of it"
-                    .to_owned(),
-            );
-        }
-        if self.page_max > 500 {
-            return wrong("`page_max` is at most 500: the store reads no longer page".to_owned());
-        }
-        if self.detector_file_bytes_max > 256 << 20 {
-            return wrong("`detector_file_bytes_max` is at most 256 MiB".to_owned());
-        }
-        let sqlite = self.database_url.is_empty() || self.database_url.starts_with("sqlite:");
-        if !sqlite {
-            return wrong(format!(
-                "`database_url` is `{}`: this version keeps its record in SQLite; write sqlite://PATH or leave it out",
-                self.database_url.split('@').next_back().unwrap_or_default()
-            ));
-        }
-        Ok(())
-    }
-
     /// Where the database is.
     pub fn database_url(&self) -> String {
         match self.database_url.is_empty() {
@@ -412,101 +358,5 @@ fn table(text: &str) -> Result<toml::Value, String> {
     match text.parse().map_err(|error: toml::de::Error| wrong(error.message()))? {
         table @ toml::Value::Table(_) => Ok(table),
         other => Err(wrong(&format!("it is of the type {}", other.type_str()))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
-        let variables =
-            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Config::parse("picket.toml", text, variables).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn nothing_written_is_the_default() {
-        assert_eq!(parse("", &[]).unwrap(), Config::default());
-        assert_eq!(Config::default().database_url(), "sqlite://picket-data/picket.db");
-    }
-
-    #[test]
-    fn variables_win_over_the_file() {
-        let config = parse("page_max = 50\nbundled = false", &[("PICKET_PAGE_MAX", "20")]).unwrap();
-        assert_eq!((config.page_max, config.bundled), (20, false));
-    }
-
-    #[test]
-    fn a_variable_holds_a_whole_table_and_wins_over_that_of_the_file() {
-        let file = "[trusted_keys]\nalice = \"a\"\n[revoked_keys]\n\"0123456789abcdef\" = \"lost\"";
-        let of_file = parse(file, &[]).unwrap();
-        assert_eq!(of_file.trusted_keys["alice"], "a");
-        let variable = [
-            ("PICKET_TRUSTED_KEYS", "{ bob = \"b\", \"carol@example.com\" = 'c' }"),
-            ("PICKET_SIGNATURES", "require"),
-        ];
-        let config = parse(file, &variable).unwrap();
-        let names: Vec<&str> = config.trusted_keys.keys().map(String::as_str).collect();
-        assert_eq!(names, ["bob", "carol@example.com"]);
-        assert_eq!(config.revoked_keys, of_file.revoked_keys);
-        assert_eq!(config.signatures, SignatureMode::Require);
-        assert_eq!(parse(file, &[("PICKET_TRUSTED_KEYS", "{}")]).unwrap().trusted_keys.len(), 0);
-    }
-
-    #[test]
-    fn each_mistake_names_its_place_and_the_mend() {
-        type Variables<'a> = &'a [(&'a str, &'a str)];
-        let cases: [(&str, Variables<'_>, &str); 16] = [
-            (
-                "\nlisten_on = 1",
-                &[],
-                "picket.toml:2: unknown key `listen_on`; did you mean `listen`?",
-            ),
-            ("page_max = 1\npage_max = 2", &[], "picket.toml:2: duplicate key"),
-            ("page_max = \"many\"", &[], "picket.toml:1: invalid type"),
-            (
-                "",
-                &[("PICKET_LISTN", "x")],
-                "PICKET_LISTN: unknown key `PICKET_LISTN`; did you mean `PICKET_LISTEN`?",
-            ),
-            ("", &[("PICKET_PAGE_MAX", "many")], "PICKET_PAGE_MAX: `many` is not a whole number"),
-            ("", &[("PICKET_LISTEN", "here")], "PICKET_LISTEN: invalid socket address syntax"),
-            ("page_max = 0", &[], "picket.toml: `page_max` must be at least 1"),
-            (
-                "signatures = \"required\"",
-                &[],
-                "picket.toml:1: unknown variant `required`, expected one of `off`, `warn`, `require`",
-            ),
-            ("", &[("PICKET_SIGNATURES", "on")], "PICKET_SIGNATURES: unknown variant `on`"),
-            (
-                "[trusted_keys]\nalice = \"a\"\nlisten = \"127.0.0.1:80\"",
-                &[],
-                "picket.toml:3: `listen` is read as part of `trusted_keys`: write it above",
-            ),
-            ("\n[trusted_keys]\nalice = 1", &[], "picket.toml:3: invalid type: integer `1`"),
-            ("trusted_keys = \"alice\"", &[], "picket.toml:1: invalid type: string"),
-            (
-                "",
-                &[("PICKET_TRUSTED_KEYS", "\"secret\"")],
-                "PICKET_TRUSTED_KEYS: is not a table in one line, such as { alice",
-            ),
-            (
-                "",
-                &[("PICKET_TRUSTED_KEYS", "{ alice = \"b\" }\npage_max = 1")],
-                "PICKET_TRUSTED_KEYS: is not a table in one line",
-            ),
-            (
-                "",
-                &[("PICKET_TRUSTED_KEYS", "{ alice = 1 }")],
-                "PICKET_TRUSTED_KEYS: invalid type: integer `1`, expected a string",
-            ),
-            ("database_url = \"postgres://u:secret@h/db\"", &[], "`h/db`"),
-        ];
-        for (text, variables, says) in cases {
-            let error = parse(text, variables).unwrap_err();
-            assert!(error.contains(says), "{text} {variables:?}: {error}");
-            assert!(!error.contains("secret"));
-        }
     }
 }

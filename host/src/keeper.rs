@@ -1,44 +1,94 @@
-//! Acts on what the engine learns of detectors while events run.
+//! Acts on what is learned of detectors while events run: what keeps failing goes into quarantine and
+//! the last good version serves, a canary that leaves its bounds goes back to shadow.
+
+mod guard;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Incident;
+use crate::model::Stage;
+use crate::registry::Registry;
+use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
-/// Takes incidents until told to stop.
-pub async fn run(
-    mut incidents: Receiver<Incident>,
-    metrics: Arc<Metrics>,
-    stop: CancellationToken,
-) {
-    loop {
-        let incident = tokio::select! {
-            incident = incidents.recv() => incident,
-            () = stop.cancelled() => None,
-        };
-        match incident {
-            None => return,
-            Some(incident) => act(&incident, &metrics),
-        }
-    }
+/// How often canaries are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What the keeper works with.
+pub struct Keeper {
+    pub registry: Arc<Registry>,
+    pub store: Store,
+    pub metrics: Arc<Metrics>,
 }
 
-fn act(incident: &Incident, metrics: &Metrics) {
-    match incident {
-        Incident::Tripped { build, detector, version, why } => {
-            metrics.incident("tripped");
-            tracing::error!(detector, version, digest = %build.digest, why, "detector no longer run");
+impl Keeper {
+    /// Takes incidents and looks at canaries until told to stop.
+    pub async fn run(self, mut incidents: Receiver<Incident>, stop: CancellationToken) {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            let done = tokio::select! {
+                incident = incidents.recv() => match incident {
+                    Some(incident) => self.act(&incident).await,
+                    None => return,
+                },
+                _ = look.tick() => self.guard().await,
+                () = stop.cancelled() => return,
+            };
+            // The engine has stopped what fails by itself, and tells again; canaries are looked at again.
+            if let Err(error) = done {
+                tracing::error!("the record of detectors could not be brought up to date: {error}");
+            }
         }
-        Incident::Recovered { build, detector, version } => {
-            metrics.incident("recovered");
-            tracing::warn!(detector, version, digest = %build.digest, "detector has recovered");
+    }
+
+    async fn act(&self, incident: &Incident) -> Result<(), StoreError> {
+        match incident {
+            Incident::Tripped { build, detector, version, why } => {
+                self.metrics.incident("tripped");
+                tracing::error!(detector, version, digest = %build.digest, why, "detector no longer run");
+                self.registry.quarantine(*build, why).await
+            }
+            Incident::Recovered { build, detector, version } => {
+                self.metrics.incident("recovered");
+                tracing::warn!(detector, version, digest = %build.digest, "detector has recovered");
+                self.registry.recover(*build).await
+            }
+            Incident::Impure { build, detector, version, why } => {
+                self.metrics.incident("impure");
+                tracing::error!(detector, version, digest = %build.digest, why, "detector is not a function");
+                self.registry.mark_impure(*build, why).await
+            }
         }
-        Incident::Impure { build, detector, version, why } => {
-            metrics.incident("impure");
-            tracing::error!(detector, version, digest = %build.digest, why, "detector is not a function");
+    }
+
+    /// Ends the canaries that have left their bounds.
+    async fn guard(&self) -> Result<(), StoreError> {
+        let snapshot = self.registry.current();
+        if !snapshot.detectors().iter().any(|live| live.stage == Stage::Canary) {
+            return Ok(());
         }
+        for row in self.store.deployments().await? {
+            let Some(canary) = row.canary.filter(|_| row.stage == Stage::Canary) else { continue };
+            let trials = self.store.trials(row.id).await?;
+            let trial = trials.iter().find(|trial| trial.stage == Stage::Canary);
+            if let Some(why) = trial.and_then(|trial| guard::breach(trial, &canary.bounds)) {
+                self.metrics.incident("canary_ended");
+                let version = row.manifest.version.to_string();
+                tracing::error!(
+                    detector = row.detector,
+                    version,
+                    why,
+                    "canary goes back to shadow"
+                );
+                self.registry.end_canary(row.id, &why).await?;
+            }
+        }
+        Ok(())
     }
 }

@@ -36,6 +36,7 @@ pub use cohort::Cohort;
 pub use files::settings;
 pub use inbox::{Bundle, BundledDetector, BundledPolicy};
 pub use life::{Standing, Stood};
+pub use refresh::build_of;
 pub use snapshot::{LiveDetector, LivePolicy, Snapshot, Subscribed};
 pub use status::{Catalogue, DetectorStatus, Landings, Refusal};
 pub use trust::signature_path;
@@ -82,8 +83,6 @@ pub struct Rules {
     pub upload_stage: BTreeMap<String, Landing>,
     /// Whether a version is promoted by another key than the one that published it.
     pub two_person: bool,
-    /// Whose signatures count.
-    pub trust: signing::Trust,
 }
 
 /// A detector that asks to go live.

@@ -24,6 +24,7 @@ mod rulings;
 mod sealed;
 mod search;
 mod sources;
+mod standing;
 mod trials;
 mod tx;
 mod writer;

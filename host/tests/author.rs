@@ -74,26 +74,27 @@ fn a_new_detector_builds_is_good_and_passes_its_tests_at_once() {
 /// Follows a watch from its first round through a mistake to the next good file.
 fn what_is_saved_goes_live(dir: &Path, source: &Path) {
     let into = dir.join("detectors");
-    fs::create_dir(&into).unwrap();
+    fs::create_dir(&into).expect("the folder is at hand");
     let child = picket(dir, &["watch", "parking", "--into", "detectors"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn();
     let mut watch = Watch::of(child.expect("picket runs"));
     watch.until("done");
-    let first = fs::read(into.join("parking.wasm")).unwrap();
-    let good = fs::read_to_string(source).unwrap();
+    let first = fs::read(into.join("parking.wasm")).expect("the folder is at hand");
+    let good = fs::read_to_string(source).expect("the folder is at hand");
 
-    fs::write(source, good.replace("(7..=15)", "(7..=15")).unwrap();
+    fs::write(source, good.replace("(7..=15)", "(7..=15")).expect("the folder is at hand");
     watch.until("does not build");
-    fs::write(source, good.replace("(7..=15)", "(17..=25)")).unwrap();
+    fs::write(source, good.replace("(7..=15)", "(17..=25)")).expect("the folder is at hand");
     watch.until("nothing goes live while a case fails");
-    assert_eq!(fs::read(into.join("parking.wasm")).unwrap(), first);
+    assert_eq!(fs::read(into.join("parking.wasm")).expect("the folder is at hand"), first);
 
-    fs::write(source, good.replace("as long as a phone", "as long as any phone")).unwrap();
+    fs::write(source, good.replace("as long as a phone", "as long as any phone"))
+        .expect("the folder is at hand");
     watch.until("done");
-    assert_ne!(fs::read(into.join("parking.wasm")).unwrap(), first);
-    let left = fs::read_dir(&into).unwrap().count();
+    assert_ne!(fs::read(into.join("parking.wasm")).expect("the folder is at hand"), first);
+    let left = fs::read_dir(&into).expect("the folder is at hand").count();
     assert_eq!(left, 1, "nothing half done is left behind");
 }
 

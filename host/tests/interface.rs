@@ -149,7 +149,8 @@ fn a_rust_detector_of_1_0_0_fails_as_it_failed_then() {
     let mut told = |content| {
         inputs[0] = Value::Text(content);
         let run = run(RUST, "{}", &inputs);
-        (run.outcome, run.error.unwrap_or_default(), run.log.join("\n"))
+        let log = logged(&run).join("\n");
+        (run.outcome, run.error.unwrap_or_default(), log)
     };
     assert_eq!(told("fail"), (Outcome::Error, "told to fail".to_owned(), String::new()));
     let (outcome, error, log) = told("panic");
@@ -163,7 +164,10 @@ fn a_rust_detector_of_1_0_0_fails_as_it_failed_then() {
 fn a_c_detector_of_1_0_0_finds_what_it_found_then() {
     let found = run(C, "{}", &[Value::Text(CONTENT)]);
     assert_same(&found.signals, &found_by_c());
-    assert_eq!(found.log, ["Debug: event-1", "Info: event-1", "Warn: event-1", "Error: event-1"]);
+    assert_eq!(
+        logged(&found),
+        ["Debug: event-1", "Info: event-1", "Warn: event-1", "Error: event-1"]
+    );
     let prepared = runtime().load(C, "{}", Trust::Stranger).expect("it loads");
     assert_eq!(prepared.limits().deadline, Duration::from_millis(5));
 }
@@ -451,4 +455,9 @@ fn of_tomorrow(signal: tomorrow::exports::picket::detector::detector::Signal) ->
             .map(|entity| RawEntity { kind: entity.kind, value: entity.value })
             .collect(),
     }
+}
+
+/// What it logged, as a person reads it.
+fn logged(run: &Run) -> Vec<String> {
+    run.log.iter().map(|(level, line)| format!("{level:?}: {line}")).collect()
 }

@@ -7,7 +7,7 @@ mod server;
 use std::collections::{BTreeMap, HashSet};
 
 use picket::config::Config;
-use picket::model::{Digest, Landing};
+use picket::model::{Digest, Landing, SignatureMode};
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::{Answer, Server, event};
@@ -453,5 +453,33 @@ async fn the_command_line_ships_shows_promotes_and_rolls_back() {
     for why in ["gentler", "a week", "it is right", "rolled back by hand", "enough", "a rest"] {
         assert!(whys.contains(why), "{why}: {whys:?}");
     }
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_takes_the_signature_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = dir.path().join("alice.key");
+    let made = std::process::Command::new(env!("CARGO_BIN_EXE_picket"))
+        .args(["key", "detector", "new", "--name", "alice", "--out"])
+        .arg(&key)
+        .output()
+        .unwrap();
+    let line: toml::Table = toml::from_str(&String::from_utf8(made.stdout).unwrap()).unwrap();
+    let server = quiet(|config| {
+        config.signatures = SignatureMode::Require;
+        config.trusted_keys.insert("alice".to_owned(), line["alice"].as_str().unwrap().to_owned());
+    })
+    .await;
+    let file = dir.path().join("probe.wasm");
+    server::write(&file, fixture::probe());
+    let (file, key) = (file.to_str().unwrap(), key.to_str().unwrap());
+    let (good, said) = picket(&server, "engineer", &["push", file]).await;
+    assert!(!good && said.contains("it is not signed"), "{said}");
+    let (good, said) = picket(&server, "engineer", &["sign", file, "--key", key]).await;
+    assert!(good, "{said}");
+    let (good, said) = picket(&server, "engineer", &["push", file]).await;
+    assert!(good && said.contains("is shadow for every source"), "{said}");
+    assert_eq!(server.get("reviewer", VERSIONS).await.json()[0]["signed"], true);
     server.app.stop().await;
 }

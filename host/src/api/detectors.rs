@@ -1,5 +1,6 @@
 //! `/v1/detectors`: what is live, what was refused, and the life of each version.
 
+pub(super) mod log;
 mod parts;
 pub(super) mod stage;
 pub(super) mod trial;
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
-use crate::model::Identity;
+use crate::model::{Build, Identity};
 use crate::registry::{Catalogue, DetectorStatus};
 use crate::store::EVERY_SOURCE;
 
@@ -38,7 +39,7 @@ pub struct DetectorDetail {
     responses((status = 200, description = "What is live and what was refused", body = Catalogue))
 )]
 pub(super) async fn list(State(api): State<Api>) -> Result<Json<Catalogue>, ApiError> {
-    Ok(Json(api.0.registry.catalogue().await?))
+    Ok(Json(catalogue(&api).await?))
 }
 
 /// Read a detector
@@ -53,7 +54,7 @@ pub(super) async fn get(
     State(api): State<Api>,
     Path(name): Path<String>,
 ) -> Result<Json<DetectorDetail>, ApiError> {
-    let catalogue = api.0.registry.catalogue().await?;
+    let catalogue = catalogue(&api).await?;
     let deployments: Vec<_> =
         catalogue.detectors.into_iter().filter(|status| status.name == name).collect();
     let versions = versions::of_detector(&api, &name, &deployments).await?;
@@ -61,6 +62,16 @@ pub(super) async fn get(
         return Err(absent(&name));
     }
     Ok(Json(DetectorDetail { deployments, versions }))
+}
+
+/// What stands where, with what is really used.
+async fn catalogue(api: &Api) -> Result<Catalogue, ApiError> {
+    let mut catalogue = api.0.registry.catalogue().await?;
+    for status in &mut catalogue.detectors {
+        let build = Build { digest: status.digest, settings: status.settings_digest };
+        status.vitals = api.0.engine.vitals(&build).filter(|_| status.live);
+    }
+    Ok(catalogue)
 }
 
 fn absent(name: &str) -> ApiError {

@@ -33,7 +33,8 @@ pub struct Problem {
 /// A problem on its way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
-    problem: Problem,
+    /// Apart, so that the way of what goes well stays narrow.
+    problem: Box<Problem>,
     retry_after_s: Option<u64>,
     /// Where an upload goes on.
     upload_offset: Option<u64>,
@@ -42,13 +43,13 @@ pub struct ApiError {
 impl ApiError {
     fn new(status: StatusCode, name: &str, title: &'static str, detail: impl Into<String>) -> Self {
         Self {
-            problem: Problem {
+            problem: Box::new(Problem {
                 kind: format!("urn:picket:problem:{name}"),
                 title,
                 status: status.as_u16(),
                 detail: detail.into(),
                 errors: Vec::new(),
-            },
+            }),
             retry_after_s: None,
             upload_offset: None,
         }
@@ -239,7 +240,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status =
             StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(&self.problem)).into_response();
+        let mut response = (status, Json(&*self.problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after_s {

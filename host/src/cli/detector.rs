@@ -9,6 +9,7 @@ mod diff;
 mod evidence;
 mod language;
 mod list;
+mod logs;
 mod new;
 mod push;
 mod sandbox;
@@ -50,6 +51,9 @@ pub(super) enum Command {
     /// List detectors with their state, and the files that were refused with the reason
     #[command(after_help = list::AFTER_HELP)]
     List(Server),
+    /// What a version wrote and how its runs failed, as it happens
+    #[command(after_help = logs::AFTER_HELP)]
+    Logs(logs::Logs),
     /// Begin a detector: a folder that builds and passes its tests at once
     #[command(after_help = new::AFTER_HELP)]
     New(new::New),
@@ -93,6 +97,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demote(demote) => stage::demote(&demote).await,
         Command::Diff(show) => diff::run(&show).await,
         Command::List(server) => list::run(&server).await,
+        Command::Logs(logs) => logs::run(&logs).await,
         Command::New(new) => at_the_bench(move || new::run(&new)).await,
         Command::Promote(promote) => stage::promote(&promote).await,
         Command::Push(push) => push::run(&push).await,

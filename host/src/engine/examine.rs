@@ -28,5 +28,6 @@ pub fn examine(prepared: &Prepared, event: &Event, key: &EntityKey) -> Examined 
         Ok(signals) => (run.outcome, run.error, signals),
         Err(fault) => (Outcome::Invalid, Some(fault), Vec::new()),
     };
-    Examined { outcome, error, signals, log: run.log }
+    let log = run.log.into_iter().map(|(level, line)| format!("{level:?}: {line}")).collect();
+    Examined { outcome, error, signals, log }
 }

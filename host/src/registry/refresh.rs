@@ -144,7 +144,8 @@ impl Registry {
     }
 }
 
-pub(super) fn build_of(deployment: &Deployment) -> Build {
+/// The file with its settings that a row stands for.
+pub fn build_of(deployment: &Deployment) -> Build {
     let settings = Digest::of(canonical(&deployment.settings).as_bytes());
     Build { digest: deployment.digest, settings }
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::Registry;
 use super::refresh::build_of;
-use crate::model::{Canary, Digest, Input, Isolation, Landing, Stage, Timestamp};
+use crate::model::{Canary, Digest, Input, Isolation, Landing, Stage, Timestamp, Vitals};
 use crate::store::{EVERY_SOURCE, SENT, StoreError};
 
 /// Every detector that is or was live, and every file that was refused.
@@ -67,6 +67,8 @@ pub struct DetectorStatus {
     pub deadline_ms: Option<u64>,
     pub memory_bytes: Option<usize>,
     pub updated_at: Timestamp,
+    /// What is really used, on the server that answers, since it went live there.
+    pub vitals: Option<Vitals>,
     /// Why the newest file for it did not go live.
     pub last_error: Option<Refusal>,
 }
@@ -129,6 +131,7 @@ impl Registry {
                 }),
                 memory_bytes: live.map(|prepared| prepared.limits().memory_bytes),
                 updated_at: row.updated_at,
+                vitals: None,
                 last_error,
                 name: row.detector,
                 summary: row.manifest.summary,
@@ -137,10 +140,16 @@ impl Registry {
                 inputs: row.manifest.inputs,
             }
         });
+        let mut detectors: Vec<DetectorStatus> = detectors.collect();
+        // What serves comes first; what is retired goes last, the latest of it first.
+        detectors.sort_by(|a, b| {
+            let place = |it: &DetectorStatus| (it.name.clone(), it.source.clone(), it.stage);
+            place(a).cmp(&place(b)).then_with(|| b.updated_at.cmp(&a.updated_at))
+        });
         Ok(Catalogue {
             generation: snapshot.generation(),
             landing: self.landings(),
-            detectors: detectors.collect(),
+            detectors,
             refused,
         })
     }

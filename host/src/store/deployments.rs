@@ -1,7 +1,5 @@
 //! Deployments: which version of a detector stands where for a source, and how it got there.
 
-use rand::TryRng;
-use rand::rngs::SysRng;
 use serde_json::{Value as Json, json};
 use sqlx::Row as _;
 
@@ -9,8 +7,9 @@ use super::audit::Leaves;
 use super::detectors::{self, WHAT};
 use super::dialect::Row;
 use super::inbox::{self, Origin};
+use super::standing::deploy;
 use super::tx::Tx;
-use super::{Store, StoreError, alerts, next_generation, sealed, trials};
+use super::{Store, StoreError, next_generation, sealed};
 use crate::model::{AuditEntry, Canary, Digest, Identity, Manifest, Stage, Timestamp};
 
 /// A detector to publish.
@@ -90,9 +89,6 @@ pub struct Move<'a> {
     /// Whether somebody should look at it.
     pub alert: bool,
 }
-
-/// Why a version stands where it does that was published without a word.
-const PUBLISHED: &str = "published";
 
 const COLUMNS: &str = "p.id, p.source, p.detector, p.digest, v.manifest, v.signature, v.impure, \
     p.settings, p.stage, p.before, p.canary, p.salt, p.origin, p.published_by, p.why, p.served_at, \
@@ -244,185 +240,13 @@ async fn of_detector(
     rows.iter().map(deployment).collect()
 }
 
-/// Puts a version where it shall stand. Returns its row and stage, and whether that is news.
-async fn deploy(
-    tx: &mut Tx,
-    publish: &Publish<'_>,
-    rows: &[Deployment],
-    who: Option<&Identity>,
-) -> Result<((i64, Stage), bool), StoreError> {
-    let Publish { manifest, digest, settings, origin, .. } = publish;
-    let newer = rows.iter().find(|row| {
-        row.stage.is_live() && row.digest != *digest && row.manifest.version > manifest.version
-    });
-    if let (Some(row), false) = (newer, publish.allow_downgrade) {
-        return Err(StoreError::Downgrade {
-            name: manifest.name.clone(),
-            version: manifest.version.to_string(),
-            live: row.manifest.version.to_string(),
-            stage: row.stage,
-        });
-    }
-    let known = rows.iter().find(|row| row.digest == *digest && row.settings == **settings);
-    let id = match known {
-        // It stands as high already, or it is in quarantine, which shipping it again does not lift.
-        Some(row) if row.stage <= publish.stage || row.stage == Stage::Quarantined => {
-            let moved_house = row.origin != *origin;
-            if moved_house {
-                sqlx::query("UPDATE deployments SET origin = $1, updated_at = $2 WHERE id = $3")
-                    .bind(origin.to_string())
-                    .bind(Timestamp::now().micros())
-                    .bind(row.id)
-                    .execute(tx.connection()?)
-                    .await?;
-            }
-            return Ok(((row.id, row.stage), moved_house));
-        }
-        Some(row) => row.id,
-        None => insert(tx, publish, rows, who).await?,
-    };
-    let place = (publish.source, &*manifest.name);
-    stand(tx, id, place, publish.stage, None, publish.why.unwrap_or(PUBLISHED)).await?;
-    if publish.stage == Stage::Active {
-        succeed(tx, id, place).await?;
-    }
-    sqlx::query("UPDATE deployments SET origin = $1, published_by = $2 WHERE id = $3")
-        .bind(origin.to_string())
-        .bind(who.map(|who| who.key.to_string()))
-        .bind(id)
-        .execute(tx.connection()?)
-        .await?;
-    Ok(((id, publish.stage), true))
-}
-
-/// A row for a version that never stood here, retired until it is put somewhere.
-async fn insert(
-    tx: &mut Tx,
-    publish: &Publish<'_>,
-    rows: &[Deployment],
-    who: Option<&Identity>,
-) -> Result<i64, StoreError> {
-    // One salt for all versions of a detector: whoever was in the last canary's share is in the next.
-    let salt = match rows.first() {
-        Some(row) => row.salt,
-        None => {
-            let mut salt = [0; 16];
-            SysRng.try_fill_bytes(&mut salt).map_err(|error| StoreError::Unstorable {
-                what: "a deployment",
-                detail: format!("the system has no randomness to give: {error}"),
-            })?;
-            salt
-        }
-    };
-    let id = sqlx::query_scalar(
-        "INSERT INTO deployments (source, detector, digest, settings, stage, salt, origin, \
-         published_by, why, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-         RETURNING id",
-    )
-    .bind(publish.source)
-    .bind(publish.manifest.name.as_str())
-    .bind(publish.digest.as_bytes().as_slice())
-    .bind(publish.settings.to_string())
-    .bind(Stage::Retired.as_str())
-    .bind(salt.as_slice())
-    .bind(publish.origin.to_string())
-    .bind(who.map(|who| who.key.to_string()))
-    .bind(publish.why.unwrap_or(PUBLISHED))
-    .bind(Timestamp::now().micros())
-    .fetch_one(tx.connection()?)
-    .await?;
-    Ok(id)
-}
-
-/// Puts a row at a stage; of one detector and source one version stands at each, so the one that
-/// stood there is retired.
-async fn stand(
-    tx: &mut Tx,
-    id: i64,
-    (source, detector): (&str, &str),
-    stage: Stage,
-    canary: Option<Canary>,
-    why: &str,
-) -> Result<(), StoreError> {
-    let now = Timestamp::now().micros();
-    if matches!(stage, Stage::Active | Stage::Canary | Stage::Shadow) {
-        sqlx::query(
-            "UPDATE deployments SET stage = $1, canary = NULL, updated_at = $2, why = $3 \
-             WHERE source = $4 AND detector = $5 AND stage = $6 AND id <> $7",
-        )
-        .bind(Stage::Retired.as_str())
-        .bind(now)
-        .bind("another version took its place")
-        .bind(source)
-        .bind(detector)
-        .bind(stage.as_str())
-        .bind(id)
-        .execute(tx.connection()?)
-        .await?;
-    }
-    let canary = canary.map(|canary| json!(canary).to_string());
-    sqlx::query(
-        "UPDATE deployments SET before = CASE WHEN $1 = 'quarantined' THEN stage END, stage = $1, \
-         canary = $2, why = $3, served_at = CASE WHEN $1 = 'active' THEN $4 ELSE served_at END, \
-         updated_at = $4 WHERE id = $5",
-    )
-    .bind(stage.as_str())
-    .bind(canary)
-    .bind(why)
-    .bind(now)
-    .bind(id)
-    .execute(tx.connection()?)
-    .await?;
-    if stage.is_trial() {
-        trials::begin(tx, id, stage).await?;
-    }
-    Ok(())
-}
-
-/// Retires what is in quarantine: a version that somebody chose serves in its place.
-async fn succeed(tx: &mut Tx, id: i64, (source, detector): (&str, &str)) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE deployments SET stage = $1, before = NULL, updated_at = $2, why = $3 \
-         WHERE source = $4 AND detector = $5 AND stage = $6 AND id <> $7",
-    )
-    .bind(Stage::Retired.as_str())
-    .bind(Timestamp::now().micros())
-    .bind("another version took its place")
-    .bind(source)
-    .bind(detector)
-    .bind(Stage::Quarantined.as_str())
-    .bind(id)
-    .execute(tx.connection()?)
-    .await?;
-    Ok(())
-}
-
-impl Move<'_> {
-    async fn run(&self, tx: &mut Tx, chosen: bool) -> Result<Deployment, StoreError> {
-        let text = format!("SELECT {COLUMNS} WHERE p.id = $1");
-        let row = sqlx::query(sqlx::AssertSqlSafe(text))
-            .bind(self.deployment)
-            .fetch_optional(tx.connection()?)
-            .await?;
-        let absent = || StoreError::Absence {
-            what: "deployment of a detector",
-            id: self.deployment.to_string(),
-        };
-        let row = deployment(&row.ok_or_else(absent)?)?;
-        let what = format!("{} {}", row.detector, row.manifest.version);
-        if row.stage != self.from {
-            return Err(StoreError::Moved { what, stage: row.stage });
-        }
-        let place = (&*row.source, &*row.detector);
-        stand(tx, row.id, place, self.to, self.canary, self.why).await?;
-        if chosen && self.to == Stage::Active {
-            succeed(tx, row.id, place).await?;
-        }
-        if self.alert {
-            alerts::raise(tx, self.what, &what, self.why).await?;
-        }
-        Ok(row)
-    }
+/// The row of this number.
+pub(super) async fn of_id(tx: &mut Tx, id: i64) -> Result<Deployment, StoreError> {
+    let text = format!("SELECT {COLUMNS} WHERE p.id = $1");
+    let row =
+        sqlx::query(sqlx::AssertSqlSafe(text)).bind(id).fetch_optional(tx.connection()?).await?;
+    let absent = || StoreError::Absence { what: "deployment of a detector", id: id.to_string() };
+    deployment(&row.ok_or_else(absent)?)
 }
 
 fn deployment(row: &Row) -> Result<Deployment, StoreError> {

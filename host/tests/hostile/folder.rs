@@ -47,7 +47,7 @@ async fn what_is_no_plain_file_is_refused_unread() {
     world.scan().await;
     let catalogue = world.catalogue().await;
     for (file, says) in &refused {
-        let error = refusal(&catalogue, file).unwrap_or_default();
+        let error = refusal(&catalogue, &format!("detectors/{file}")).unwrap_or_default();
         assert!(error.contains(says), "{file}: {error}");
     }
     assert_eq!(world.news().await.len(), refused.len(), "one entry for each");
@@ -62,12 +62,12 @@ async fn half_a_file_is_refused_and_the_whole_of_it_taken() {
     let whole = good("late").build();
     world.put("late.wasm", &whole[..whole.len() / 2]);
     world.scan().await;
-    let error = refusal(&world.catalogue().await, "late.wasm").unwrap_or_default();
+    let error = refusal(&world.catalogue().await, "detectors/late.wasm").unwrap_or_default();
     assert!(error.contains("unexpected end-of-file"), "{error}");
     world.put("late.wasm", &whole);
     world.scan().await;
     let catalogue = world.catalogue().await;
-    assert_eq!(refusal(&catalogue, "late.wasm"), None);
+    assert_eq!(refusal(&catalogue, "detectors/late.wasm"), None);
     assert!(standing(&catalogue, "late").is_some());
     world.stop().await;
 }

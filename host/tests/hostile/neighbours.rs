@@ -30,7 +30,7 @@ async fn a_compile_bomb_holds_up_no_event() {
     world.put("bomb.wasm", &file_of("blocks-200-thousand-deep"));
     let mut times = world
         .times_during(CLIENTS, async {
-            let error = world.until_refused("bomb.wasm", Duration::from_secs(120)).await;
+            let error = world.until_refused("detectors/bomb.wasm", Duration::from_secs(120)).await;
             assert!(error.contains("processor time"), "{error}");
         })
         .await;

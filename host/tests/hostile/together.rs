@@ -8,8 +8,9 @@ use super::cases::{self, Expect};
 use super::world::{World, finding, percentile, refusal, standing};
 
 const CLIENTS: usize = 4;
-/// Loops in three places of loading may each take their whole time.
-const PATIENCE: Duration = Duration::from_secs(150);
+/// One file is compiled at a time, and what loops there takes all its time: a minute in all, where
+/// nobody else wants the processor.
+const PATIENCE: Duration = Duration::from_secs(480);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_of_them_at_once_and_no_event_fails() {
@@ -33,7 +34,7 @@ async fn all_of_them_at_once_and_no_event_fails() {
     loop {
         let catalogue = world.catalogue().await;
         let waits = cases.iter().find(|case| match case.expect {
-            Expect::Refused(says) => refusal(&catalogue, &format!("{}.wasm", case.name))
+            Expect::Refused(says) => refusal(&catalogue, &format!("detectors/{}.wasm", case.name))
                 .is_none_or(|error| !error.contains(says)),
             Expect::Fails(..) | Expect::Says(..) => standing(&catalogue, case.name).is_none(),
         });
@@ -51,7 +52,9 @@ async fn all_of_them_at_once_and_no_event_fails() {
             Expect::Says(..) => Some("ok"),
         };
         let outcome = finding.map(|finding| finding["outcome"].as_str().expect("an outcome"));
-        assert_eq!(outcome, expected, "{}", case.name);
+        // What fails whenever it is called is not called for long.
+        let stopped = outcome == Some("skipped") && matches!(case.expect, Expect::Fails(..));
+        assert!(outcome == expected || stopped, "{}: {finding:?}", case.name);
     }
     assert!(world.is_ready().await);
     stop.store(true, Ordering::Relaxed);

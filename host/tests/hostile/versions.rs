@@ -17,7 +17,8 @@ async fn two_files_that_claim_one_name_are_told_apart() {
     ] {
         world.put(file, &bytes);
         world.scan().await;
-        let error = refusal(&world.catalogue().await, file).unwrap_or_default();
+        let error =
+            refusal(&world.catalogue().await, &format!("detectors/{file}")).unwrap_or_default();
         assert!(error.contains("detectors/victim.wasm"), "{file}: {error}");
         let entry = ("detector.refused".to_owned(), format!("detectors/{file}"));
         assert_eq!(world.news().await, [entry]);
@@ -39,7 +40,7 @@ async fn a_version_with_other_bytes_and_an_older_version_are_refused() {
         world.put("victim.wasm", &bytes);
         world.scan().await;
         let catalogue = world.catalogue().await;
-        let error = refusal(&catalogue, "victim.wasm").unwrap_or_default();
+        let error = refusal(&catalogue, "detectors/victim.wasm").unwrap_or_default();
         assert!(error.contains(says), "{says}: {error}");
         assert_eq!(standing(&catalogue, "victim").unwrap()["version"], "1.0.0");
         assert_eq!(world.news().await.len(), 1);

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use picket::config::Config;
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use super::cases::CONTENT;
-use super::component::{Answer, Detector, GOOD};
-use super::server::{Server, write};
+use super::component::{self, Detector, GOOD};
+use super::server::{Answer, Server, write};
 
 /// Detectors that behave, before and after the hostile ones in the order of names, and one whose
 /// file is overwritten by what is refused.
@@ -45,7 +46,7 @@ pub struct World {
 
 /// A detector that behaves.
 pub fn good(name: &str) -> Detector {
-    let answer = Answer { label: GOOD.into(), ..Answer::default() };
+    let answer = component::Answer { label: GOOD.into(), ..component::Answer::default() };
     Detector { answer, ..Detector::new(name) }
 }
 
@@ -78,6 +79,21 @@ impl World {
 
     pub fn remove(&self, file: &str) {
         fs::remove_file(self.server.path("detectors").join(file)).expect("the file is there");
+    }
+
+    /// Ships a file over HTTP.
+    pub async fn ship(&self, name: &str, file: &[u8]) -> Answer {
+        let path = format!("/v1/detectors/{name}/versions");
+        let request = self.server.request("engineer", Method::PUT, &path).body(file.to_vec());
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    /// Retires the only version of a detector.
+    pub async fn retire(&self, name: &str) {
+        let path = format!("/v1/detectors/{name}/versions/1.0.0/stage");
+        let request = self.server.request("engineer", Method::PUT, &path);
+        let answer = request.json(&json!({"stage": "retired", "why": "it is hostile"})).send();
+        assert_eq!(answer.await.expect("an answer").status(), 200, "{name} is retired");
     }
 
     /// Looks at the folder, as the server does whenever it changes.
@@ -185,10 +201,10 @@ pub fn signals<'a>(decision: &'a Value, detector: &str) -> Vec<&'a Value> {
     signals.iter().filter(|signal| signal["detector"] == detector).collect()
 }
 
-/// Why a file was refused.
+/// Why a file was refused, by its name as it is listed.
 pub fn refusal(catalogue: &Value, file: &str) -> Option<String> {
     let refused = catalogue["refused"].as_array().expect("a list");
-    let refusal = refused.iter().find(|refusal| refusal["file"] == format!("detectors/{file}"))?;
+    let refusal = refused.iter().find(|refusal| refusal["file"] == file)?;
     Some(refusal["error"].as_str().expect("a reason").to_owned())
 }
 

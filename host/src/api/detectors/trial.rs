@@ -8,8 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::super::request::{Asked, Caller};
 use super::super::{Api, ApiError, Problem};
 use super::source_of;
-use crate::model::{Canary, Digest, Stage, Trial, TrialDifference};
-use crate::registry::Standing;
+use crate::model::{Canary, Cost, Digest, Stage, Trial, TrialDifference};
+use crate::registry::{Standing, build_of};
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
@@ -33,6 +33,10 @@ pub struct Diff {
     pub canary: Option<Canary>,
     /// The version that is active for the same source; `null` where none is.
     pub active: Option<String>,
+    /// Processor time of a run on the server that answers; `null` where it did not run there.
+    pub cost: Option<Cost>,
+    /// The same of the active version.
+    pub active_cost: Option<Cost>,
     /// Why it may not be promoted: it answered one event in two ways.
     pub impure: Option<String>,
     /// All of this in a sentence.
@@ -82,12 +86,16 @@ pub(in crate::api) async fn diff(
     let row = registry.standing(&Standing { detector, version, source }).await?;
     let rows = registry.of_detector(&row.detector, &row.source).await?;
     let active = rows.iter().find(|row| row.stage == Stage::Active);
+    let cost =
+        |row| api.0.engine.vitals(&build_of(row)).filter(|it| it.calls > 0).map(|it| it.cost);
     let store = &api.0.store;
     let trials: Vec<_> = store.trials(row.id).await?.into_iter().map(sums).collect();
     let subjects = store.trial_subjects(row.id).await?;
     Ok(Json(Diff {
         summary: summary(trials.first(), subjects),
         active: active.map(|row| row.manifest.version.to_string()),
+        cost: cost(&row),
+        active_cost: active.and_then(cost),
         version: row.manifest.version.to_string(),
         digest: row.digest,
         stage: row.stage,
@@ -169,6 +177,8 @@ mod tests {
             retiered: 0,
             reviews_added: 0,
             reviews_spared: 0,
+            ruled: 0,
+            overturned: 0,
         };
         assert!(summary(Some(&sums(trial.clone())), 0).contains("no event yet"));
         (trial.events, trial.fired, trial.micros) = (200, 8, 2_400);

@@ -12,6 +12,8 @@ use axum::body::{Body, HttpBody};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -23,6 +25,7 @@ use super::source_of;
 use crate::model::manifest::is_name;
 use crate::model::{Digest, Fault, Identity, Landing};
 use crate::registry::{Candidate, Refused, Uploaded};
+use crate::signing::SignatureFile;
 use crate::store::Origin;
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -75,6 +78,7 @@ struct Wish {
         ("name" = String, Path), Shipping,
         ("Upload-Offset" = Option<u64>, Header, description = "How much of the file came before, as `uploads/{digest}` says"),
         ("Upload-Complete" = Option<String>, Header, description = "`?0`: more is to come"),
+        ("Picket-Signature" = Option<String>, Header, description = "The text of its signature file, in base64"),
     ),
     request_body(content = String, content_type = "application/wasm"),
     responses(
@@ -173,6 +177,10 @@ fn wish(
         None
     });
     faults.extend(shipping.why.as_deref().and_then(unexplained));
+    let signature = signature(headers).unwrap_or_else(|fault| {
+        faults.push(fault);
+        None
+    });
     let (offset, last) = match (number(headers, "upload-offset"), complete(headers)) {
         (Ok(offset), Ok(last)) => (offset, last),
         (offset, last) => {
@@ -196,6 +204,7 @@ fn wish(
         source,
         stage: shipping.stage.unwrap_or(landing),
         allow_downgrade: shipping.allow_downgrade,
+        signature,
         why: shipping.why,
     };
     let announced = number(headers, header::CONTENT_LENGTH.as_str()).ok().flatten().unwrap_or(0);
@@ -210,6 +219,17 @@ fn number(headers: &HeaderMap, name: &str) -> Result<Option<u64>, Fault> {
     let Some(value) = headers.get(name) else { return Ok(None) };
     let number = value.to_str().ok().and_then(|text| text.trim().parse().ok());
     number.map(Some).ok_or_else(|| Fault::new("", format!("`{name}` is not a number of bytes")))
+}
+
+/// The text of the signature file that came along.
+fn signature(headers: &HeaderMap) -> Result<Option<Vec<u8>>, Fault> {
+    let Some(value) = headers.get("picket-signature") else { return Ok(None) };
+    let wrong = |what: String| Fault::new("", format!("`picket-signature` {what}"));
+    let text = STANDARD.decode(value.as_bytes()).map_err(|error| wrong(error.to_string()))?;
+    match text.len() as u64 <= SignatureFile::BYTES_MAX && str::from_utf8(&text).is_ok() {
+        true => Ok(Some(text)),
+        false => Err(wrong(format!("is not a text of at most {} bytes", SignatureFile::BYTES_MAX))),
+    }
 }
 
 /// A boolean of RFC 9651; what does not say that more is to come is all.

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::super::request::Caller;
 use super::super::{Api, ApiError, Problem};
 use super::trial::{TrialSums, sums};
-use super::{absent, is_served};
+use super::{absent, catalogue, is_served};
 use crate::model::{Canary, Digest, Manifest, Stage, Timestamp};
 use crate::registry::DetectorStatus;
 use crate::store::Version;
@@ -70,7 +70,7 @@ pub(in crate::api) async fn list(
     State(api): State<Api>,
     Path(name): Path<String>,
 ) -> Result<Json<Vec<DetectorVersion>>, ApiError> {
-    let catalogue = api.0.registry.catalogue().await?;
+    let catalogue = catalogue(&api).await?;
     let versions = of_detector(&api, &name, &catalogue.detectors).await?;
     if versions.is_empty() {
         return Err(absent(&name));
@@ -95,7 +95,7 @@ pub(in crate::api) async fn get(
     Path((name, version)): Path<(String, String)>,
 ) -> Result<Json<VersionDetail>, ApiError> {
     let version = find(&api, &name, &version).await?;
-    let catalogue = api.0.registry.catalogue().await?;
+    let catalogue = catalogue(&api).await?;
     let deployments: Vec<_> = catalogue
         .detectors
         .into_iter()

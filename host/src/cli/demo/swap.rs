@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::caller::{Answer, Caller, message};
 use super::stage::file_of;
 use super::summary::Tally;
+use crate::registry::DetectorStatus;
 
 /// Version 1.0.0 knows the services by name alone.
 pub(super) const TEXT: &str = "find me on the ghost app 👻, same name as here";
@@ -114,7 +115,8 @@ async fn steps(
     tell.send(Step::Dropped).await?;
     let live = loop {
         let catalogue = caller.catalogue().await?;
-        let status = catalogue.detectors.into_iter().find(|status| status.name == DETECTOR);
+        let named = |status: &DetectorStatus| status.name == DETECTOR && status.stage.is_live();
+        let status = catalogue.detectors.into_iter().find(named);
         match status {
             Some(status) if status.live && status.version != old => {
                 let generation = catalogue.generation;

@@ -8,6 +8,7 @@ use super::super::client::{Server, encode};
 use super::super::table::{self, plain};
 use super::words::{self, WhichVersion};
 use crate::api::{Diff, TrialSums};
+use crate::model::Cost;
 
 pub(super) const AFTER_HELP: &str = "\
   picket detector diff contact-phone@1.3.0
@@ -72,6 +73,15 @@ pub(super) fn render(diff: &Diff) -> String {
     if !diff.trials.is_empty() {
         out.push_str(&format!("\n\n{}", trials(&diff.trials)));
     }
+    if let Some(cost) = &diff.cost {
+        out.push_str(&format!("\n\nOn this server a run takes {}", takes(cost)));
+        match (&diff.active, &diff.active_cost) {
+            (Some(active), Some(cost)) if *active != diff.version => {
+                out.push_str(&format!("; {} takes {}.", plain(active), takes(cost)));
+            }
+            _ => out.push('.'),
+        }
+    }
     if !diff.differences.is_empty() {
         let mut rows = table::new(&["DECISION", "SUBJECT", "WITHOUT", "WITH"]);
         for difference in &diff.differences {
@@ -87,13 +97,17 @@ pub(super) fn render(diff: &Diff) -> String {
     out
 }
 
+pub(super) fn takes(cost: &Cost) -> String {
+    format!("{} µs, and {} µs at the 99th percentile", cost.p50_micros, cost.p99_micros)
+}
+
 /// The sums side by side, a column for each trial.
 pub(super) fn trials(trials: &[TrialSums]) -> String {
     let heads = trials.iter().map(|sums| sums.trial.stage.as_str().to_uppercase());
     let heads: Vec<String> = std::iter::once("TRIAL IN".to_owned()).chain(heads).collect();
     let mut out = table::new(&heads.iter().map(String::as_str).collect::<Vec<_>>());
     type Line = (&'static str, fn(&TrialSums) -> String);
-    let lines: [Line; 11] = [
+    let lines: [Line; 13] = [
         ("since", |sums| sums.trial.since.to_string()),
         ("events", |sums| sums.trial.events.to_string()),
         ("counted", |sums| sums.trial.counted.to_string()),
@@ -102,6 +116,8 @@ pub(super) fn trials(trials: &[TrialSums]) -> String {
         ("retiered", |sums| sums.trial.retiered.to_string()),
         ("reviews added", |sums| sums.trial.reviews_added.to_string()),
         ("reviews spared", |sums| sums.trial.reviews_spared.to_string()),
+        ("ruled on", |sums| sums.trial.ruled.to_string()),
+        ("overturned", |sums| sums.trial.overturned.to_string()),
         ("failed", |sums| words::percent(sums.failure_rate)),
         ("found something", |sums| words::percent(sums.fire_rate)),
         ("mean / longest", |sums| {

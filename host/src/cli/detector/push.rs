@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -17,7 +19,7 @@ use super::super::table::plain;
 use super::words;
 use crate::api::Arrived;
 use crate::model::Digest;
-use crate::registry::Uploaded;
+use crate::registry::{Uploaded, signature_path};
 
 pub(super) const AFTER_HELP: &str = "\
   picket detector push target/wasm32-wasip2/release/contact_phone.wasm --why 'order numbers'
@@ -26,7 +28,8 @@ pub(super) const AFTER_HELP: &str = "\
 
 It lands in shadow unless the server's configuration says otherwise (upload_stage): it runs on every
 event and is recorded, and decides nothing. A version is its bytes for ever: for other bytes raise the
-version. What breaks off is taken up where it stopped, also by a second call.";
+version. What breaks off is taken up where it stopped, also by a second call. FILE.sig, as
+`picket detector sign` writes it, goes along.";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Push {
@@ -97,6 +100,8 @@ struct Upload {
     digest: Digest,
     query: String,
     file: Bytes,
+    /// The text of the signature file that lies beside it, in base64.
+    signature: Option<String>,
     begun: Instant,
 }
 
@@ -126,7 +131,13 @@ impl Upload {
         if push.allow_downgrade {
             query.push_str("&allow_downgrade=true");
         }
-        Ok(Self { name, digest, query, file, begun: Instant::now() })
+        let signature = signature_path(&push.file);
+        let signature = match std::fs::read(&signature) {
+            Ok(text) => Some(STANDARD.encode(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error).with_context(|| signature.display().to_string()),
+        };
+        Ok(Self { name, digest, query, file, signature, begun: Instant::now() })
     }
 
     async fn send(&self, server: &Server) -> anyhow::Result<Value> {
@@ -191,6 +202,12 @@ impl Upload {
             .header("upload-offset", offset.to_string())
             .header("upload-complete", if last { "?1" } else { "?0" })
             .body(self.file.slice(offset..end));
+        // It goes with the piece that makes the file whole.
+        let signature = self.signature.as_ref().filter(|_| last);
+        let request = match signature {
+            Some(signature) => request.header("picket-signature", signature),
+            None => request,
+        };
         let sending = answer(request);
         tokio::pin!(sending);
         let shown = bar.is_some() || !std::io::stderr().is_terminal();

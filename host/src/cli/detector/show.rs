@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::super::client::{Server, encode};
 use super::super::table::{self, plain};
-use super::diff::trials;
+use super::diff::{takes, trials};
 use super::words::{self, Which, WhichVersion};
 use crate::api::{DetectorDetail, DetectorVersion, VersionDetail};
 use crate::model::Input;
@@ -113,6 +113,14 @@ fn print(detail: &VersionDetail) {
         );
         if let (Some(deadline), Some(memory)) = (status.deadline_ms, status.memory_bytes) {
             println!("  at most {deadline} ms and {} MiB for one event", memory >> 20);
+        }
+        if let Some(vitals) = &status.vitals {
+            let memory = vitals.memory_bytes_max >> 10;
+            println!(
+                "  on this server: {} runs, a run takes {}, {memory} KiB at most",
+                vitals.calls,
+                takes(&vitals.cost)
+            );
         }
         if let Some(error) = &status.last_error {
             println!("  last refused at {}: {}", error.at, plain(&error.error));

@@ -25,6 +25,7 @@ fn publish<'a>(manifest: &'a Manifest, bytes: &'a [u8], stage: Stage) -> Publish
         origin: Origin::Api,
         stage,
         allow_downgrade: false,
+        why: None,
     }
 }
 

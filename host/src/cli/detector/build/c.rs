@@ -33,7 +33,7 @@ pub(super) fn build(dir: &Path) -> anyhow::Result<Vec<u8>> {
         .arg(bindings.join("component_component_type.o"))
         .args(["-lc", "-o"])
         .arg(&module);
-    CLANG.run(&mut clang, "compiling").context(CLANG.get)?;
+    CLANG.run(&mut clang, "compiling")?;
     let module = fs::read(&module).with_context(|| module.display().to_string())?;
     super::componentise(&module)
 }

@@ -23,7 +23,7 @@ pub(super) fn build(dir: &Path) -> anyhow::Result<Vec<u8>> {
     if tool::is_stale(&dir.join(COMPONENTIZE.program), &dir.join("requirements.txt")) {
         let mut python = Command::new(PYTHON.program);
         python.current_dir(dir).args(["-m", "venv", "--clear", ".venv"]);
-        PYTHON.run(&mut python, "making a virtual environment").context(PYTHON.get)?;
+        PYTHON.run(&mut python, "making a virtual environment")?;
         let mut pip = Command::new(dir.join(PIP.program));
         pip.current_dir(dir).args(["install", "--quiet", "--requirement", "requirements.txt"]);
         PIP.run(&mut pip, "pip install")?;

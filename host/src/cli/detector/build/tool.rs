@@ -27,9 +27,10 @@ impl Tool {
             let (said, printed) = (&output.stderr, &output.stdout);
             let said = if said.is_empty() { printed } else { said };
             bail!(
-                "{doing}: `{}` failed\n{}",
+                "{doing}: `{}` failed\n{}\n  if something of it is not there: {}",
                 self.program,
-                String::from_utf8_lossy(said).trim_end()
+                String::from_utf8_lossy(said).trim_end(),
+                self.get
             );
         }
         Ok(output)

@@ -1,0 +1,64 @@
+//! Whether what is written makes sense together.
+
+use super::{Config, ConfigError};
+
+impl Config {
+    /// The first number that is out of its range.
+    pub(super) fn check(&self, place: &str) -> Result<(), ConfigError> {
+        let wrong = |problem: String| Err(ConfigError { place: place.to_owned(), problem });
+        let positive = [
+            ("body_bytes_max", self.body_bytes_max as u64),
+            ("json_depth_max", self.json_depth_max as u64),
+            ("batch_events_max", self.batch_events_max as u64),
+            ("page_max", u64::from(self.page_max)),
+            ("header_timeout_ms", self.header_timeout_ms),
+            ("request_timeout_ms", self.request_timeout_ms),
+            ("connections_max", self.connections_max as u64),
+            ("concurrent_requests_max", self.concurrent_requests_max as u64),
+            ("rate_per_second", u64::from(self.rate_per_second)),
+            ("rate_burst", u64::from(self.rate_burst)),
+            ("event_deadline_ms", self.event_deadline_ms),
+            ("detector_deadline_ms", self.detector_deadline_ms),
+            ("detector_output_bytes", self.detector_output_bytes as u64),
+            ("detector_signals", self.detector_signals as u64),
+            ("compile_cpu_ms", self.compile_cpu_ms),
+            ("compile_wall_ms", self.compile_wall_ms),
+            ("upload_idle_timeout_ms", self.upload_idle_timeout_ms),
+            ("upload_timeout_ms", self.upload_timeout_ms),
+            ("evaluation_queue_max", self.evaluation_queue_max as u64),
+            ("commit_queue_max", self.commit_queue_max as u64),
+            ("commit_batch_max", self.commit_batch_max as u64),
+        ];
+        if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return wrong(format!("`{key}` must be at least 1"));
+        }
+        if self.json_depth_max > 100 {
+            return wrong(
+                "`json_depth_max` is at most 100: the parser's own bound is 128".to_owned(),
+            );
+        }
+        if self.detector_memory_bytes < 1 << 20 || self.detector_memory_bytes > 1 << 30 {
+            return wrong("`detector_memory_bytes` lies between 1 MiB and 1 GiB".to_owned());
+        }
+        if self.compile_memory_bytes < 128 << 20 {
+            return wrong(
+                "`compile_memory_bytes` is at least 128 MiB: the compiler itself needs some of it"
+                    .to_owned(),
+            );
+        }
+        if self.page_max > 500 {
+            return wrong("`page_max` is at most 500: the store reads no longer page".to_owned());
+        }
+        if self.detector_file_bytes_max > 256 << 20 {
+            return wrong("`detector_file_bytes_max` is at most 256 MiB".to_owned());
+        }
+        let sqlite = self.database_url.is_empty() || self.database_url.starts_with("sqlite:");
+        if !sqlite {
+            return wrong(format!(
+                "`database_url` is `{}`: this version keeps its record in SQLite; write sqlite://PATH or leave it out",
+                self.database_url.split('@').next_back().unwrap_or_default()
+            ));
+        }
+        Ok(())
+    }
+}
