@@ -10,6 +10,8 @@ mod load;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use picket::model::Outcome;
+use picket::runtime::{Call, Runtime, RuntimeOptions, Trust, Value};
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
 
@@ -23,6 +25,21 @@ fn any_file_is_accepted_or_refused_with_a_reason() {
 fn any_answer_keeps_the_contract_or_is_refused_whole() {
     corpus("decode").iter().for_each(|input| decode::body(input));
     generated(0..2, 2_000, decode::body);
+}
+
+/// Wizer makes nothing of a global that holds a function: the detector runs, each time from its beginning.
+#[test]
+fn what_cannot_be_snapshotted_still_runs() {
+    let text =
+        component::ECHO.replacen("(memory", "(global (mut funcref) (ref.null func)) (memory", 1);
+    let module = wat::parse_str(text).unwrap();
+    let file = component::of_module(&module, component::INTERFACE).unwrap();
+    let runtime = Runtime::new(&RuntimeOptions::default()).unwrap();
+    let prepared = runtime.load(&file, "{}", Trust::Bundled).unwrap();
+    assert!(!prepared.pre_initialised());
+    let inputs = [Value::Absent, Value::Absent, Value::Absent];
+    let call = Call { id: "1", kind: "t", time_ms: 0, inputs: &inputs };
+    assert_eq!(prepared.evaluate(&call, Duration::from_millis(10)).outcome, Outcome::Ok);
 }
 
 /// The inputs that are kept: one for each thing that went wrong once, and some that go right.

@@ -1,5 +1,7 @@
 //! Pre-initialising: run `configure` once and snapshot the memory that it left behind.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use futures::FutureExt;
 use wasmtime::component::{Component, ComponentExportIndex, Instance, Lift, Linker, WasmList};
 use wasmtime::{Engine, Result, Store, format_err};
@@ -32,7 +34,8 @@ pub(super) fn first_run(
     wizer.keep_init_func(true);
     // Nested modules, start functions and the like cannot be snapshotted, and of some valid files wizer
     // makes an invalid one; such a file still runs.
-    let instrumented = wizer.instrument_component(file).ok().and_then(|(context, bytes)| {
+    let instrumented = unless_it_panics(|| wizer.instrument_component(file).ok());
+    let instrumented = instrumented.and_then(|(context, bytes)| {
         Some((Component::from_binary(scratch, &bytes).ok()?, Some(context)))
     });
     let (component, context) = match instrumented {
@@ -75,12 +78,20 @@ pub(super) fn first_run(
             store.set_hostcall_fuel(2 * limits.memory_bytes);
             let mut state = State { store: &mut store, instance, unreadable: false };
             // Nothing in it waits: every call of `State` returns at once.
-            let taken = wizer.snapshot_component(&context, &mut state).now_or_never();
-            taken.and_then(Result::ok).filter(|_| !state.unreadable)
+            let taken = unless_it_panics(|| {
+                wizer.snapshot_component(&context, &mut state).now_or_never()?.ok()
+            });
+            taken.filter(|_| !state.unreadable)
         }
         _ => None,
     };
     Ok(FirstRun { describe, snapshot })
+}
+
+/// Wizer panics on what it did not think of, such as a global that holds a function, or a tag. That is one
+/// more reason not to take a snapshot, and none to refuse a file.
+fn unless_it_panics<T>(run: impl FnOnce() -> Option<T>) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(run)).ok().flatten()
 }
 
 /// The cause of a failed call, with what the guest said of it.
