@@ -78,13 +78,18 @@ pub mod prelude {
     };
 }
 
-/// A [`Manifest`] whose name, version, summary and author are those of the crate's `Cargo.toml`.
+/// A [`Manifest`] whose name, version, summary and author are those of the crate's `Cargo.toml`. Where
+/// `PICKET_DETECTOR_VERSION` is set while it is built, that is the version: a file that goes to a server
+/// at every save needs one of its own each time.
 #[macro_export]
 macro_rules! manifest {
     () => {
-        $crate::Manifest::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
-            .summary(env!("CARGO_PKG_DESCRIPTION"))
-            .author(env!("CARGO_PKG_AUTHORS"))
+        $crate::Manifest::new(
+            env!("CARGO_PKG_NAME"),
+            option_env!("PICKET_DETECTOR_VERSION").unwrap_or(env!("CARGO_PKG_VERSION")),
+        )
+        .summary(env!("CARGO_PKG_DESCRIPTION"))
+        .author(env!("CARGO_PKG_AUTHORS"))
     };
 }
 

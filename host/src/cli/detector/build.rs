@@ -52,7 +52,7 @@ pub(super) struct Built {
 }
 
 pub(super) fn run(args: &Build) -> anyhow::Result<ExitCode> {
-    let built = build(&args.dir, args.out.as_deref())?;
+    let built = build(&args.dir, args.out.as_deref(), None)?;
     if args.json {
         let millis = built.took.as_millis() as u64;
         let built = json!({"file": built.file, "bytes": built.bytes, "millis": millis});
@@ -63,13 +63,18 @@ pub(super) fn run(args: &Build) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds the detector in `dir` to `out`, or to where the rest of the bench looks for it.
-pub(super) fn build(dir: &Path, out: Option<&Path>) -> anyhow::Result<Built> {
+/// Builds the detector in `dir` to `out`, or to where the rest of the bench looks for it; one in Rust
+/// under another version than it has written, where one is given.
+pub(super) fn build(
+    dir: &Path,
+    out: Option<&Path>,
+    version: Option<&str>,
+) -> anyhow::Result<Built> {
     let begun = Instant::now();
     let language = Language::of(dir)?;
     let dir = dir.canonicalize().with_context(|| dir.display().to_string())?;
     let component = match language {
-        Language::Rust => rust::build(&dir),
+        Language::Rust => rust::build(&dir, version),
         Language::Js => js::build(&dir),
         Language::Python => python::build(&dir),
         Language::C => c::build(&dir),

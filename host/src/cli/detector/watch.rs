@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -33,6 +33,9 @@ pub(in crate::cli) struct Watch {
 
 pub(super) const AFTER_HELP: &str = "\
   picket detector watch parking --into detectors
+
+A version is its bytes for ever. With --into, one in Rust is therefore built as the next version in the
+making, such as 1.0.1-dev.1795651200000; in another language, raise its version with every save.
 
 What does not build, would be refused or fails a test is said and goes nowhere; the next save is waited
 for. A server keeps what it has until something better comes.";
@@ -68,7 +71,8 @@ pub(super) fn run(args: &Watch) -> anyhow::Result<ExitCode> {
 
 /// From the sources to a file that passes, and into the server's folder.
 fn round(args: &Watch, sandbox: &Sandbox) -> anyhow::Result<()> {
-    let built = build::build(&args.dir, None)?;
+    let version = args.into.as_ref().and_then(|_| version_of_now(&args.dir));
+    let built = build::build(&args.dir, None, version.as_deref())?;
     println!("{}", built.line());
     let bytes = fs::read(&built.file).with_context(|| built.file.display().to_string())?;
     let begun = Instant::now();
@@ -91,6 +95,21 @@ fn round(args: &Watch, sandbox: &Sandbox) -> anyhow::Result<()> {
         println!("put {}", file.display());
     }
     Ok(())
+}
+
+/// A version is its bytes for ever, so each save has one of its own: between the version that is
+/// written and the next, and above that of the save before. `None`: it is not told from the folder.
+fn version_of_now(dir: &Path) -> Option<String> {
+    let text = fs::read_to_string(dir.join("Cargo.toml")).ok()?;
+    let manifest: toml::Table = text.parse().ok()?;
+    let written = manifest.get("package")?.get("version")?.as_str()?;
+    let next = semver::Version::parse(written).ok()?;
+    let next = match next.pre.is_empty() {
+        true => semver::Version::new(next.major, next.minor, next.patch + 1),
+        false => semver::Version::new(next.major, next.minor, next.patch),
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    Some(format!("{next}-dev.{}", now.as_millis()))
 }
 
 /// What was saved, and when the first of it was.

@@ -19,7 +19,8 @@ const RUSTUP: Tool = Tool {
     get: "get it from https://rustup.rs, or the target wasm32-unknown-unknown from where your Rust is from",
 };
 
-pub(super) fn build(dir: &Path) -> anyhow::Result<Vec<u8>> {
+/// Under the version of its `Cargo.toml` unless another is given.
+pub(super) fn build(dir: &Path, version: Option<&str>) -> anyhow::Result<Vec<u8>> {
     ensure_target(dir)?;
     let mut cargo = Command::new(CARGO.program);
     cargo
@@ -30,6 +31,9 @@ pub(super) fn build(dir: &Path) -> anyhow::Result<Vec<u8>> {
         .stderr(Stdio::inherit());
     if !std::io::stderr().is_terminal() {
         cargo.arg("--quiet");
+    }
+    if let Some(version) = version {
+        cargo.env("PICKET_DETECTOR_VERSION", version);
     }
     let output = CARGO.found(cargo.output())?;
     if !output.status.success() {
