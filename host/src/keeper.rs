@@ -31,19 +31,27 @@ impl Keeper {
     pub async fn run(self, mut incidents: Receiver<Incident>, stop: CancellationToken) {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut due: Vec<Incident> = Vec::new();
         loop {
-            let done = tokio::select! {
+            tokio::select! {
                 incident = incidents.recv() => match incident {
-                    Some(incident) => self.act(&incident).await,
+                    Some(incident) => due.push(incident),
                     None => return,
                 },
-                _ = look.tick() => self.guard().await,
+                _ = look.tick() => if let Err(error) = self.guard().await {
+                    tracing::error!("canaries could not be looked at: {error}");
+                },
                 () = stop.cancelled() => return,
-            };
-            // The engine has stopped what fails by itself, and tells again; canaries are looked at again.
-            if let Err(error) = done {
-                tracing::error!("the record of detectors could not be brought up to date: {error}");
             }
+            // What the store does not take now is tried again: the engine tells most things once.
+            let mut left = Vec::new();
+            for incident in due.drain(..) {
+                if let Err(error) = self.act(&incident).await {
+                    tracing::error!("a detector's row could not be brought up to date: {error}");
+                    left.push(incident);
+                }
+            }
+            due = left;
         }
     }
 
@@ -70,6 +78,9 @@ impl Keeper {
     /// Ends the canaries that have left their bounds.
     async fn guard(&self) -> Result<(), StoreError> {
         let snapshot = self.registry.current();
+        if snapshot.detectors().iter().any(|live| live.stage == Stage::Quarantined) {
+            self.registry.fall_back_where_due().await?;
+        }
         if !snapshot.detectors().iter().any(|live| live.stage == Stage::Canary) {
             return Ok(());
         }

@@ -27,6 +27,7 @@ use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
+use crate::model::manifest::Budget;
 use crate::model::{Build, Digest, Manifest};
 pub use call::{Call, RawEntity, RawSignal, RawSpan, Run, Value};
 pub use compile::{CompilerOptions, WorkerLimits, compile_worker};
@@ -79,6 +80,7 @@ pub struct Runtime {
 #[derive(Clone)]
 pub struct Prepared(Arc<PreparedInner>);
 
+#[derive(Clone)]
 struct PreparedInner {
     manifest: Manifest,
     digest: Digest,
@@ -140,6 +142,16 @@ impl Prepared {
 
     pub fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// The same with less to use, where that is less.
+    #[must_use]
+    pub fn within(self, budget: &Budget) -> Self {
+        let limits = self.0.limits.within(budget);
+        match limits == self.0.limits {
+            true => self,
+            false => Self(Arc::new(PreparedInner { limits, ..(*self.0).clone() })),
+        }
     }
 }
 

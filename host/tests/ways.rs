@@ -320,6 +320,11 @@ async fn only_who_may_ships_and_two_persons_promote() {
         let answer = ship(&server, "bound-admin", query, fixture::probe_next()).await;
         assert_eq!((answer.status, answer.problem().as_str()), (403, "forbidden"), "{query}");
     }
+    // A version is one file for all sources: it does not take a number from a name that others have.
+    let taken = ship(&server, "bound-admin", "", fixture::probe_next()).await;
+    assert_eq!((taken.status, taken.problem().as_str()), (422, "detector-refused"));
+    assert!(taken.text.contains("under a name of your own"), "{}", taken.text);
+    assert_eq!(ship(&server, "engineer", "", fixture::probe_next()).await.status, 201);
     let bound = ship(&server, "bound-admin", "", fixture::probe_next()).await.json();
     assert_eq!((&bound["source"], &bound["stage"]), (&json!("market"), &json!("shadow")));
     let everywhere = server.get("bound-admin", &format!("{VERSIONS}/1.0.0/diff?source=*")).await;
@@ -474,5 +479,50 @@ async fn a_push_takes_the_signature_along() {
     let (good, said) = picket(&server, "engineer", &["push", file]).await;
     assert!(good && said.contains("is shadow for every source"), "{said}");
     assert_eq!(server.get("reviewer", VERSIONS).await.json()[0]["signed"], true);
+    server.app.stop().await;
+}
+
+/// Posts events that every version of the probe fails on until the breaker has opened.
+async fn fail(server: &Server, from: usize) {
+    for number in from..from + 25 {
+        let answer = server.event(&format!("fail-{number}"), "panic").await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_failing_goes_into_quarantine_and_the_last_good_version_serves() {
+    let server = quiet(|_| ()).await;
+    server::write(&server.path("detectors/probe.wasm"), fixture::probe_next());
+    server.app.registry.scan().await.unwrap();
+    fail(&server, 0).await;
+    let standing = || async {
+        let detail = server.get("engineer", "/v1/detectors/probe").await.json();
+        let rows = detail["deployments"].as_array().unwrap().clone();
+        rows.iter()
+            .map(|row| format!("{} {}", row["version"], row["stage"]).replace('"', ""))
+            .collect::<Vec<_>>()
+    };
+    let fallen = || async { standing().await == ["1.0.0 active", "1.1.0 quarantined"] };
+    server.until("1.0.0 serves again", fallen).await;
+    let alerts = server.get("engineer", "/v1/alerts").await.json();
+    let kinds: Vec<_> = alerts.as_array().unwrap().iter().map(|alert| &alert["kind"]).collect();
+    assert_eq!(kinds, ["detector.fell_back", "detector.quarantined"]);
+    let audit = server.get("auditor", "/v1/audit?after=0").await.text;
+    assert!(audit.contains("detector.quarantined") && audit.contains("detector.fell_back"));
+    // With nothing left to fall back to, it is missed and the decision says so.
+    fail(&server, 100).await;
+    let gone = || async {
+        standing().await == ["1.0.0 quarantined", "1.1.0 quarantined"]
+            || standing().await == ["1.1.0 quarantined", "1.0.0 quarantined"]
+    };
+    server.until("1.0.0 is in quarantine too", gone).await;
+    let decision = server.event("after", "words").await.json();
+    assert_eq!(decision["degraded"], true, "{decision:#}");
+    // What answers again comes back to where it stood, for nobody took its place.
+    let rows = server.app.registry.standings().await.unwrap();
+    let good = rows.iter().find(|(row, _)| row.manifest.version.to_string() == "1.1.0").unwrap();
+    server.app.registry.recover(good.1).await.unwrap();
+    assert_eq!(standing().await, ["1.1.0 active", "1.0.0 quarantined"]);
     server.app.stop().await;
 }

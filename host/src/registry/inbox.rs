@@ -278,7 +278,8 @@ impl Registry {
                     }
                 }
             };
-            if bundle_is_due(rows, Digest::of(bundled.file), &settings) {
+            let holds = |file: &str| self.folders.holds(file);
+            if bundle_is_due(rows, Digest::of(bundled.file), &settings, &holds) {
                 wanted.push(Candidate {
                     file: bundled.file.to_vec(),
                     name: None,
@@ -350,14 +351,21 @@ impl Registry {
 /// Whether a bundled detector is to be published: nothing has stood there yet, what the program
 /// carried before serves, or the file that served in its place is gone. What a person has moved is
 /// left as it is.
-fn bundle_is_due(rows: &[Deployment], digest: Digest, settings: &Json) -> bool {
+fn bundle_is_due(
+    rows: &[Deployment],
+    digest: Digest,
+    settings: &Json,
+    holds: &dyn Fn(&str) -> bool,
+) -> bool {
     let same = |row: &Deployment| row.digest == digest && row.settings == *settings;
     let offered = rows.iter().any(|row| row.origin == Origin::Bundle && same(row));
     match rows.iter().find(|row| row.stage == Stage::Active) {
         Some(active) => active.origin == Origin::Bundle && !offered,
         None => match rows.iter().max_by_key(|row| (row.served_at, row.id)) {
             Some(last) => {
-                let file_gone = last.origin.file().is_some() && last.stage == Stage::Retired;
+                let gone = |file: &str| !holds(file);
+                let file_gone =
+                    last.origin.file().is_some_and(gone) && last.stage == Stage::Retired;
                 file_gone || last.origin == Origin::Bundle && !offered
             }
             None => true,

@@ -110,12 +110,32 @@ impl Registry {
                 why,
                 alert: true,
             };
-            self.unless_moved(self.store.move_detector(&step, None).await)?;
-            if row.stage == Stage::Active {
+            let moved = self.unless_moved(self.store.move_detector(&step, None).await)?;
+            if moved && row.stage == Stage::Active {
                 self.fall_back(&row).await?;
             }
         }
         self.refresh().await.map(drop)
+    }
+
+    /// Falls back wherever a version went into quarantine and the step after that was lost, such as by
+    /// a stop of the server or a store that did not answer.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn fall_back_where_due(&self) -> Result<(), StoreError> {
+        let rows = self.store.deployments().await?;
+        let mut fell = false;
+        for row in rows.iter().filter(|row| row.before == Some(Stage::Active)) {
+            let same = |it: &&Deployment| it.source == row.source && it.detector == row.detector;
+            if !rows.iter().filter(same).any(|it| it.stage == Stage::Active) {
+                fell |= self.fall_back(row).await?;
+            }
+        }
+        match fell {
+            true => self.refresh().await.map(drop),
+            false => Ok(()),
+        }
     }
 
     /// Lets a version out of quarantine that answers again: to where it stood, or to shadow where
@@ -132,7 +152,8 @@ impl Registry {
             let before = row.before.unwrap_or(Stage::Shadow);
             let same = |it: &&Deployment| it.source == row.source && it.detector == row.detector;
             let taken = rows.iter().filter(same).any(|it| it.stage == before);
-            let to = if taken || before == Stage::Canary { Stage::Shadow } else { before };
+            let watched = taken || before == Stage::Canary || row.impure.is_some();
+            let to = if watched { Stage::Shadow } else { before };
             let step = Move {
                 deployment: row.id,
                 from: Stage::Quarantined,
@@ -260,19 +281,24 @@ impl Registry {
         self.admit(row)
     }
 
-    async fn fall_back(&self, failed: &Deployment) -> Result<(), StoreError> {
+    /// Returns whether another version serves in its place now.
+    async fn fall_back(&self, failed: &Deployment) -> Result<bool, StoreError> {
         let rows = self.store.deployments().await?.into_iter();
         let rows: Vec<_> = rows
             .filter(|row| row.source == failed.source && row.detector == failed.detector)
             .collect();
-        let Some(good) = last_good(&rows) else { return Ok(()) };
+        let Some(good) = last_good(&rows) else { return Ok(false) };
+        // Tried and refused: nothing is gained by compiling it every second.
+        if self.ready().get(&build_of(good)).is_some_and(Result::is_err) {
+            return Ok(false);
+        }
         if let Err(error) = self.loads(good).await {
             tracing::error!(
                 detector = good.detector,
                 version = %good.manifest.version,
                 "the last good version cannot serve: {error}"
             );
-            return Ok(());
+            return Ok(false);
         }
         let step = Move {
             deployment: good.id,
@@ -319,13 +345,13 @@ impl Registry {
         })
     }
 
-    /// A step that another server or a person has overtaken is no failure.
-    fn unless_moved(&self, moved: Result<u64, StoreError>) -> Result<(), StoreError> {
+    /// Whether a step was made; one that another server or a person has overtaken is no failure.
+    fn unless_moved(&self, moved: Result<u64, StoreError>) -> Result<bool, StoreError> {
         match moved {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(true),
             Err(StoreError::Moved { what, stage }) => {
                 tracing::info!("{what} is {stage} already");
-                Ok(())
+                Ok(false)
             }
             Err(error) => Err(error),
         }

@@ -28,11 +28,11 @@ impl Registry {
             let generation = rows.generation;
             self.prepare_all(&rows.deployments).await?;
             let snapshot = self.build(rows).await?;
-            let previous = self.current.rcu(|current| match current.generation() < generation {
+            let previous = self.current.rcu(|current| match succeeds(current, &snapshot) {
                 true => Arc::clone(&snapshot),
                 false => Arc::clone(current),
             });
-            if previous.generation() < generation {
+            if succeeds(&previous, &snapshot) {
                 self.forget_unused();
             }
             // While detectors were being compiled the rows may have moved on.
@@ -123,6 +123,7 @@ impl Registry {
         let gone = || Refused::Absent(format!("the bytes of {} are gone", row.digest));
         let prepared = self.ready().get(&build_of(row)).cloned().ok_or_else(gone)??;
         self.admit(row)?;
+        let prepared = prepared.within(&self.rules.detectors.budget(&row.detector));
         Ok(LiveDetector {
             deployment: row.id,
             isolation: self.rules.detectors.isolation(&row.detector),
@@ -142,6 +143,12 @@ impl Registry {
             current.detectors().iter().map(|live| live.prepared.build()).collect();
         self.ready().retain(|build, _| live.contains(build));
     }
+}
+
+/// Whether a snapshot takes the place of another: it is of later rows, or what did not load does now.
+fn succeeds(current: &Snapshot, next: &Snapshot) -> bool {
+    let more = next.unloaded().len() < current.unloaded().len();
+    current.generation() < next.generation() || current.generation() == next.generation() && more
 }
 
 /// The file with its settings that a row stands for.

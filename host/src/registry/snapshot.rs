@@ -170,9 +170,15 @@ impl Snapshot {
 /// so that it is missed.
 fn counts(versions: &[Subscribed<'_>], subject: &str) -> Option<usize> {
     let find = |is: &dyn Fn(&LiveDetector) -> bool| versions.iter().position(|it| is(it.live));
-    find(&|live| live.cohort.as_ref().is_some_and(|cohort| cohort.holds(subject)))
-        .or_else(|| find(&|live| live.stage == Stage::Active))
-        .or_else(|| find(&|live| live.before == Some(Stage::Active)))
+    // A source that chose a version for itself is not in the share of what is for every source.
+    let own = |live: &LiveDetector| live.stage == Stage::Active && live.source != EVERY_SOURCE;
+    let chosen = versions.iter().any(|it| own(it.live));
+    find(&|live| {
+        let counted = live.cohort.as_ref().is_some_and(|cohort| cohort.holds(subject));
+        counted && !(chosen && live.source == EVERY_SOURCE)
+    })
+    .or_else(|| find(&|live| live.stage == Stage::Active))
+    .or_else(|| find(&|live| live.before == Some(Stage::Active)))
 }
 
 fn name(live: &LiveDetector) -> &str {

@@ -37,7 +37,11 @@ impl Registry {
     /// Why it is refused; then nothing has changed but the record of that.
     pub async fn upload(&self, candidate: &Candidate, who: &Identity) -> Result<Uploaded, Refused> {
         let _entering = self.entering.lock().await;
-        match self.publish(candidate, Some(who)).await {
+        let published = match self.may_name(candidate, who).await {
+            Ok(()) => self.publish(candidate, Some(who)).await,
+            Err(refused) => Err(refused),
+        };
+        match published {
             Ok((prepared, published)) => {
                 let generation = self.refresh().await?;
                 self.uploaded(candidate, &prepared, published, generation).await
@@ -47,6 +51,22 @@ impl Registry {
                 self.refuse_upload(candidate, &refused.to_string(), who).await?;
                 Err(refused)
             }
+        }
+    }
+
+    /// A name and a version are one file for every source. So a key that is bound to one ships what is
+    /// new under names that no other source has; what is known it may have for its own.
+    async fn may_name(&self, candidate: &Candidate, who: &Identity) -> Result<(), Refused> {
+        let (Some(own), Some(name)) = (&who.source, &candidate.name) else { return Ok(()) };
+        if self.store.version(Digest::of(&candidate.file)).await?.is_some() {
+            return Ok(());
+        }
+        let rows = self.store.deployments().await?;
+        match rows.iter().any(|row| row.detector == *name && row.source != *own) {
+            false => Ok(()),
+            true => Err(Refused::Stage(format!(
+                "`{name}` serves other sources too, and this key is bound to `{own}`: ship a new version under a name of your own, or with a key for every source"
+            ))),
         }
     }
 

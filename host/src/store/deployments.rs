@@ -154,8 +154,8 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let mut tx = self.inner.writer.begin().await?;
         let moved = step.run(&mut tx, who.is_some()).await;
-        let row = match moved {
-            Ok(row) => row,
+        let (row, to) = match moved {
+            Ok(moved) => moved,
             Err(error) => {
                 tx.roll_back().await;
                 return Err(error);
@@ -164,7 +164,7 @@ impl Store {
         let generation = next_generation(&mut tx).await?;
         let facts = json!({
             "digest": row.digest, "version": row.manifest.version, "source": row.source,
-            "from": step.from, "to": step.to, "canary": step.canary, "why": step.why,
+            "from": step.from, "to": to, "canary": step.canary, "why": step.why,
             "generation": generation,
         });
         tx.commit(Leaves::of(AuditEntry::new(who, step.what, row.detector, facts))?).await?;

@@ -9,6 +9,8 @@ use super::tx::Tx;
 use super::{StoreError, alerts, trials};
 use crate::model::{Canary, Identity, Stage, Timestamp};
 
+/// What the audit log calls going back.
+const ROLLED_BACK: &str = "detector.rolled_back";
 /// Why a version stands where it does that was published without a word.
 const PUBLISHED: &str = "published";
 
@@ -51,6 +53,9 @@ pub(super) async fn deploy(
     };
     let place = (publish.source, &*manifest.name);
     stand(tx, id, place, publish.stage, None, publish.why.unwrap_or(PUBLISHED)).await?;
+    if publish.stage.is_trial() {
+        trials::begin(tx, id, publish.stage).await?;
+    }
     if publish.stage == Stage::Active {
         succeed(tx, id, place).await?;
     }
@@ -131,8 +136,10 @@ async fn stand(
     let canary = canary.map(|canary| json!(canary).to_string());
     sqlx::query(
         "UPDATE deployments SET before = CASE WHEN $1 = 'quarantined' THEN stage END, stage = $1, \
-         canary = $2, why = $3, served_at = CASE WHEN $1 = 'active' THEN $4 ELSE served_at END, \
-         updated_at = $4 WHERE id = $5",
+         canary = $2, why = $3, updated_at = $4, \
+         served_at = CASE WHEN $1 = 'active' THEN $4 \
+         WHEN $1 IN ('quarantined', 'retired') THEN NULL ELSE served_at END \
+         WHERE id = $5",
     )
     .bind(stage.as_str())
     .bind(canary)
@@ -141,10 +148,27 @@ async fn stand(
     .bind(id)
     .execute(tx.connection()?)
     .await?;
-    if stage.is_trial() {
-        trials::begin(tx, id, stage).await?;
-    }
     Ok(())
+}
+
+/// Whether another version stands at a stage.
+async fn is_taken(
+    tx: &mut Tx,
+    id: i64,
+    (source, detector): (&str, &str),
+    stage: Stage,
+) -> Result<bool, StoreError> {
+    let others: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM deployments \
+         WHERE source = $1 AND detector = $2 AND stage = $3 AND id <> $4",
+    )
+    .bind(source)
+    .bind(detector)
+    .bind(stage.as_str())
+    .bind(id)
+    .fetch_one(tx.connection()?)
+    .await?;
+    Ok(others > 0 && stage.is_live() && stage != Stage::Quarantined)
 }
 
 /// Retires what is in quarantine: a version that somebody chose serves in its place.
@@ -166,20 +190,53 @@ async fn succeed(tx: &mut Tx, id: i64, (source, detector): (&str, &str)) -> Resu
 }
 
 impl Move<'_> {
-    pub(super) async fn run(&self, tx: &mut Tx, chosen: bool) -> Result<Deployment, StoreError> {
+    /// Makes the move and returns the row as it was, and where it stands now. What nobody chose puts
+    /// nobody out of a place: then it is retired, or what would come back stays away.
+    pub(super) async fn run(
+        &self,
+        tx: &mut Tx,
+        chosen: bool,
+    ) -> Result<(Deployment, Stage), StoreError> {
         let row = of_id(tx, self.deployment).await?;
         let what = format!("{} {}", row.detector, row.manifest.version);
         if row.stage != self.from {
             return Err(StoreError::Moved { what, stage: row.stage });
         }
         let place = (&*row.source, &*row.detector);
-        stand(tx, row.id, place, self.to, self.canary, self.why).await?;
-        if chosen && self.to == Stage::Active {
+        let to = match !chosen && is_taken(tx, row.id, place, self.to).await? {
+            true if self.from == Stage::Retired => {
+                return Err(StoreError::Moved { what, stage: row.stage });
+            }
+            true => Stage::Retired,
+            false => self.to,
+        };
+        if self.what == ROLLED_BACK {
+            forget_service(tx, place).await?;
+        }
+        stand(tx, row.id, place, to, self.canary, self.why).await?;
+        if to.is_trial() && to != self.from {
+            trials::begin(tx, row.id, to).await?;
+        }
+        if chosen && to == Stage::Active {
             succeed(tx, row.id, place).await?;
         }
         if self.alert {
             alerts::raise(tx, self.what, &what, self.why).await?;
         }
-        Ok(row)
+        Ok((row, to))
     }
+}
+
+/// What is gone back from was no good: nothing falls back to it.
+async fn forget_service(tx: &mut Tx, (source, detector): (&str, &str)) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE deployments SET served_at = NULL \
+         WHERE source = $1 AND detector = $2 AND stage = $3",
+    )
+    .bind(source)
+    .bind(detector)
+    .bind(Stage::Active.as_str())
+    .execute(tx.connection()?)
+    .await?;
+    Ok(())
 }

@@ -102,7 +102,10 @@ pub(in crate::api) async fn put(
 ) -> Result<Response, ApiError> {
     let wish = wish(&api, &identity, name, shipping, &headers)?;
     let incoming = api.0.uploads.begin(wish.digest)?;
+    // What is kept came from somebody: a key that is bound to a source sends its own.
+    let unbound = identity.source.is_none();
     if let (Some(digest), Some(offset), true) = (wish.digest, wish.offset, body.is_end_stream())
+        && unbound
         && api.0.store.version(digest).await?.is_some_and(|version| version.size == offset)
     {
         return finish(api, identity, wish, incoming, Kept::InStore(digest)).await;

@@ -40,6 +40,10 @@ fn step(deployment: i64, from: Stage, to: Stage) -> Move<'static> {
     Move { deployment, from, to, canary, what: "detector.moved", why: "so", alert: false }
 }
 
+fn engineer() -> Identity {
+    Identity { key: KeyId::new(), role: Role::Engineer, source: None, name: "ci".to_owned() }
+}
+
 /// Where each row stands, by its number.
 async fn stages(store: &Store) -> Vec<Stage> {
     store.deployments().await.unwrap().into_iter().map(|row| row.stage).collect()
@@ -52,22 +56,31 @@ async fn of_one_detector_one_version_stands_at_each_stage() {
     let one = published(&store, "1.0.0", Active).await;
     let two = published(&store, "2.0.0", Shadow).await;
     assert_eq!(stages(&store).await, [Active, Shadow]);
-    store.move_detector(&step(two, Shadow, Canary), None).await.unwrap();
+    store.move_detector(&step(two, Shadow, Canary), Some(&engineer())).await.unwrap();
     let three = published(&store, "3.0.0", Shadow).await;
     assert_eq!(stages(&store).await, [Active, Canary, Shadow]);
     let rows = store.deployments().await.unwrap();
     assert!(rows[1].canary.is_some() && rows.iter().all(|row| row.salt == rows[0].salt));
 
-    store.move_detector(&step(two, Canary, Active), None).await.unwrap();
+    store.move_detector(&step(two, Canary, Active), Some(&engineer())).await.unwrap();
     assert_eq!(stages(&store).await, [Retired, Active, Shadow]);
-    store.move_detector(&step(three, Shadow, Active), None).await.unwrap();
+    store.move_detector(&step(three, Shadow, Active), Some(&engineer())).await.unwrap();
     assert_eq!(stages(&store).await, [Retired, Retired, Active]);
-    store.move_detector(&step(one, Retired, Shadow), None).await.unwrap();
+    store.move_detector(&step(one, Retired, Shadow), Some(&engineer())).await.unwrap();
     assert_eq!(stages(&store).await, [Shadow, Retired, Active]);
-    let overtaken = store.move_detector(&step(one, Retired, Active), None).await.unwrap_err();
+    let overtaken =
+        store.move_detector(&step(one, Retired, Active), Some(&engineer())).await.unwrap_err();
     assert!(matches!(overtaken, StoreError::Moved { stage: Shadow, .. }), "{overtaken}");
-    let absent = store.move_detector(&step(99, Retired, Active), None).await.unwrap_err();
+    let absent =
+        store.move_detector(&step(99, Retired, Active), Some(&engineer())).await.unwrap_err();
     assert!(matches!(absent, StoreError::Absence { .. }), "{absent}");
+
+    // What nobody chose puts nobody out of a place.
+    store.move_detector(&step(two, Retired, Canary), Some(&engineer())).await.unwrap();
+    store.move_detector(&step(two, Canary, Shadow), None).await.unwrap();
+    assert_eq!(stages(&store).await, [Shadow, Retired, Active]);
+    let back = store.move_detector(&step(two, Retired, Active), None).await.unwrap_err();
+    assert!(matches!(back, StoreError::Moved { .. }), "{back}");
 }
 
 #[tokio::test]
