@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 use super::{Entry, Options, Store, StoreError};
 use crate::model::{
-    Action, Decision, DecisionId, Digest, Event, EvidenceSpan, Finding, Mode, Outcome, PolicyRef,
-    Scope, ScopedAction, Score, Signal, Stage, Timestamp,
+    Action, Decision, DecisionId, Digest, Event, EvidenceSpan, Finding, Manifest, Mode, Outcome,
+    PolicyRef, Scope, ScopedAction, Score, Signal, Stage, Timestamp,
 };
 
 const SOURCE: &str = "qwickservices";
@@ -63,6 +63,14 @@ async fn fresh() -> (Place, Store) {
     let place = Place::new();
     let store = place.open().await;
     (place, store)
+}
+
+fn manifest(name: &str, version: &str, label: &str) -> Manifest {
+    let manifest = json!({
+        "schema": 1, "name": name, "version": version, "summary": "Finds.", "labels": [label],
+        "events": ["message.*"], "inputs": [{"kind": "field", "path": "data.content"}],
+    });
+    Manifest::parse(&manifest.to_string()).unwrap()
 }
 
 fn event(id: &str) -> Event {

@@ -4,14 +4,6 @@ use super::super::{EVERY_SOURCE, Origin, Publish, PublishPolicy, Published};
 use super::*;
 use crate::model::{Identity, Manifest, Role};
 
-fn manifest(name: &str, version: &str, label: &str) -> Manifest {
-    let manifest = json!({
-        "schema": 1, "name": name, "version": version, "summary": "Finds.", "labels": [label],
-        "events": ["message.*"], "inputs": [{"kind": "field", "path": "data.content"}],
-    });
-    Manifest::parse(&manifest.to_string()).unwrap()
-}
-
 fn publish<'a>(manifest: &'a Manifest, bytes: &'a [u8], origin: Origin) -> Publish<'a> {
     Publish {
         manifest,

@@ -2,17 +2,10 @@
 
 use super::super::{EVERY_SOURCE, Move, Origin, Publish};
 use super::*;
+use crate::model::ruling::Word;
 use crate::model::{
     Bounds, Canary, Difference, Direction, Identity, KeyId, Manifest, Role, TrialRun,
 };
-
-fn manifest(version: &str) -> Manifest {
-    let manifest = json!({
-        "schema": 1, "name": "m", "version": version, "summary": "Finds.", "labels": ["bid.a"],
-        "events": ["message.*"], "inputs": [],
-    });
-    Manifest::parse(&manifest.to_string()).unwrap()
-}
 
 fn publish<'a>(manifest: &'a Manifest, bytes: &'a [u8], stage: Stage) -> Publish<'a> {
     Publish {
@@ -30,7 +23,7 @@ fn publish<'a>(manifest: &'a Manifest, bytes: &'a [u8], stage: Stage) -> Publish
 }
 
 async fn published(store: &Store, version: &str, stage: Stage) -> i64 {
-    let manifest = manifest(version);
+    let manifest = manifest("m", version, "bid.a");
     let publish = publish(&manifest, version.as_bytes(), stage);
     store.publish_detector(&publish, None).await.unwrap().deployment
 }
@@ -87,11 +80,11 @@ async fn of_one_detector_one_version_stands_at_each_stage() {
 async fn a_version_is_its_bytes_and_a_downgrade_asks_first() {
     let (_place, store) = fresh().await;
     published(&store, "2.0.0", Stage::Active).await;
-    let same = manifest("2.0.0");
+    let same = manifest("m", "2.0.0", "bid.a");
     let error =
         store.publish_detector(&publish(&same, b"other", Stage::Shadow), None).await.unwrap_err();
     assert!(error.to_string().contains("raise the version"), "{error}");
-    let older = manifest("1.9.0");
+    let older = manifest("m", "1.9.0", "bid.a");
     let mut back = publish(&older, b"older", Stage::Shadow);
     let error = store.publish_detector(&back, None).await.unwrap_err();
     assert!(error.to_string().contains("--allow-downgrade"), "{error}");
@@ -203,7 +196,7 @@ async fn deployments_of_the_first_schema_are_kept() {
     let mut connection = address.writer().await.unwrap();
     let (_, name, text) = super::super::dialect::MIGRATIONS[0];
     let checksum = Digest::of(text.as_bytes());
-    let manifest = serde_json::to_string(&manifest("1.0.0")).unwrap();
+    let manifest = serde_json::to_string(&manifest("m", "1.0.0", "bid.a")).unwrap();
     let rows = format!(
         "CREATE TABLE schema_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, \
          checksum TEXT NOT NULL, applied_at BIGINT NOT NULL); {text}; \
@@ -221,4 +214,26 @@ async fn deployments_of_the_first_schema_are_kept() {
         (Stage::Active, json!({"a": 1}), Origin::Bundle)
     );
     assert_eq!(row.served_at, Some(Timestamp::from_micros(7)));
+}
+
+#[tokio::test]
+async fn a_ruling_speaks_of_the_trial_in_which_it_was_decided() {
+    let (_place, store) = fresh().await;
+    let one = published(&store, "1.0.0", Stage::Shadow).await;
+    let early = entry("e-early");
+    store.commit(&early).await.unwrap();
+    store.move_detector(&step(one, Stage::Shadow, Stage::Canary), None).await.unwrap();
+    let (late, who) = (entry("e-late"), engineer());
+    store.commit(&late).await.unwrap();
+    for decided in [&early, &late] {
+        store.rule(&decided.decision, Word::Overturned, "no", &[one], &who).await.unwrap();
+    }
+    let trial = store.trials(one).await.unwrap().remove(0);
+    assert_eq!((trial.ruled, trial.overturned), (1, 1));
+    // The last word stands, and there is one.
+    store.rule(&late.decision, Word::Upheld, "it was right", &[one], &who).await.unwrap();
+    let trial = store.trials(one).await.unwrap().remove(0);
+    assert_eq!((trial.ruled, trial.overturned), (1, 0));
+    let ruling = store.ruling(late.decision.id).await.unwrap().unwrap();
+    assert_eq!((ruling.ruling, ruling.why.as_str()), (Word::Upheld, "it was right"));
 }
