@@ -132,15 +132,6 @@ impl fmt::Display for Address {
     }
 }
 
-/// Begins a transaction as the only writer: one that became a writer later could be refused halfway.
-pub(super) async fn begin(connection: &mut Connection) -> Result<(), sqlx::Error> {
-    let text = match connection.kind() {
-        Kind::Sqlite => sqlite::BEGIN,
-        Kind::Postgres => postgres::BEGIN,
-    };
-    sqlx::raw_sql(text).execute(connection).await.map(drop)
-}
-
 /// Lifts the limits of time, for a change of the schema takes as long as the tables are long.
 pub(super) async fn take_time(connection: &mut Connection) -> Result<(), sqlx::Error> {
     connection.lift_patience();

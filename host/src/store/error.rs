@@ -58,6 +58,12 @@ pub enum StoreError {
     Busy { limit: usize },
     #[error("the database cannot be used now: {0}; try again, and check its disk if that persists")]
     Unavailable(#[source] Arc<sqlx::Error>),
+    #[error(
+        "the database went away while this was being committed, and whether it was is not known yet ({0}): send it again, for the same event has one decision"
+    )]
+    Unsettled(#[source] Arc<sqlx::Error>),
+    #[error("a statement of a transaction had failed, so that nothing of it was kept")]
+    Failed,
     #[error("the store is closed, for the server is stopping: try again when it is back")]
     Closed,
     #[error("there is no {what} `{id}`")]
@@ -89,6 +95,7 @@ impl StoreError {
             self,
             Self::Busy { .. }
                 | Self::Unavailable(_)
+                | Self::Unsettled(_)
                 | Self::Closed
                 | Self::Open { .. }
                 | Self::Unfit { .. }

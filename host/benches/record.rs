@@ -1,0 +1,226 @@
+//! Every list that the API offers, beside a million decisions, on SQLite and on PostgreSQL; how long
+//! opening that record takes, and how large it is. Prints figures of one run; never fails on a time.
+//!
+//! `cargo bench -p picket --bench record`, or `-- 100000` for fewer decisions.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use databases::Server;
+use hdrhistogram::Histogram;
+use picket::model::{Decision, DecisionId, Event, Timestamp};
+use picket::store::{Entry, Filter, Options, Store};
+use serde_json::json;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+
+const ROUNDS: u64 = 200;
+const SUBJECTS: u64 = 20_000;
+
+fn main() {
+    let asked = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.expect("a runtime starts").block_on(run(asked.unwrap_or(1_000_000)));
+}
+
+async fn run(decisions: u64) {
+    println!("{:>10} {:<40} {:>8} {:>8} {:>8}", "", "list", "p50 ms", "p99 ms", "max ms");
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let file = dir.path().join("picket.db");
+    let seed = seeded(&format!("sqlite://{}", file.display())).await;
+    fill_sqlite(&file, decisions).await;
+    let size = std::fs::metadata(&file).expect("the database is there").len();
+    measure("sqlite", &format!("sqlite://{}", file.display()), decisions, size, seed).await;
+
+    let server = Server::start(&[("shared_buffers", "512MB"), ("max_wal_size", "4GB")]);
+    let seed = seeded(&server.url("postgres")).await;
+    server.run("postgres", &fill(decisions));
+    server.run("postgres", "VACUUM ANALYZE");
+    let size = server.run("postgres", "SELECT pg_database_size(current_database())");
+    let size = size.parse().expect("a number of bytes");
+    measure("postgres", &server.url("postgres"), decisions, size, seed).await;
+    let scans = "SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_user_tables \
+        WHERE relname IN ('events', 'decisions', 'decision_labels', 'audit')";
+    println!("{:>10} sequential scans meanwhile: {}", "postgres", server.run("postgres", scans));
+}
+
+/// Makes the tables and one decision in them.
+async fn seeded(url: &str) -> DecisionId {
+    let store = open(url).await;
+    let event = Event {
+        id: "e-1".to_owned(),
+        source: "market".to_owned(),
+        kind: "message.sent".to_owned(),
+        subject: "user-1".to_owned(),
+        time: Timestamp::now(),
+        time_sent: true,
+        data: json!({"content": "Hi! The fence is 12x14 ft, call me on 555 0100, is $180 ok?"}),
+        extensions: serde_json::Map::new(),
+    };
+    let id = DecisionId::new();
+    let finding = |name: &str| {
+        json!({
+            "detector": name, "version": "1.2.0", "digest": format!("sha256:{}", "0".repeat(64)),
+            "settings_digest": format!("sha256:{}", "1".repeat(64)), "stage": "active",
+            "counted": true, "outcome": "ok", "micros": 11,
+        })
+    };
+    let decision: Decision = serde_json::from_value(json!({
+        "id": id, "event_id": "e-1", "source": "market", "type": "message.sent",
+        "subject": "user-1", "time": event.time, "decided_at": event.time, "mode": "active",
+        "score": 0.83, "tier": "high", "action": "soft_block", "scope": "message",
+        "actions": [{"action": "soft_block", "scope": "message", "expires_at": null}],
+        "reason": "contact-phone found contact.phone (0.85)", "message": "Held back.",
+        "strike": null, "case_id": null, "degraded": false, "review": false,
+        "policy": {"name": "market", "version": 3, "digest": format!("sha256:{}", "2".repeat(64))},
+        "signals": [{
+            "detector": "contact-phone", "label": "contact.phone", "score": 0.85,
+            "confidence": 0.97, "reason": "a telephone number",
+            "spans": [{"field": "data.content", "start": 38, "end": 46}], "entities": [],
+            "counted": true,
+        }],
+        "findings": ["email", "handle", "intent", "link", "phone", "obfuscation", "payment"]
+            .map(finding),
+        "generation": 4, "semantics": 1,
+    }))
+    .expect("a decision");
+    let entry = Entry {
+        event: Arc::new(event),
+        received_at: Timestamp::now(),
+        fingerprint: [7; 32],
+        decision: Arc::new(decision),
+        replay: json!({"inputs": [{"kind": "field", "path": "data.content"}]}),
+        trials: Vec::new(),
+    };
+    store.commit(&entry).await.expect("a commit");
+    store.close().await.expect("the store closes");
+    id
+}
+
+async fn open(url: &str) -> Store {
+    let options = Options { migrate: true, ..Options::new(url) };
+    Store::open(&options).await.expect("the store opens")
+}
+
+/// Makes so many decisions of the first one, in words that both databases understand: two sources,
+/// of which one has left, three tiers, a detector that finds often and one that finds seldom.
+fn fill(decisions: u64) -> String {
+    let numbers = format!(
+        "WITH RECURSIVE numbers (n) AS (SELECT CAST(2 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers \
+         WHERE n < {decisions})"
+    );
+    let id = "'00000000-0000-7000-8000-' || substr(CAST(1000000000000 + n AS TEXT), 2)";
+    let left = decisions / 5;
+    format!(
+        "{numbers} INSERT INTO events (source, event_id, decision_id, subject, kind, time, \
+         received_at, fingerprint, state, sealed) SELECT source, 'n-' || n, {id}, \
+         'user-' || ((n * 7919) % {SUBJECTS}), kind, time + n, received_at + n, fingerprint, 1, \
+         sealed FROM events, numbers; \
+         {numbers} INSERT INTO decisions (seq, id, source, subject, kind, event_id, decided_at, \
+         mode, tier, action, score, policy_digest, generation, semantics, sealed) \
+         SELECT n, {id}, CASE WHEN n < {left} THEN 'left' ELSE source END, \
+         'user-' || ((n * 7919) % {SUBJECTS}), kind, 'n-' || n, decided_at + n, mode, \
+         CASE WHEN n % 10 = 0 THEN 'high' WHEN n % 10 < 4 THEN 'medium' ELSE 'low' END, action, \
+         score, policy_digest, generation, semantics, sealed FROM decisions, numbers; \
+         INSERT INTO decision_labels (detector, source, tier, decision, label) \
+         SELECT 'contact-email', source, tier, seq, 'contact.email' FROM decisions WHERE seq % 3 = 0; \
+         INSERT INTO decision_labels (detector, source, tier, decision, label) \
+         SELECT 'contact-link', source, tier, seq, 'contact.link' FROM decisions WHERE seq % 99 = 0; \
+         {numbers} INSERT INTO audit (seq, at, actor, role, what, object, leaf_hash, leaf) \
+         SELECT head.seq + n, at + n, actor, role, what, 'n-' || n, leaf_hash, leaf \
+         FROM audit, numbers, (SELECT max(seq) - 1 AS seq FROM audit) AS head \
+         WHERE what = 'decision' ORDER BY n"
+    )
+}
+
+async fn fill_sqlite(file: &Path, decisions: u64) {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+    let mut connection = options.connect().await.expect("the file opens");
+    let text =
+        format!("PRAGMA synchronous = OFF; {}; PRAGMA wal_checkpoint(TRUNCATE)", fill(decisions));
+    sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut connection).await.expect("rows");
+    connection.close().await.expect("the file closes");
+}
+
+async fn measure(name: &str, url: &str, decisions: u64, size: u64, seed: DecisionId) {
+    let begun = Instant::now();
+    let store = open(url).await;
+    store.ready().await.expect("it answers");
+    let opened = begun.elapsed().as_millis();
+    let searches: [(&str, [Option<&str>; 4]); 16] = [
+        ("decisions", [None; 4]),
+        ("decisions of a source", [None, None, Some("market"), None]),
+        ("decisions of a source that has left", [None, None, Some("left"), None]),
+        ("decisions of a source that is unknown", [None, None, Some("nobody"), None]),
+        ("decisions of a tier", [None, None, None, Some("high")]),
+        ("decisions of a source and a tier", [None, None, Some("market"), Some("medium")]),
+        ("decisions of a subject", [None, Some("user"), None, None]),
+        ("decisions of a subject and a source", [None, Some("user"), Some("left"), None]),
+        ("decisions of a subject and a tier", [None, Some("user"), None, Some("high")]),
+        ("decisions of a detector", [Some("contact-email"), None, None, None]),
+        ("decisions of a detector that finds little", [Some("contact-link"), None, None, None]),
+        ("decisions of a detector and a source", [Some("contact-email"), None, Some("left"), None]),
+        ("decisions of a detector, not in source", [Some("contact-link"), None, Some("no"), None]),
+        ("decisions of a detector and a tier", [Some("contact-email"), None, None, Some("high")]),
+        (
+            "... of detector, source and tier",
+            [Some("contact-email"), None, Some("left"), Some("low")],
+        ),
+        ("... of detector and subject", [Some("contact-email"), Some("user"), None, None]),
+    ];
+    for (list, [detector, subject, source, tier]) in searches {
+        let (store, owned) = (&store, |text: Option<&str>| text.map(str::to_owned));
+        let filter = Filter {
+            detector: owned(detector),
+            subject: None,
+            source: owned(source),
+            tier: owned(tier),
+            after: None,
+            limit: 50,
+        };
+        time(name, list, async |round| {
+            let mut filter = filter.clone();
+            filter.subject = subject.map(|name| format!("{name}-{}", round * 97 % SUBJECTS));
+            let page = store.decisions(&filter).await.expect("a page");
+            page.decisions.len()
+        })
+        .await;
+    }
+    time(name, "audit entries", async |round| {
+        let after = round * 4_999 % decisions;
+        store.audit_entries(after, 100).await.expect("a page").len()
+    })
+    .await;
+    time(name, "alerts", async |_| store.alerts(None, 100).await.expect("a page").len()).await;
+    time(name, "events to be decided", async |_| store.accepted(100).await.expect("rows").len())
+        .await;
+    time(name, "an event by its id", async |round| {
+        let id = format!("n-{}", 2 + round * 4_999 % (decisions - 1));
+        usize::from(store.claim("market", &id).await.is_ok())
+    })
+    .await;
+    time(name, "a decision by its id", async |_| {
+        usize::from(store.decision(seed).await.expect("a look").is_some())
+    })
+    .await;
+    let each = size / decisions;
+    println!("{name:>10} opened and ready in {opened} ms; {each} bytes for each decision\n");
+    store.close().await.expect("the store closes");
+}
+
+/// Asks again and again and prints how long that takes.
+async fn time(database: &str, list: &str, ask: impl AsyncFn(u64) -> usize) {
+    let mut times = Histogram::<u64>::new(3).expect("three digits");
+    for round in 0..ROUNDS {
+        let begun = Instant::now();
+        ask(round).await;
+        times.record(begun.elapsed().as_micros() as u64).expect("the histogram grows");
+    }
+    let ms = |micros: u64| micros as f64 / 1e3;
+    println!(
+        "{database:>10} {list:<40} {:>8.2} {:>8.2} {:>8.2}",
+        ms(times.value_at_quantile(0.5)),
+        ms(times.value_at_quantile(0.99)),
+        ms(times.max())
+    );
+}
