@@ -52,6 +52,13 @@ impl Leaf {
     }
 }
 
+#[cfg(test)]
+impl Leaf {
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// SHA-256(0x00 || leaf).
 fn leaf_hash(leaf: &[u8]) -> [u8; 32] {
     Sha256::new().chain_update([0]).chain_update(leaf).finalize().into()

@@ -22,6 +22,7 @@ pub(super) type Arguments = sqlx::sqlite::SqliteArguments;
 pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "spine", include_str!("../../../migrations/sqlite/0001_spine.sql")),
     (2, "life", include_str!("../../../migrations/sqlite/0002_life.sql")),
+    (3, "seal", include_str!("../../../migrations/sqlite/0003_seal.sql")),
 ];
 
 /// Takes the write lock at once: a transaction that became a writer later could be refused halfway.
@@ -30,6 +31,10 @@ pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 /// Whether a table exists.
 pub(super) const TABLE_EXISTS: &str =
     "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1";
+
+/// Moves the write-ahead log into the database and cuts it to nothing; waits for readers. Says first
+/// whether it could not.
+pub(super) const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// How many pages the write-ahead log may hold before they are moved into the database (32 MiB).
 /// A page that many commits change is then moved once, not once per commit.
@@ -99,6 +104,8 @@ impl Address {
             .synchronous(SqliteSynchronous::Full)
             // On macOS a plain flush stops at the disk's own cache.
             .pragma("fullfsync", "ON")
+            // What is deleted or overwritten leaves no trace in a page: erasing a key relies on it.
+            .pragma("secure_delete", "ON")
             .pragma("wal_autocheckpoint", WAL_PAGES)
             .pragma("cache_size", WRITER_CACHE);
         let deadline = Instant::now() + self.busy_timeout;

@@ -2,9 +2,11 @@
 
 mod commit;
 mod deployed;
+mod erase;
 mod faults;
 mod life;
 mod open;
+mod seal;
 mod search;
 
 use std::path::PathBuf;
@@ -20,8 +22,9 @@ use crate::model::{
 };
 
 const SOURCE: &str = "qwickservices";
-/// Entries that a new database begins with: one for each migration.
-const MIGRATED: u64 = super::dialect::MIGRATIONS.len() as u64;
+/// Entries that a new database begins with: one for each migration, and one for its host key.
+const MIGRATED: u64 = super::dialect::MIGRATIONS.len() as u64 + 1;
+const HOST_KEY: [u8; 32] = [7; 32];
 
 /// A database in a folder of its own.
 struct Place {
@@ -32,7 +35,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut place = Self { options: Options::new(""), folder };
+        let mut place = Self { options: Options::new("", HOST_KEY), folder };
         place.options.database_url = format!("sqlite://{}", place.file().display());
         place.options.migrate = true;
         place.options.busy_timeout_ms = 0;
@@ -120,6 +123,7 @@ fn decision(event: &Event) -> Decision {
             .into(),
         generation: 4,
         semantics: 1,
+        erased_at: None,
     }
 }
 
@@ -172,6 +176,11 @@ fn entry_of(event: Event, change: impl FnOnce(&mut Decision)) -> Entry {
         replay: json!({ "inputs": [{ "kind": "field", "path": "data.content" }] }),
         trials: Vec::new(),
     }
+}
+
+/// Has the store meet the subject of all events, so that a commit is in the queue once it was polled.
+async fn meet(store: &Store) {
+    store.sealing(&event("")).await.unwrap();
 }
 
 /// How many rows a table has.

@@ -60,6 +60,18 @@ impl Writer {
         Ok(tx)
     }
 
+    /// Has the write-ahead log forget what was overwritten or deleted.
+    pub async fn leave_no_trace(&self) -> Result<(), StoreError> {
+        let mut slot = self.slot.lock().await;
+        slot.roll_back().await;
+        if slot.connection.is_none() && !slot.closed {
+            slot.connection = Some(self.address.writer().await?);
+        }
+        let connection = slot.connection.as_mut().ok_or(StoreError::Closed)?;
+        let busy: i64 = sqlx::query_scalar(dialect::EMPTY_LOG).fetch_one(connection).await?;
+        if busy == 0 { Ok(()) } else { Err(StoreError::Traces) }
+    }
+
     /// Ends the connection. What begins later is refused.
     pub async fn close(&self) -> Result<(), StoreError> {
         let mut slot = self.slot.lock().await;
