@@ -69,7 +69,7 @@ pub const EVERY_SOURCE: &str = "*";
 /// How to open the store.
 #[derive(Clone)]
 pub struct Options {
-    /// `sqlite://<path>`.
+    /// `sqlite://<path>` or `postgres://<user>:<password>@<host>:<port>/<database>`.
     pub database_url: String,
     /// What everything personal is sealed under.
     pub host_key: Zeroizing<[u8; 32]>,
@@ -83,6 +83,10 @@ pub struct Options {
     pub readers: u32,
     /// How long to wait for another program that has locked the database.
     pub busy_timeout_ms: u64,
+    /// How long one statement may take on PostgreSQL; a change of the schema may take longer.
+    pub statement_timeout_ms: u64,
+    /// Whether a PostgreSQL may be used that could lose what it acknowledged.
+    pub allow_unsafe: bool,
 }
 
 impl Options {
@@ -96,6 +100,8 @@ impl Options {
             commit_batch_max: 256,
             readers: 4,
             busy_timeout_ms: 5_000,
+            statement_timeout_ms: 10_000,
+            allow_unsafe: false,
         }
     }
 }
@@ -133,8 +139,7 @@ impl Store {
             writer.close().await?;
             return Err(error);
         }
-        let readers =
-            address.readers(options.readers).await.map_err(|error| unopened(&address, error))?;
+        let readers = address.readers(options);
         let queue = Queue::start(writer.clone(), options);
         let keyring = Keyring::new(&options.host_key);
         Ok(Self { inner: Arc::new(Inner { readers, writer, queue, keyring }) })
@@ -226,15 +231,7 @@ async fn check(options: &Options, writer: &Writer) -> Result<(), StoreError> {
 
 async fn connect(options: &Options) -> Result<(Address, Writer), StoreError> {
     let address = Address::parse(options)?;
-    if options.migrate {
-        address.create()?;
-    } else if !address.path().exists() {
-        return Err(StoreError::Absent { path: address.path().to_owned() });
-    }
-    let connection = address.writer().await.map_err(|error| unopened(&address, error))?;
+    address.prepare(options.migrate)?;
+    let connection = address.writer().await?;
     Ok((address.clone(), Writer::new(address, connection)))
-}
-
-fn unopened(address: &Address, source: sqlx::Error) -> StoreError {
-    StoreError::Open { path: address.path().to_owned(), source: Arc::new(source) }
 }

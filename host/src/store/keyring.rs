@@ -209,12 +209,8 @@ pub(super) async fn settle(
     Ok(standing)
 }
 
-/// How the database finds the keys of a batch.
+/// How a batch's keys are looked for, on SQLite.
 #[cfg(test)]
-pub(super) async fn plan(store: &Store) -> String {
-    let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", STANDING.text(3)));
-    let rows = sqlx::query(text).fetch_all(store.readers()).await;
-    let rows = rows.expect("the statement is understood");
-    let lines = rows.iter().map(|row| row.try_get::<String, _>("detail").unwrap_or_default());
-    lines.collect::<Vec<_>>().join("; ")
+pub(super) fn standing_text() -> Arc<str> {
+    STANDING.text(super::dialect::Kind::Sqlite, 2)
 }

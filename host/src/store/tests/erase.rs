@@ -7,6 +7,15 @@ use super::*;
 use crate::model::ruling::Word;
 use crate::model::{Identity, KeyId, Role};
 
+on_both!(
+    what_may_stay_stays_and_the_rest_is_gone,
+    the_log_says_that_it_was_and_not_of_whom,
+    erasing_again_erases_what_came_since_or_nothing,
+    what_waits_for_its_commit_does_not_bring_the_key_back,
+    a_key_that_the_database_did_not_take_is_not_offered_again,
+    an_accepted_event_is_erased_before_it_is_decided,
+);
+
 fn admin() -> Identity {
     Identity { key: KeyId::new(), role: Role::Admin, source: None, name: "dpo".to_owned() }
 }
@@ -37,9 +46,8 @@ fn files(place: &Place) -> Vec<u8> {
     files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
 }
 
-#[tokio::test]
-async fn what_may_stay_stays_and_the_rest_is_gone() {
-    let (_place, store) = fresh().await;
+async fn what_may_stay_stays_and_the_rest_is_gone(home: Home) {
+    let (_place, store) = fresh(home).await;
     let (gone, other) = (entry("e-1"), of_subject("e-2", "user-18"));
     for entry in [&gone, &other] {
         store.commit(entry).await.unwrap();
@@ -87,9 +95,8 @@ async fn what_may_stay_stays_and_the_rest_is_gone() {
     assert_eq!(store.ruling(other.decision.id).await.unwrap().unwrap().why, "it is right");
 }
 
-#[tokio::test]
-async fn the_log_says_that_it_was_and_not_of_whom() {
-    let (_place, store) = fresh().await;
+async fn the_log_says_that_it_was_and_not_of_whom(home: Home) {
+    let (_place, store) = fresh(home).await;
     store.commit(&entry("e-1")).await.unwrap();
     let who = admin();
     store.erase(SOURCE, "user-17", "ticket 4711", &who).await.unwrap();
@@ -100,9 +107,8 @@ async fn the_log_says_that_it_was_and_not_of_whom() {
     assert_eq!(row.object, store.erasures(0, 9).await.unwrap()[0].subject);
 }
 
-#[tokio::test]
-async fn erasing_again_erases_what_came_since_or_nothing() {
-    let (_place, store) = fresh().await;
+async fn erasing_again_erases_what_came_since_or_nothing(home: Home) {
+    let (_place, store) = fresh(home).await;
     let never = store.erase(SOURCE, "user-17", "w", &admin()).await.unwrap();
     assert_eq!(never.events, 0);
     // Never seen here, but an older copy may know it: so it is listed, once.
@@ -126,9 +132,8 @@ async fn erasing_again_erases_what_came_since_or_nothing() {
     assert_eq!(done(&store).await.iter().filter(|what| *what == "subject.erased").count(), 3);
 }
 
-#[tokio::test]
-async fn what_waits_for_its_commit_does_not_bring_the_key_back() {
-    let (_place, store) = fresh().await;
+async fn what_waits_for_its_commit_does_not_bring_the_key_back(home: Home) {
+    let (_place, store) = fresh(home).await;
     store.commit(&entry("e-1")).await.unwrap();
     let late = entry("e-2");
     let sealed = late.seal(store.sealing(&late.event).await.unwrap()).unwrap();
@@ -143,9 +148,8 @@ async fn what_waits_for_its_commit_does_not_bring_the_key_back() {
     assert_eq!(read.event, *late.event);
 }
 
-#[tokio::test]
-async fn a_key_that_the_database_did_not_take_is_not_offered_again() {
-    let (_place, store) = fresh().await;
+async fn a_key_that_the_database_did_not_take_is_not_offered_again(home: Home) {
+    let (_place, store) = fresh(home).await;
     let taken = entry("e-taken");
     store.commit(&taken).await.unwrap();
     // Refused in the middle of its batch, with the keys that were offered in it.
@@ -164,9 +168,8 @@ async fn a_key_that_the_database_did_not_take_is_not_offered_again() {
     }
 }
 
-#[tokio::test]
-async fn an_accepted_event_is_erased_before_it_is_decided() {
-    let (_place, store) = fresh().await;
+async fn an_accepted_event_is_erased_before_it_is_decided(home: Home) {
+    let (_place, store) = fresh(home).await;
     let promised = entry("e-1");
     let id = promised.decision.id;
     store.accept(&promised.event, promised.received_at, [1; 32], id).await.unwrap();
@@ -186,7 +189,7 @@ async fn an_accepted_event_is_erased_before_it_is_decided() {
 
 #[tokio::test]
 async fn no_copy_of_a_key_is_left_in_any_page() {
-    let (place, store) = fresh().await;
+    let (place, store) = fresh(Home::Sqlite).await;
     // Enough that pages split, and in no order.
     let entries: Vec<Entry> = (0..1_500_u64)
         .map(|n| of_subject(&format!("e-{n}"), &format!("u-{}", n.wrapping_mul(0x9e37_79b9))))
@@ -225,7 +228,7 @@ async fn no_copy_of_a_key_is_left_in_any_page() {
 
 #[tokio::test]
 async fn a_copy_from_before_is_erased_again_by_the_list() {
-    let place = Place::new();
+    let place = Place::new(Home::Sqlite);
     let store = place.open().await;
     let entries: Vec<Entry> =
         (0..10).map(|n| of_subject(&format!("e-{n}"), &format!("user-{n}"))).collect();

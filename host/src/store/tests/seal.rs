@@ -3,6 +3,14 @@
 use super::super::{Committed, Filter, SealedEntry};
 use super::*;
 
+on_both!(
+    first_events_that_come_at_once_share_a_key,
+    of_two_servers_one_makes_the_key_and_both_are_recorded,
+    one_stale_key_in_a_batch_is_sealed_again_alone,
+    what_was_changed_or_moved_is_refused,
+    a_record_of_another_host_key_is_refused,
+);
+
 async fn sealed(store: &Store, entry: &Entry) -> SealedEntry {
     entry.seal(store.sealing(&entry.event).await.unwrap()).unwrap()
 }
@@ -13,21 +21,8 @@ fn of_subject(id: &str, subject: &str) -> Entry {
     entry_of(event, |_| {})
 }
 
-async fn text(store: &Store, query: &'static str) -> String {
-    sqlx::query_scalar(query).fetch_one(store.readers()).await.unwrap()
-}
-
-async fn change(place: &Place, statement: &str) {
-    let mut connection =
-        super::super::Address::parse(&place.options).unwrap().writer().await.unwrap();
-    let statement = sqlx::AssertSqlSafe(statement.to_owned());
-    sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
-    sqlx::Connection::close(connection).await.unwrap();
-}
-
-#[tokio::test]
-async fn first_events_that_come_at_once_share_a_key() {
-    let (_place, store) = fresh().await;
+async fn first_events_that_come_at_once_share_a_key(home: Home) {
+    let (_place, store) = fresh(home).await;
     let entries: Vec<Entry> = (0..40).map(|n| entry(&format!("e-{n}"))).collect();
     for committed in futures::future::join_all(entries.iter().map(|e| store.commit(e))).await {
         assert_eq!(committed.unwrap(), Committed::New);
@@ -37,9 +32,8 @@ async fn first_events_that_come_at_once_share_a_key() {
     assert_eq!(page.decisions.len(), 40);
 }
 
-#[tokio::test]
-async fn of_two_servers_one_makes_the_key_and_both_are_recorded() {
-    let mut place = Place::new();
+async fn of_two_servers_one_makes_the_key_and_both_are_recorded(home: Home) {
+    let mut place = Place::new(home);
     place.options.busy_timeout_ms = 60_000;
     let (one, two) = (place.open().await, place.open().await);
     let (first, second) = (entry("e-1"), entry("e-2"));
@@ -60,9 +54,8 @@ async fn of_two_servers_one_makes_the_key_and_both_are_recorded() {
     assert_eq!(two.commit(&entry("e-3")).await.unwrap(), Committed::New);
 }
 
-#[tokio::test]
-async fn one_stale_key_in_a_batch_is_sealed_again_alone() {
-    let mut place = Place::new();
+async fn one_stale_key_in_a_batch_is_sealed_again_alone(home: Home) {
+    let mut place = Place::new(home);
     place.options.busy_timeout_ms = 60_000;
     let (store, other) = (place.open().await, place.open().await);
     let entries: Vec<Entry> =
@@ -88,7 +81,7 @@ async fn one_stale_key_in_a_batch_is_sealed_again_alone() {
 
 #[tokio::test]
 async fn no_name_of_anybody_is_outside_of_what_is_sealed() {
-    let (place, store) = fresh().await;
+    let (place, store) = fresh(Home::Sqlite).await;
     let mut canary = event("id-canary-6f1d");
     canary.subject = "subject-canary-6f1d".to_owned();
     canary.data = json!({ "content": "content-canary-6f1d", "recipient": "recipient-canary-6f1d" });
@@ -120,87 +113,73 @@ async fn no_name_of_anybody_is_outside_of_what_is_sealed() {
     assert_eq!(store.ruling(entry.decision.id).await.unwrap().unwrap().why, "why-canary-6f1d");
 }
 
-#[tokio::test]
-async fn what_was_changed_or_moved_is_refused() {
-    let place = Place::new();
+/// The bytes of a sealed column.
+async fn bytes(store: &Store, column: &str, id: DecisionId) -> Vec<u8> {
+    let (table, key) = column.split_once('.').unwrap();
+    let text = AssertSqlSafe(format!("SELECT sealed FROM {table} WHERE {key} = '{id}'"));
+    sqlx::query_scalar(text).fetch_one(store.readers()).await.unwrap()
+}
+
+async fn overwrite(place: &Place, column: &str, id: DecisionId, bytes: &[u8]) {
+    let (table, key) = column.split_once('.').unwrap();
+    let text = AssertSqlSafe(format!("UPDATE {table} SET sealed = $1 WHERE {key} = '{id}'"));
+    let mut connection = place.connect().await;
+    sqlx::query(text).bind(bytes).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+async fn what_was_changed_or_moved_is_refused(home: Home) {
+    const EVENT: &str = "events.decision_id";
+    const DECISION: &str = "decisions.id";
+    let place = Place::new(home);
     let store = place.open().await;
     let entries = [entry("e-1"), entry("e-2"), of_subject("e-3", "user-18")];
     for entry in &entries {
         store.commit(entry).await.unwrap();
     }
-    let read = async |at: usize| store.replayable(entries[at].decision.id).await;
-    let id = |at: usize| entries[at].decision.id;
-    for (statement, at) in [
+    let [first, mine, other] = entries.each_ref().map(|entry| entry.decision.id);
+    let own = bytes(&store, DECISION, mine).await;
+    let flipped = |at: usize| {
+        let mut flipped = own.clone();
+        flipped[at] ^= 1;
+        flipped
+    };
+    for (column, bytes) in [
         // Of the same subject and of another one, decision for decision and event for event.
-        (
-            format!(
-                "UPDATE decisions SET sealed = (SELECT sealed FROM decisions WHERE id = '{}') WHERE id = '{}'",
-                id(0),
-                id(1)
-            ),
-            1,
-        ),
-        (
-            format!(
-                "UPDATE decisions SET sealed = (SELECT sealed FROM decisions WHERE id = '{}') WHERE id = '{}'",
-                id(2),
-                id(1)
-            ),
-            1,
-        ),
-        (
-            format!(
-                "UPDATE events SET sealed = (SELECT sealed FROM events WHERE decision_id = '{}') WHERE decision_id = '{}'",
-                id(0),
-                id(1)
-            ),
-            1,
-        ),
-        // Into another table.
-        (
-            format!(
-                "UPDATE events SET sealed = (SELECT sealed FROM decisions WHERE id = '{0}') WHERE decision_id = '{0}'",
-                id(1)
-            ),
-            1,
-        ),
-        // A byte of it: of the key's id, of the text, of the tag.
-        (
-            format!(
-                "UPDATE decisions SET sealed = CAST(substr(sealed, 1, 3) || x'00' || substr(sealed, 5) AS BLOB) WHERE id = '{}'",
-                id(1)
-            ),
-            1,
-        ),
-        (
-            format!(
-                "UPDATE decisions SET sealed = substr(sealed, 1, length(sealed) - 1) WHERE id = '{}'",
-                id(1)
-            ),
-            1,
-        ),
-        (format!("UPDATE decisions SET sealed = x'02' WHERE id = '{}'", id(1)), 1),
+        (DECISION, bytes(&store, DECISION, first).await),
+        (DECISION, bytes(&store, DECISION, other).await),
+        (EVENT, bytes(&store, EVENT, first).await),
+        // From another table.
+        (EVENT, own.clone()),
+        // A bit of it: of the format, the key's id, the nonce, the text, the tag.
+        (DECISION, flipped(0)),
+        (DECISION, flipped(3)),
+        (DECISION, flipped(12)),
+        (DECISION, flipped(50)),
+        (DECISION, flipped(own.len() - 1)),
+        (DECISION, own[..own.len() - 1].to_vec()),
+        (DECISION, own[..5].to_vec()),
     ] {
-        let copy = place.as_if_killed();
-        change(&place, &statement).await;
-        let error = read(at).await.unwrap_err();
-        assert!(matches!(error, StoreError::Damaged { .. }), "{statement}: {error}");
-        assert!(read(0).await.is_ok() && read(2).await.is_ok(), "the others stay readable");
-        // Back to what it was, by the copy's word.
-        for table in ["decisions", "events"] {
-            let file = copy.file().display().to_string();
-            change(&place, &format!("ATTACH '{file}' AS was; UPDATE main.{table} SET sealed = (SELECT w.sealed FROM was.{table} AS w WHERE w.rowid = main.{table}.rowid)")).await;
+        let before = self::bytes(&store, column, mine).await;
+        overwrite(&place, column, mine, &bytes).await;
+        let error = store.replayable(mine).await.unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{column}: {error}");
+        for id in [first, other] {
+            assert!(store.replayable(id).await.unwrap().is_some(), "the others stay readable");
         }
-        assert!(read(at).await.is_ok());
+        overwrite(&place, column, mine, &before).await;
+        assert!(store.replayable(mine).await.unwrap().is_some());
     }
-    // A key that is another's, or none.
-    change(&place, "UPDATE subject_keys SET wrapped = (SELECT wrapped FROM subject_keys AS o WHERE o.subject <> subject_keys.subject)").await;
-    assert!(matches!(read(0).await, Err(StoreError::Damaged { .. })));
+    // A key that is another's.
+    let mut connection = place.connect().await;
+    let statement = "UPDATE subject_keys SET wrapped = (SELECT o.wrapped FROM subject_keys AS o \
+                     WHERE o.subject <> subject_keys.subject)";
+    run(&mut connection, statement).await.unwrap();
+    assert!(matches!(store.replayable(mine).await, Err(StoreError::Damaged { .. })));
 }
 
-#[tokio::test]
-async fn a_record_of_another_host_key_is_refused() {
-    let mut place = Place::new();
+async fn a_record_of_another_host_key_is_refused(home: Home) {
+    let mut place = Place::new(home);
     place.open().await.close().await.unwrap();
     place.options.host_key = [8; 32].into();
     let error = message(Store::open(&place.options).await.unwrap_err());
@@ -215,10 +194,11 @@ async fn a_record_of_another_host_key_is_refused() {
 
 #[tokio::test]
 async fn the_keys_of_a_batch_are_found_by_their_index() {
-    let (_place, store) = fresh().await;
-    store.commit(&entry("e-1")).await.unwrap();
-    let plan = super::super::keyring::plan(&store).await;
-    assert!(plan.contains("SEARCH k USING INDEX"), "{plan}");
-    assert!(!plan.contains("SCAN k"), "{plan}");
-    assert_eq!(text(&store, "SELECT subject FROM decisions").await.len(), 32);
+    let (_place, store) = fresh(Home::Sqlite).await;
+    let text =
+        AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", super::super::keyring::standing_text()));
+    let rows: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(text).fetch_all(store.readers()).await.unwrap();
+    let plan: String = rows.into_iter().map(|row| row.3 + "; ").collect();
+    assert!(plan.contains("SEARCH k USING INDEX") && !plan.contains("SCAN k"), "{plan}");
 }
