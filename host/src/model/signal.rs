@@ -50,4 +50,8 @@ pub struct EntityHash {
     pub kind: String,
     /// A keyed hash of the canonical value, in hexadecimal.
     pub hash: String,
+    /// What another host compares in its place, for it has no such key: see `engine::check`. Kept
+    /// sealed with the decision and shown to nobody.
+    #[serde(skip)]
+    pub commitment: String,
 }
