@@ -31,8 +31,9 @@ async fn replay(server: &Server, id: &Value) -> Value {
 
 /// What a decision was made from, to change something in it.
 async fn replayable(server: &Server, decision: &Value) -> Replayable {
-    let id: DecisionId = decision["id"].as_str().unwrap().parse().unwrap();
-    server.app.store.replayable(id).await.unwrap().expect("it is recorded")
+    let id = decision["id"].as_str().expect("a decision has an id");
+    let id: DecisionId = id.parse().expect("ids are UUIDs");
+    server.app.store.replayable(id).await.expect("the store answers").expect("it is recorded")
 }
 
 async fn replay_of(
@@ -42,7 +43,7 @@ async fn replay_of(
 ) -> Replay {
     let mut replayable = replayable(server, decision).await;
     change(&mut replayable);
-    server.app.replayer.replay(replayable).await.unwrap()
+    server.app.replayer.replay(replayable).await.expect("the store answers")
 }
 
 /// Every way for the probe to end, none of which is by chance.
