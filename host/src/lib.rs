@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Layers, lowest first; a module uses only those below (a test reads the `use` lines):
-//! `model config` < `audit policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest keeper` < `app api cli`.
+//! `model config` < `audit policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest replay keeper` < `app api cli`.
 
 pub mod api;
 pub mod app;
@@ -27,6 +27,7 @@ pub mod keeper;
 pub mod model;
 pub mod policy;
 pub mod registry;
+pub mod replay;
 pub mod runtime;
 pub mod signing;
 pub mod store;
