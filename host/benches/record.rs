@@ -98,7 +98,7 @@ async fn seeded(url: &str) -> DecisionId {
 }
 
 async fn open(url: &str) -> Store {
-    let options = Options { migrate: true, ..Options::new(url) };
+    let options = Options { migrate: true, ..Options::new(url, [7; 32]) };
     Store::open(&options).await.expect("the store opens")
 }
 

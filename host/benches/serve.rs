@@ -110,9 +110,10 @@ async fn writer(store: Store, sample: Entry, stop: Arc<AtomicBool>) -> Histogram
         decision.id = DecisionId::new();
         event.id = decision.id.to_string();
         decision.event_id.clone_from(&event.id);
+        let sealing = store.sealing(&event).await.expect("the store answers");
         let (event, decision) = (Arc::new(event), Arc::new(decision));
-        let entry =
-            Entry { event, decision, ..sample.clone() }.seal().expect("it was stored before");
+        let entry = Entry { event, decision, ..sample.clone() };
+        let entry = entry.seal(sealing).expect("it was stored before");
         let begun = Instant::now();
         store.commit_sealed(entry).await.expect("a commit");
         times.record(begun.elapsed().as_micros() as u64).expect("the histogram grows");

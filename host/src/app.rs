@@ -19,10 +19,13 @@ use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
 use crate::keeper::Keeper;
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
+use crate::replay::Replayer;
 use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
 use crate::signing::Trust;
 use crate::store::{Options, Store};
 use crate::telemetry::Metrics;
+
+pub use host_key::open as open_host_key;
 
 /// A running Picket.
 pub struct App {
@@ -30,6 +33,7 @@ pub struct App {
     pub store: Store,
     pub registry: Arc<Registry>,
     pub ingest: Ingest,
+    pub replayer: Arc<Replayer>,
     pub metrics: Arc<Metrics>,
     /// Where the server listens.
     pub address: std::net::SocketAddr,
@@ -71,8 +75,8 @@ impl App {
         })?;
         let address = listener.local_addr()?;
         create_private(&config.data_dir)?;
-        let host_key = host_key::open(&config.data_dir)?;
-        let store = Store::open(&store_options(&config)).await?;
+        let host_key = open_host_key(&config.data_dir)?;
+        let store = Store::open(&store_options(&config, host_key)).await?;
         let metrics = Arc::new(Metrics::new());
         let mut options = runtime_options(&config, host_key);
         options.compiler.program = carried.program;
@@ -92,8 +96,11 @@ impl App {
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         let (incidents, told) = mpsc::channel(INCIDENTS_MAX);
+        let entity_key = EntityKey::new(&host_key);
+        let replayer = Replayer::new(store.clone(), Arc::clone(&registry), entity_key.clone());
+        let replayer = Arc::new(replayer);
         let engine = Arc::new(Engine::new(EngineOptions {
-            entity_key: EntityKey::new(&host_key),
+            entity_key,
             event_deadline: config.event_deadline(),
             purity_check_every: config.purity_check_every,
             incidents,
@@ -125,13 +132,14 @@ impl App {
             store: store.clone(),
             registry: Arc::clone(&registry),
             ingest: ingest.clone(),
+            replayer: Arc::clone(&replayer),
             engine,
             metrics: Arc::clone(&metrics),
             auth: Auth::new(store.clone()),
         };
         let api = api::Api::new(parts);
         tasks.spawn(api::serve(listener, api, stop.clone()));
-        Ok(Self { config, store, registry, ingest, metrics, address, stop, tasks })
+        Ok(Self { config, store, registry, ingest, replayer, metrics, address, stop, tasks })
     }
 
     /// Stops taking requests, finishes what was accepted, closes the store. Whatever has not
@@ -150,7 +158,7 @@ impl App {
 }
 
 /// How the store is opened under this configuration.
-pub fn store_options(config: &Config) -> Options {
+pub fn store_options(config: &Config, host_key: [u8; 32]) -> Options {
     Options {
         migrate: config.migrate,
         allow_unsafe: config.allow_unsafe_database,
@@ -158,7 +166,7 @@ pub fn store_options(config: &Config) -> Options {
         statement_timeout_ms: config.database_timeout_ms,
         commit_queue: config.commit_queue_max,
         commit_batch_max: config.commit_batch_max,
-        ..Options::new(config.database_url())
+        ..Options::new(config.database_url(), host_key)
     }
 }
 

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use crate::ingest::IngestError;
 use crate::model::Fault;
 use crate::registry::Refused;
+use crate::replay::ReplayError;
 use crate::store::StoreError;
 
 /// A problem, as JSON.
@@ -79,6 +80,10 @@ impl ApiError {
 
     pub fn absent(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
+    }
+
+    pub fn erased(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, "erased", "Erased", detail)
     }
 
     pub fn malformed(detail: impl Into<String>) -> Self {
@@ -167,6 +172,11 @@ impl ApiError {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "digest-mismatch", "Other bytes", detail)
     }
 
+    pub fn undecided(id: &str) -> Self {
+        let detail = format!("`{id}` is accepted and not decided yet: ask again a little later");
+        Self::conflict("undecided", "Not decided yet", detail)
+    }
+
     pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -188,6 +198,7 @@ impl From<StoreError> for ApiError {
                 )
             }
             StoreError::Absence { .. } => Self::absent(error.to_string()),
+            StoreError::Erased { .. } => Self::erased(error.to_string()),
             _ => {
                 tracing::error!("the store failed: {error}");
                 Self::internal()
@@ -226,12 +237,22 @@ impl From<IngestError> for ApiError {
                 "Event id in use",
                 format!("{error}; send a new event under a new id"),
             ),
+            IngestError::Erased => Self::erased(format!("{error}; a new event needs a new id")),
             IngestError::UnknownSource { .. } => {
                 Self::invalid(vec![Fault::new("/source", error.to_string())])
             }
             IngestError::Busy => Self::overloaded(),
             IngestError::Store(error) => error.into(),
             IngestError::Lost => Self::internal(),
+        }
+    }
+}
+
+impl From<ReplayError> for ApiError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Store(error) => error.into(),
+            ReplayError::Panicked => Self::internal(),
         }
     }
 }

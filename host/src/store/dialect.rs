@@ -64,7 +64,7 @@ macro_rules! migration {
 
 /// All there are, ascending.
 pub(super) const MIGRATIONS: &[Migration] =
-    &[migration!(1, "0001_spine"), migration!(2, "0002_life")];
+    &[migration!(1, "0001_spine"), migration!(2, "0002_life"), migration!(3, "0003_seal")];
 
 /// Where a database is, and how to connect to it.
 #[derive(Debug, Clone)]
@@ -128,6 +128,20 @@ impl fmt::Display for Address {
         match self {
             Self::Sqlite(address) => address.fmt(f),
             Self::Postgres(address) => address.fmt(f),
+        }
+    }
+}
+
+/// Has the database forget what was overwritten or deleted, as far as it can be told to; outside of a
+/// transaction. Returns whether somebody who reads is in the way.
+pub(super) async fn leave_no_trace(connection: &mut Connection) -> Result<bool, sqlx::Error> {
+    match connection.kind() {
+        Kind::Sqlite => {
+            let busy: i64 = sqlx::query_scalar(sqlite::EMPTY_LOG).fetch_one(connection).await?;
+            Ok(busy != 0)
+        }
+        Kind::Postgres => {
+            sqlx::raw_sql(postgres::VACUUM_KEYS).execute(connection).await.map(|_| false)
         }
     }
 }

@@ -65,7 +65,9 @@ impl Store {
             .bind(filter.after.map_or(i64::MAX, |cursor| cursor.0))
             // One more than asked for tells whether there is a next page.
             .bind(limit as i64 + 1);
-        let given = [&filter.detector, &filter.subject, &filter.source, &filter.tier];
+        let names = &self.inner.keyring.names;
+        let subject = filter.subject.as_deref().map(|subject| names.subject(subject).to_string());
+        let given = [&filter.detector, &subject, &filter.source, &filter.tier];
         for value in given.into_iter().flatten() {
             query = query.bind(value.as_str());
         }
@@ -74,7 +76,8 @@ impl Store {
         let mut last = 0;
         for row in rows.iter().take(limit) {
             last = row.try_get("seq")?;
-            decisions.push(open(&format!("number {last}"), row.try_get("sealed")?)?);
+            let (id, sealed) = (row.try_get("id")?, row.try_get("sealed")?);
+            decisions.extend(open(&self.inner.keyring, row, id, sealed)?);
         }
         Ok(Page { decisions, next: (rows.len() > limit).then_some(Cursor(last)) })
     }
@@ -87,6 +90,9 @@ impl Store {
 pub(super) fn statement(filter: &Filter) -> String {
     let given = [&filter.detector, &filter.subject, &filter.source, &filter.tier];
     let [detector, subject, source, tier] = numbers(given.map(Option::is_some));
+    const COLUMNS: &str = "d.seq, d.id, d.source, d.subject, d.sealed, k.id AS key_id, k.wrapped";
+    const KEYS: &str =
+        "LEFT JOIN subject_keys AS k ON k.source = d.source AND k.subject = d.subject";
     let is = |column: &str, number: Option<usize>| match number {
         Some(number) => format!(" AND {column} = ${number}"),
         None => String::new(),
@@ -106,7 +112,7 @@ pub(super) fn statement(filter: &Filter) -> String {
             };
             let (source, tier) = (also("d.source", source), also("d.tier", tier));
             format!(
-                "SELECT d.seq, d.sealed FROM decisions AS d WHERE -d.seq > -$1 \
+                "SELECT {COLUMNS} FROM decisions AS d {KEYS} WHERE -d.seq > -$1 \
                  AND d.subject = ${subject}{said}{source}{tier} ORDER BY -d.seq LIMIT $2"
             )
         }
@@ -114,23 +120,24 @@ pub(super) fn statement(filter: &Filter) -> String {
         (None, Some(detector)) => {
             let (source, tier) = (is("l.source", source), is("l.tier", tier));
             format!(
-                "SELECT d.seq, d.sealed FROM (SELECT l.decision FROM decision_labels AS l \
+                "SELECT {COLUMNS} FROM (SELECT l.decision FROM decision_labels AS l \
                  WHERE l.decision < $1 AND l.detector = ${detector}{source}{tier} \
                  AND NOT EXISTS (SELECT 1 FROM decision_labels AS o WHERE o.detector = l.detector \
                  AND o.decision = l.decision AND o.label < l.label) \
                  ORDER BY l.decision DESC LIMIT $2) AS found \
-                 JOIN decisions AS d ON d.seq = found.decision ORDER BY d.seq DESC"
+                 JOIN decisions AS d ON d.seq = found.decision {KEYS} ORDER BY d.seq DESC"
             )
         }
         (None, None) if source.is_none() && tier.is_none() => {
-            "SELECT d.seq, d.sealed FROM decisions AS d WHERE d.seq < $1 \
-             ORDER BY d.seq DESC LIMIT $2"
-                .to_owned()
+            format!(
+                "SELECT {COLUMNS} FROM decisions AS d {KEYS} WHERE d.seq < $1 \
+                 ORDER BY d.seq DESC LIMIT $2"
+            )
         }
         (None, None) => {
             let (source, tier) = (is("d.source", source), is("d.tier", tier));
             format!(
-                "SELECT d.seq, d.sealed FROM decisions AS d WHERE -d.seq > -$1{source}{tier} \
+                "SELECT {COLUMNS} FROM decisions AS d {KEYS} WHERE -d.seq > -$1{source}{tier} \
                  ORDER BY -d.seq LIMIT $2"
             )
         }

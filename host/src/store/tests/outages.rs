@@ -61,7 +61,7 @@ async fn other_writes_say_that_they_do_not_know() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_and_nothing_is_there_twice_when_the_server_is_killed() {
     let server = Server::start(&[]);
-    let options = Options { migrate: true, ..Options::new(server.url("postgres")) };
+    let options = Options { migrate: true, ..Options::new(server.url("postgres"), HOST_KEY) };
     let store = Store::open(&options).await.unwrap();
     let clients = (0..8).map(|client| {
         let store = store.clone();
