@@ -83,6 +83,17 @@ async fn a_detector_goes_live_is_replaced_and_goes_back() {
     assert_eq!(store.publish_detector(&second, None).await.unwrap(), published(2, 2, true));
     let error = store.publish_detector(&first, None).await.unwrap_err();
     assert!(error.to_string().contains("m 1.0.0 is older than 2.0.0, which is active"), "{error}");
+    // Not so in the place of the bundle, which nobody chose.
+    let (old, new) = (manifest("n", "1.0.0", "bid.low"), manifest("n", "2.0.0", "bid.low"));
+    let store_of = Place::new();
+    let other = store_of.open().await;
+    other.publish_detector(&publish(&new, b"new", Origin::Bundle), None).await.unwrap();
+    let by_hand = publish(&old, b"old", Origin::Api);
+    assert!(other.publish_detector(&by_hand, None).await.is_err());
+    other.publish_detector(&publish(&old, b"old", file("n.wasm")), None).await.unwrap();
+    other.publish_detector(&publish(&new, b"new", file("n.wasm")), None).await.unwrap();
+    assert!(other.publish_detector(&publish(&old, b"old", file("n.wasm")), None).await.is_err());
+
     let back = Publish { allow_downgrade: true, ..first.clone() };
     assert_eq!(store.publish_detector(&back, None).await.unwrap(), published(3, 1, true));
     assert_eq!(done(&store).await, ["detector.published"; 3]);
@@ -134,6 +145,27 @@ async fn bytes_of_another_digest_are_refused() {
     let error = store.publish_policy(&odd, None).await.unwrap_err();
     assert!(matches!(error, StoreError::Unstorable { .. }), "{error}");
     assert_eq!(done(&store).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn of_refusals_the_last_thousand_are_kept_and_what_was_taken_stays() {
+    let (_place, store) = fresh().await;
+    let manifest = manifest("m", "1.0.0", "contact.phone");
+    store.publish_detector(&publish(&manifest, b"1", file("m.wasm")), None).await.unwrap();
+    store.refuse_detector("first.wasm", None, "no").await.unwrap();
+    let who = Identity {
+        key: crate::model::KeyId::new(),
+        role: Role::Engineer,
+        source: None,
+        name: "ci".to_owned(),
+    };
+    for number in 0..1_003 {
+        let name = format!("api/{number:04}");
+        store.refuse_upload(&name, Digest::of(b"x"), "no", &who).await.unwrap();
+    }
+    let files: Vec<String> = store.inbox().await.unwrap().into_iter().map(|row| row.file).collect();
+    assert_eq!((files.len(), &*files[0]), (1_002, "api/0003"));
+    assert_eq!(files[1_000..], ["first.wasm", "m.wasm"]);
 }
 
 #[tokio::test]
