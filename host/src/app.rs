@@ -52,7 +52,8 @@ impl Default for Carried {
 }
 
 impl App {
-    /// Opens the store, loads what is deployed, and serves.
+    /// Opens the store, answers, and makes live what is deployed; returns when that is done. Files that
+    /// are new in the folders follow, like any that are dropped in later.
     ///
     /// # Errors
     /// What could not be opened, with what to do about it.
@@ -86,9 +87,6 @@ impl App {
         let registry =
             Registry::new(runtime, store.clone(), Arc::clone(&metrics), folders, bundle, rules);
         let registry = Arc::new(registry);
-        // What is deployed serves again before the folders are asked for news.
-        registry.refresh().await?;
-        registry.scan().await?;
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         let (incidents, told) = mpsc::channel(INCIDENTS_MAX);
@@ -112,14 +110,6 @@ impl App {
             accepted: Notify::new(),
         });
         let config = Arc::new(config);
-        tasks.spawn(ingest.clone().run_worker(stop.clone()));
-        let keeper = Keeper {
-            registry: Arc::clone(&registry),
-            store: store.clone(),
-            metrics: Arc::clone(&metrics),
-        };
-        tasks.spawn(keeper.run(told, stop.clone()));
-        tasks.spawn(registry::watch(Arc::clone(&registry), config.watch, stop.clone()));
         let parts = api::Parts {
             config: Arc::clone(&config),
             store: store.clone(),
@@ -129,8 +119,20 @@ impl App {
             metrics: Arc::clone(&metrics),
             auth: Auth::new(store.clone()),
         };
-        let api = api::Api::new(parts);
-        tasks.spawn(api::serve(listener, api, stop.clone()));
+        // It answers while what is deployed is made live: that it lives, that it is not ready yet.
+        tasks.spawn(api::serve(listener, api::Api::new(parts), stop.clone()));
+        let drop_guard = stop.clone().drop_guard();
+        registry.restore().await?;
+        let stop = drop_guard.disarm();
+        tasks.spawn(ingest.clone().run_worker(stop.clone()));
+        let keeper = Keeper {
+            registry: Arc::clone(&registry),
+            store: store.clone(),
+            metrics: Arc::clone(&metrics),
+        };
+        tasks.spawn(keeper.run(told, stop.clone()));
+        // Only now the folders: what is new there compiles while what was there before serves.
+        tasks.spawn(registry::watch(Arc::clone(&registry), config.watch, stop.clone()));
         Ok(Self { config, store, registry, ingest, metrics, address, stop, tasks })
     }
 
