@@ -19,6 +19,7 @@ use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
 use crate::keeper::Keeper;
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
+use crate::replay::Replayer;
 use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
 use crate::signing::Trust;
 use crate::store::{Options, Store};
@@ -30,6 +31,7 @@ pub struct App {
     pub store: Store,
     pub registry: Arc<Registry>,
     pub ingest: Ingest,
+    pub replayer: Arc<Replayer>,
     pub metrics: Arc<Metrics>,
     /// Where the server listens.
     pub address: std::net::SocketAddr,
@@ -90,8 +92,11 @@ impl App {
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         let (incidents, told) = mpsc::channel(INCIDENTS_MAX);
+        let entity_key = EntityKey::new(&host_key);
+        let replayer = Replayer::new(store.clone(), Arc::clone(&registry), entity_key.clone());
+        let replayer = Arc::new(replayer);
         let engine = Arc::new(Engine::new(EngineOptions {
-            entity_key: EntityKey::new(&host_key),
+            entity_key,
             event_deadline: config.event_deadline(),
             purity_check_every: config.purity_check_every,
             incidents,
@@ -115,6 +120,7 @@ impl App {
             store: store.clone(),
             registry: Arc::clone(&registry),
             ingest: ingest.clone(),
+            replayer: Arc::clone(&replayer),
             engine,
             metrics: Arc::clone(&metrics),
             auth: Auth::new(store.clone()),
@@ -133,7 +139,7 @@ impl App {
         tasks.spawn(keeper.run(told, stop.clone()));
         // Only now the folders: what is new there compiles while what was there before serves.
         tasks.spawn(registry::watch(Arc::clone(&registry), config.watch, stop.clone()));
-        Ok(Self { config, store, registry, ingest, metrics, address, stop, tasks })
+        Ok(Self { config, store, registry, ingest, replayer, metrics, address, stop, tasks })
     }
 
     /// Stops taking requests, finishes what was accepted, closes the store. Whatever has not
@@ -155,6 +161,9 @@ impl App {
 pub fn store_options(config: &Config) -> Options {
     Options {
         migrate: config.migrate,
+        allow_unsafe: config.allow_unsafe_database,
+        readers: config.database_readers_max,
+        statement_timeout_ms: config.database_timeout_ms,
         commit_queue: config.commit_queue_max,
         commit_batch_max: config.commit_batch_max,
         ..Options::new(config.database_url())

@@ -20,6 +20,8 @@ pub enum Access {
     ReadDecisions,
     /// Say that a decision was right or wrong.
     Rule,
+    /// Make a decision again and compare.
+    Replay,
     ReadDetectors,
     /// The bytes of a detector.
     ReadFiles,
@@ -47,7 +49,7 @@ pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
         DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
         ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
-        ReadTrials, Rule,
+        ReadTrials, Replay, Rule,
     };
     match role {
         Role::Platform => matches!(access, PostEvents | DryRun | ReadDecisions | ReadDocs),
@@ -55,6 +57,7 @@ pub fn allows(role: Role, access: Access) -> bool {
             access,
             DryRun
                 | ReadDecisions
+                | Replay
                 | ReadDetectors
                 | ReadFiles
                 | ReadTrials
@@ -70,6 +73,7 @@ pub fn allows(role: Role, access: Access) -> bool {
             matches!(
                 access,
                 ReadDecisions
+                    | Replay
                     | Rule
                     | ReadDetectors
                     | ReadTrials
@@ -82,6 +86,7 @@ pub fn allows(role: Role, access: Access) -> bool {
         Role::Auditor => matches!(
             access,
             ReadDecisions
+                | Replay
                 | ReadDetectors
                 | ReadFiles
                 | ReadTrials
@@ -109,6 +114,7 @@ impl Access {
             Self::PostEvents
             | Self::DryRun
             | Self::ReadDecisions
+            | Self::Replay
             | Self::Rule
             | Self::ReadDetectors
             | Self::ReadFiles

@@ -8,6 +8,7 @@ mod detector;
 mod key;
 mod migrate;
 mod policy;
+mod replay;
 mod serve;
 mod source;
 mod table;
@@ -56,6 +57,9 @@ enum Command {
     /// See the sources and set whether their decisions are enforced
     #[command(subcommand)]
     Source(source::Command),
+    /// Make a decision again and compare every bit
+    #[command(after_help = replay::AFTER_HELP)]
+    Replay(replay::ReplayArgs),
     /// Create the database or apply the migrations that it lacks
     Migrate(migrate::Migrate),
     #[command(hide = true)]
@@ -104,6 +108,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Key(command) => key::run(command).await?,
         Command::Detector(command) => return detector::run(command).await,
         Command::Policy(command) => return policy::run(command).await,
+        Command::Replay(args) => return Ok(replay::run(&args).await),
         Command::Source(command) => source::run(command).await?,
         Command::Migrate(migrate) => migrate::run(&migrate).await?,
         Command::CompileWorker(worker) => return Ok(compile_worker::run(&worker)),

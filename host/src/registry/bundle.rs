@@ -91,7 +91,7 @@ impl Registry {
             if tried.is_some_and(|attempt| attempt.of == of && attempt.rests(now)) {
                 continue;
             }
-            match self.recall(digest, &candidate.settings).await {
+            match self.at_hand(digest, &candidate.settings).await {
                 Some(code) => ready.push((candidate, code, file, of)),
                 None => lacking.push(candidate),
             }

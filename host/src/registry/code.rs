@@ -68,19 +68,19 @@ impl Shelf {
 impl Registry {
     /// Code that is at hand: in memory, or in the cache, which takes milliseconds. `None`: it would
     /// have to be compiled.
-    pub(super) async fn recall(&self, digest: Digest, settings: &Json) -> Option<Arc<Code>> {
+    pub(super) async fn at_hand(&self, digest: Digest, settings: &Json) -> Option<Arc<Code>> {
         let settings = canonical(settings);
         let build = Build { digest, settings: Digest::of(settings.as_bytes()) };
         if let Some(code) = self.shelf.get(&build) {
             return Some(code);
         }
         let runtime = Arc::clone(&self.runtime);
-        let recalled = tokio::task::spawn_blocking(move || runtime.recall(digest, &settings)).await;
+        let cached = tokio::task::spawn_blocking(move || runtime.cached(digest, &settings)).await;
         // A panic while it was read: compiling says what is wrong.
-        let recalled = recalled.ok().flatten()?;
+        let cached = cached.ok().flatten()?;
         let code = self.shelf.hold(build);
         // Whoever was faster has made the same.
-        let _ = code.made.set(recalled);
+        let _ = code.made.set(cached);
         Some(code)
     }
 

@@ -194,7 +194,7 @@ impl Registry {
             (Err(refused), _) => Err(refused),
             (Ok(()), Some((_, code))) => self.publish(&candidate, code, None).await,
             (Ok(()), None) if is_due => return Ok(Offered::Slow(Box::new(candidate))),
-            (Ok(()), None) => match self.recall(digest, &candidate.settings).await {
+            (Ok(()), None) => match self.at_hand(digest, &candidate.settings).await {
                 Some(code) => self.publish(&candidate, &code, None).await,
                 None => return Ok(Offered::Slow(Box::new(candidate))),
             },

@@ -132,7 +132,7 @@ impl Registry {
         let mut fell = false;
         let mut held = Vec::new();
         for (failed, good) in fall_backs(&rows) {
-            let Some(code) = self.recall(good.digest, &good.settings).await else {
+            let Some(code) = self.at_hand(good.digest, &good.settings).await else {
                 self.lacking.notify_one();
                 continue;
             };
@@ -300,7 +300,7 @@ impl Registry {
     /// where it is not at hand, again where it failed before: a person asks for it.
     async fn loads(&self, row: &Deployment) -> Result<Arc<Code>, Refused> {
         self.shelf.forget_failed(&build_of(row));
-        let code = match self.recall(row.digest, &row.settings).await {
+        let code = match self.at_hand(row.digest, &row.settings).await {
             Some(code) => code,
             None => {
                 let absent = || Refused::Absent(format!("the bytes of {} are gone", row.digest));

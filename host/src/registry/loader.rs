@@ -106,7 +106,7 @@ impl Registry {
 
     /// Has the code of a row, compiling it where it must.
     async fn load_row(&self, row: &Deployment) -> Result<Result<Prepared, LoadError>, StoreError> {
-        let code = match self.recall(row.digest, &row.settings).await {
+        let code = match self.at_hand(row.digest, &row.settings).await {
             Some(code) => code,
             None => match self.store.detector_bytes(row.digest).await? {
                 Some(file) => self.make(file, &row.settings).await,

@@ -21,7 +21,7 @@ struct Rows {
 }
 
 /// Compiled code that is fetched from the cache at once.
-const RECALLED_AT_ONCE: usize = 4;
+const FETCHED_AT_ONCE: usize = 4;
 
 impl Registry {
     /// Builds the snapshot that the rows describe and swaps it in. Returns its generation. Takes no
@@ -36,11 +36,11 @@ impl Registry {
             let rows = self.rows().await?;
             let generation = rows.generation;
             let needed = needed(&rows.deployments);
-            let recalls: Vec<_> =
-                needed.iter().map(|row| self.recall(row.digest, &row.settings)).collect();
-            let recalled: Vec<_> =
-                futures::stream::iter(recalls).buffered(RECALLED_AT_ONCE).collect().await;
-            if recalled.iter().any(Option::is_none) {
+            let fetches: Vec<_> =
+                needed.iter().map(|row| self.at_hand(row.digest, &row.settings)).collect();
+            let fetched: Vec<_> =
+                futures::stream::iter(fetches).buffered(FETCHED_AT_ONCE).collect().await;
+            if fetched.iter().any(Option::is_none) {
                 self.lacking.notify_one();
             }
             let needed = needed.into_iter().map(build_of).collect();

@@ -60,7 +60,7 @@ impl Registry {
         let build = candidate.build();
         // Somebody asks for it: what failed before is tried again.
         self.shelf.forget_failed(&build);
-        let code = match self.recall(build.digest, &candidate.settings).await {
+        let code = match self.at_hand(build.digest, &candidate.settings).await {
             Some(code) => code,
             None => self.make(candidate.file.clone(), &candidate.settings).await,
         };

@@ -29,8 +29,8 @@ impl Runtime {
     /// Why the file is refused, in words for the engineer who shipped it.
     pub fn load(&self, file: &[u8], settings: &str, trust: Trust) -> Result<Prepared, LoadError> {
         let digest = Digest::of(file);
-        if let Some(recalled) = self.recall(digest, settings) {
-            return recalled;
+        if let Some(cached) = self.cached(digest, settings) {
+            return cached;
         }
         let settings_digest = Digest::of(settings.as_bytes());
         let artifact = self.compile(file, settings, trust, digest, settings_digest)?;
@@ -42,7 +42,7 @@ impl Runtime {
 
     /// What the cache has of a file, ready to run, or why that is refused: milliseconds, and never
     /// behind a file that is being compiled. `None` where [`Runtime::load`] would have to compile.
-    pub fn recall(&self, digest: Digest, settings: &str) -> Option<Result<Prepared, LoadError>> {
+    pub fn cached(&self, digest: Digest, settings: &str) -> Option<Result<Prepared, LoadError>> {
         let artifact = self.cache.as_ref()?.get(digest, Digest::of(settings.as_bytes()))?;
         Some(self.ready(&artifact, digest, settings))
     }

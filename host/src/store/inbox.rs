@@ -202,14 +202,16 @@ pub(super) async fn take(
 
 /// Makes room among the refusals: whoever sends many pushes out none of the folders.
 async fn trim(tx: &mut Tx, sent: bool) -> Result<(), StoreError> {
-    sqlx::query(
-        "DELETE FROM inbox WHERE file IN (SELECT file FROM inbox WHERE error IS NOT NULL \
-         AND (CASE WHEN substr(file, 1, $1) = $2 THEN 1 ELSE 0 END) = $3 \
-         ORDER BY seen_at DESC, file LIMIT $4 OFFSET $5)",
-    )
-    .bind(SENT.len() as i64)
-    .bind(SENT)
-    .bind(i64::from(sent))
+    sqlx::query(match sent {
+        true => {
+            "DELETE FROM inbox WHERE file IN (SELECT file FROM inbox WHERE error IS NOT NULL \
+             AND file LIKE 'api/%' ORDER BY seen_at DESC, file LIMIT $1 OFFSET $2)"
+        }
+        false => {
+            "DELETE FROM inbox WHERE file IN (SELECT file FROM inbox WHERE error IS NOT NULL \
+             AND file NOT LIKE 'api/%' ORDER BY seen_at DESC, file LIMIT $1 OFFSET $2)"
+        }
+    })
     .bind(REFUSALS_MAX)
     .bind(REFUSALS_MAX)
     .execute(tx.connection()?)
