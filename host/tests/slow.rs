@@ -227,7 +227,10 @@ async fn what_another_server_deploys_comes_when_it_is_compiled_and_what_served_s
     let (gate, here) = (Gate::open(), Gate::open());
     let there = Server::start_as(gate.carried(), folder(), quiet).await.settled().await;
     let database = format!("sqlite://{}", there.path("data/picket.db").display());
+    // Of one record, but with a cache of its own.
     let second = tempfile::tempdir().unwrap();
+    let key = fs::read(there.path("data/host.key")).unwrap();
+    server::write(&second.path().join("data/host.key"), &key);
     let server = Server::start_as(here.carried(), second, |config| {
         config.database_url = database;
         config.detectors_dir = there.path("detectors");
