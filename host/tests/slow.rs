@@ -31,12 +31,13 @@ impl Gate {
     }
 
     fn with(script: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let place = dir.path().to_str().unwrap();
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let place = dir.path().to_str().expect("a plain path");
         let script = script.replace("DIR", place).replace("PICKET", env!("CARGO_BIN_EXE_picket"));
         let program = dir.path().join("program");
-        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("it can be written");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700))
+            .expect("it can be written");
         Self(dir)
     }
 
@@ -49,11 +50,11 @@ impl Gate {
     }
 
     fn let_pass(&self) {
-        fs::write(self.path("open"), "").unwrap();
+        fs::write(self.path("open"), "").expect("it can be written");
     }
 
     fn close(&self) {
-        fs::remove_file(self.path("open")).unwrap();
+        fs::remove_file(self.path("open")).expect("it is open");
         let _ = fs::remove_file(self.path("begun"));
     }
 
@@ -65,7 +66,7 @@ impl Gate {
 
 /// The probe and its policy in a folder.
 fn folder() -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a temporary folder");
     let policy = server::POLICY.replace("NAME", "market");
     server::write(&dir.path().join("policies/market.toml"), policy.as_bytes());
     server::write(&dir.path().join("detectors/probe.wasm"), fixture::probe());
