@@ -66,7 +66,8 @@ impl Default for Carried {
 }
 
 impl App {
-    /// Opens the store, loads what is deployed, and serves.
+    /// Opens the store, answers, and makes live what is deployed; returns when that is done. Files that
+    /// are new in the folders follow, like any that are dropped in later.
     ///
     /// # Errors
     /// What could not be opened, with what to do about it.
@@ -101,9 +102,6 @@ impl App {
         let registry =
             Registry::new(runtime, store.clone(), Arc::clone(&metrics), folders, bundle, rules);
         let registry = Arc::new(registry);
-        // What is deployed serves again before the folders are asked for news.
-        registry.refresh().await?;
-        registry.scan().await?;
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         let (incidents, told) = mpsc::channel(INCIDENTS_MAX);
@@ -130,6 +128,21 @@ impl App {
             accepted: Notify::new(),
         });
         let config = Arc::new(config);
+        let parts = api::Parts {
+            config: Arc::clone(&config),
+            store: store.clone(),
+            registry: Arc::clone(&registry),
+            ingest: ingest.clone(),
+            replayer: Arc::clone(&replayer),
+            engine,
+            metrics: Arc::clone(&metrics),
+            auth: Auth::new(store.clone()),
+        };
+        // It answers while what is deployed is made live: that it lives, that it is not ready yet.
+        tasks.spawn(api::serve(listener, api::Api::new(parts), stop.clone()));
+        let drop_guard = stop.clone().drop_guard();
+        registry.restore().await?;
+        let stop = drop_guard.disarm();
         tasks.spawn(ingest.clone().run_worker(stop.clone()));
         let keeper = Keeper {
             registry: Arc::clone(&registry),
@@ -142,19 +155,8 @@ impl App {
             enforced_days: config.retention_enforced_days,
         };
         tasks.spawn(retention.run(store.clone(), stop.clone()));
+        // Only now the folders: what is new there compiles while what was there before serves.
         tasks.spawn(registry::watch(Arc::clone(&registry), config.watch, stop.clone()));
-        let parts = api::Parts {
-            config: Arc::clone(&config),
-            store: store.clone(),
-            registry: Arc::clone(&registry),
-            ingest: ingest.clone(),
-            replayer: Arc::clone(&replayer),
-            engine,
-            metrics: Arc::clone(&metrics),
-            auth: Auth::new(store.clone()),
-        };
-        let api = api::Api::new(parts);
-        tasks.spawn(api::serve(listener, api, stop.clone()));
         Ok(Self {
             config,
             store,
