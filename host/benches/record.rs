@@ -65,6 +65,8 @@ async fn seeded(url: &str) -> DecisionId {
             "counted": true, "outcome": "ok", "micros": 11,
         })
     };
+    let findings =
+        ["email", "handle", "intent", "link", "phone", "obfuscation", "payment"].map(finding);
     let decision: Decision = serde_json::from_value(json!({
         "id": id, "event_id": "e-1", "source": "market", "type": "message.sent",
         "subject": "user-1", "time": event.time, "decided_at": event.time, "mode": "active",
@@ -79,8 +81,7 @@ async fn seeded(url: &str) -> DecisionId {
             "spans": [{"field": "data.content", "start": 38, "end": 46}], "entities": [],
             "counted": true,
         }],
-        "findings": ["email", "handle", "intent", "link", "phone", "obfuscation", "payment"]
-            .map(finding),
+        "findings": findings,
         "generation": 4, "semantics": 1,
     }))
     .expect("a decision");

@@ -9,6 +9,7 @@ mod lists;
 mod open;
 mod outages;
 mod postgres;
+mod retention;
 mod seal;
 mod search;
 mod sqlite;
