@@ -4,6 +4,7 @@ use databases::Database;
 
 use super::super::Filter;
 use super::*;
+use crate::model::{Identity, KeyId, Role};
 
 on_both!(no_list_reads_a_whole_table);
 
@@ -28,8 +29,14 @@ const LONG: [&str; 15] = [
 
 async fn no_list_reads_a_whole_table(home: Home) {
     let (place, store) = fresh(home).await;
-    let entry = entry("e-1");
-    store.commit(&entry).await.unwrap();
+    // What is left of an erased decision is bound to no key and no row, so it can stand for many.
+    store.commit(&entry("e-1")).await.unwrap();
+    let who = Identity { key: KeyId::new(), role: Role::Admin, source: None, name: "dpo".into() };
+    store.erase(SOURCE, "user-17", "asked for", &who).await.unwrap();
+    let mut other = event("e-2");
+    other.subject = "user-18".to_owned();
+    let known = entry_of(other, |_| {});
+    store.commit(&known).await.unwrap();
     store.close().await.unwrap();
     if let Home::Postgres(database) = &place.home {
         // Its plans follow from how much there is of what.
@@ -39,7 +46,7 @@ async fn no_list_reads_a_whole_table(home: Home) {
         database.run("SELECT pg_stat_reset()");
     }
     let store = place.open().await;
-    ask_for_everything(&store, entry.decision.id).await;
+    ask_for_everything(&store, known.decision.id).await;
     match &place.home {
         Home::Sqlite => {
             for text in store.readers().asked() {
@@ -48,7 +55,7 @@ async fn no_list_reads_a_whole_table(home: Home) {
                     sqlx::query_as(explained).fetch_all(store.readers()).await.unwrap();
                 for (_, _, _, step) in plan {
                     // Nothing is in this index but what is still to be decided.
-                    if step == "SCAN events USING INDEX events_accepted" {
+                    if step.ends_with("USING INDEX events_accepted") {
                         continue;
                     }
                     let scanned =
@@ -111,6 +118,7 @@ async fn ask_for_everything(store: &Store, known: DecisionId) {
     for after in [0, 20_000] {
         store.audit_entries(after, 50).await.unwrap();
     }
+    store.erasures(0, 50).await.unwrap();
     store.alerts(None, 50).await.unwrap();
     store.alerts(Some("0"), 50).await.unwrap();
     store.trials(1).await.unwrap();
@@ -124,19 +132,20 @@ fn multiply() -> String {
     format!(
         "INSERT INTO events (source, event_id, decision_id, subject, {columns}) \
          SELECT source, 'n-' || n, 'n-' || n, 'user-' || n % 500, {columns} \
-         FROM events, generate_series(2, 40000) AS n; \
+         FROM events, generate_series(3, 40000) AS n WHERE event_id = (SELECT event_id FROM decisions WHERE seq = 1); \
          INSERT INTO decisions (seq, id, source, subject, kind, event_id, decided_at, mode, tier, \
          action, score, policy_digest, generation, semantics, sealed) \
          SELECT n, 'n-' || n, CASE WHEN n < 20000 THEN 'left' ELSE source END, \
          'user-' || n % 500, kind, 'n-' || n, decided_at + n, mode, \
          CASE n % 10 WHEN 0 THEN 'high' ELSE 'low' END, action, score, policy_digest, generation, \
-         semantics, sealed FROM decisions, generate_series(2, 40000) AS n; \
+         semantics, sealed FROM decisions, generate_series(3, 40000) AS n WHERE seq = 1; \
          INSERT INTO decision_labels (detector, source, tier, decision, label) \
          SELECT 'contact-phone', source, tier, seq, label FROM decisions, \
          (VALUES ('contact.phone'), ('contact.intent')) AS labels (label) \
          WHERE seq % 4 = 0; \
          INSERT INTO audit (seq, at, actor, role, what, object, leaf_hash, leaf) \
          SELECT n, at, actor, role, what, 'n-' || n, leaf_hash, leaf \
-         FROM audit, generate_series({MIGRATED} + 2, 40000) AS n WHERE seq = {MIGRATED} + 1"
+         FROM audit, generate_series((SELECT max(seq) FROM audit) + 1, 40000) AS n \
+         WHERE seq = {MIGRATED} + 1"
     )
 }
