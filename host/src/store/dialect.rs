@@ -64,7 +64,10 @@ macro_rules! migration {
 
 /// All there are, ascending.
 pub(super) const MIGRATIONS: &[Migration] =
-    &[migration!(1, "0001_spine"), migration!(2, "0002_life")];
+    &[migration!(1, "0001_spine"), migration!(2, "0002_life"), migration!(3, "0003_log")];
+
+/// The one that gives the audit log its tree.
+pub(super) const TREE: i64 = 3;
 
 /// Where a database is, and how to connect to it.
 #[derive(Debug, Clone)]

@@ -1,5 +1,6 @@
 //! The store on real databases. What these tests wait for, they wait for by itself, never by a clock.
 
+mod audit;
 mod commit;
 mod deployed;
 mod faults;
@@ -27,6 +28,11 @@ use crate::model::{
 const SOURCE: &str = "qwickservices";
 /// Entries that a new database begins with: one for each migration.
 const MIGRATED: u64 = super::dialect::MIGRATIONS.len() as u64;
+
+/// What a bare database lacks.
+fn titles() -> Vec<&'static str> {
+    super::dialect::MIGRATIONS.iter().map(|migration| migration.title).collect()
+}
 
 /// A database of a test's own.
 struct Place {
