@@ -35,11 +35,12 @@ pub(super) async fn pending(writer: &Writer) -> Result<Vec<String>, StoreError> 
 pub(super) async fn migrate(writer: &Writer) -> Result<Vec<String>, StoreError> {
     let mut tx = writer.begin().await?;
     let missing = missing(tx.connection()?).await?;
-    let connection = tx.connection()?;
-    dialect::take_time(connection).await?;
     let mut leaves = Vec::new();
+    if !missing.is_empty() {
+        dialect::take_time(tx.connection()?).await?;
+    }
     for migration in &missing {
-        let checksum = apply(connection, migration).await?.to_string();
+        let checksum = apply(tx.connection()?, migration).await?.to_string();
         let facts = json!({ "checksum": checksum });
         leaves.push(Leaf::of(AuditEntry::new(None, "schema.migrated", migration.title, facts))?);
     }
