@@ -8,6 +8,7 @@ mod faults;
 mod life;
 mod open;
 mod postgres;
+mod retention;
 mod seal;
 mod search;
 mod sqlite;
