@@ -31,8 +31,9 @@ async fn run(decisions: u64) {
     let file = dir.path().join("picket.db");
     let url = format!("sqlite://{}", file.display());
     begin(&url).await;
-    fill_sqlite(&file, decisions - NEWEST).await;
+    fill_sqlite(&file, &fill(decisions - NEWEST)).await;
     let newest = write_newest(&url, decisions).await;
+    fill_sqlite(&file, &fill_audit(decisions)).await;
     measure("sqlite", &url, decisions, newest).await;
 
     let server = Server::start(&[("shared_buffers", "512MB"), ("max_wal_size", "4GB")]);
@@ -40,6 +41,7 @@ async fn run(decisions: u64) {
     begin(&url).await;
     server.run("postgres", &fill(decisions - NEWEST));
     let newest = write_newest(&url, decisions).await;
+    server.run("postgres", &fill_audit(decisions));
     server.run("postgres", "VACUUM ANALYZE");
     let scans = || {
         let scans = "SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_user_tables \
@@ -161,19 +163,24 @@ fn fill(decisions: u64) -> String {
          SELECT 'contact-email', source, tier, seq, 'contact.email' FROM decisions \
          WHERE seq % 3 = 0 AND seq > 1; \
          INSERT INTO decision_labels (detector, source, tier, decision, label) \
-         SELECT 'contact-link', source, tier, seq, 'contact.link' FROM decisions WHERE seq % 99 = 0; \
-         {numbers} INSERT INTO audit (seq, at, actor, role, what, object, leaf_hash, leaf) \
-         SELECT head.seq + n, at + n, actor, role, what, 'n-' || n, leaf_hash, leaf \
-         FROM audit, numbers, (SELECT max(seq) - 1 AS seq FROM audit) AS head \
-         WHERE what = 'decision' ORDER BY n"
+         SELECT 'contact-link', source, tier, seq, 'contact.link' FROM decisions WHERE seq % 99 = 0"
     )
 }
 
-async fn fill_sqlite(file: &Path, decisions: u64) {
+/// As many audit entries, last of all: they are not in the tree that the next one would be added to.
+fn fill_audit(decisions: u64) -> String {
+    format!(
+        "WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 \
+         FROM numbers WHERE n < {decisions}) \
+         INSERT INTO audit (seq, object, leaf_hash, leaf) SELECT head.seq + n, 'n-' || n, leaf_hash, leaf \
+         FROM audit, numbers, (SELECT max(seq) AS seq FROM audit) AS head WHERE audit.seq = 1 ORDER BY n"
+    )
+}
+
+async fn fill_sqlite(file: &Path, statements: &str) {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
     let mut connection = options.connect().await.expect("the file opens");
-    let text =
-        format!("PRAGMA synchronous = OFF; {}; PRAGMA wal_checkpoint(TRUNCATE)", fill(decisions));
+    let text = format!("PRAGMA synchronous = OFF; {statements}; PRAGMA wal_checkpoint(TRUNCATE)");
     sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut connection).await.expect("rows");
     connection.close().await.expect("the file closes");
 }

@@ -104,7 +104,7 @@ async fn an_event_that_two_servers_get_at_once_has_one_decision() {
     for query in [
         "SELECT count(*) FROM decisions",
         "SELECT count(*) FROM events",
-        "SELECT count(*) FROM audit WHERE what = 'decision'",
+        "SELECT count(*) FROM audit WHERE object IN (SELECT id FROM decisions)",
     ] {
         assert_eq!(database.run(query), events.to_string(), "{query}");
     }

@@ -118,6 +118,7 @@ async fn ask_for_everything(store: &Store, known: DecisionId) {
     for after in [0, 20_000] {
         store.audit_entries(after, 50).await.unwrap();
     }
+    store.audit_entries_of("n-30000", 0, 50).await.unwrap();
     store.erasures(0, 50).await.unwrap();
     store.alerts(None, 50).await.unwrap();
     store.alerts(Some("0"), 50).await.unwrap();
@@ -143,8 +144,7 @@ fn multiply() -> String {
          SELECT 'contact-phone', source, tier, seq, label FROM decisions, \
          (VALUES ('contact.phone'), ('contact.intent')) AS labels (label) \
          WHERE seq % 4 = 0; \
-         INSERT INTO audit (seq, at, actor, role, what, object, leaf_hash, leaf) \
-         SELECT n, at, actor, role, what, 'n-' || n, leaf_hash, leaf \
+         INSERT INTO audit (seq, object, leaf_hash, leaf) SELECT n, 'n-' || n, leaf_hash, leaf \
          FROM audit, generate_series((SELECT max(seq) FROM audit) + 1, 40000) AS n \
          WHERE seq = {MIGRATED} + 1"
     )

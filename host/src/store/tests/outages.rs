@@ -13,7 +13,7 @@ async fn assert_recorded_once(store: &Store, entries: &[Entry]) {
     }
     let decisions = "SELECT count(*) FROM decisions";
     assert_eq!(count(store, decisions).await, i64::try_from(entries.len()).unwrap());
-    let leaves = "SELECT count(*) FROM audit WHERE what = 'decision'";
+    let leaves = "SELECT count(*) FROM audit WHERE object IN (SELECT id FROM decisions)";
     assert_eq!(count(store, leaves).await, i64::try_from(entries.len()).unwrap());
     assert_eq!(count(store, "SELECT max(seq) - count(*) FROM audit").await, 0);
 }
