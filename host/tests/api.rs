@@ -17,6 +17,7 @@ on_both!(threaded:
     the_same_id_has_one_decision_and_another_body_is_a_conflict,
     a_batch_is_answered_line_by_line_in_order,
     bad_input_is_answered_clearly_and_the_next_request_is_fine,
+    a_nul_character_is_nowhere_taken_and_breaks_nothing,
     a_platform_sees_nothing_of_another,
     a_key_that_is_bound_to_a_source_has_no_part_in_what_is_global,
     a_dry_run_decides_and_records_nothing,
@@ -233,6 +234,33 @@ async fn bad_input_is_answered_clearly_and_the_next_request_is_fine(home: Home) 
     assert_eq!(server.get("admin", "/v1/nothing").await.problem(), "not-found");
     let wrong = server.request("admin", Method::DELETE, "/v1/events").send().await.unwrap();
     assert_eq!(Answer::of(wrong).await.problem(), "method-not-allowed");
+    server.app.stop().await;
+}
+
+async fn a_nul_character_is_nowhere_taken_and_breaks_nothing(home: Home) {
+    let server = Server::start(&home).await;
+    let mut envelope = event("market", "nul", "hello");
+    envelope["data"]["content"] = json!("before\0after");
+    let posted = server.post("platform", "/v1/events", "application/json", envelope.to_string());
+    let decision = posted.await;
+    assert_eq!(decision.status, 200, "in the data it is one character of many: {}", decision.text);
+    let id = decision.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(server.get("platform", &format!("/v1/decisions/{id}")).await.text, decision.text);
+    for path in [
+        "/v1/decisions?tier=a%00b",
+        "/v1/decisions?source=a%00b",
+        "/v1/decisions?subject=a%00b",
+        "/v1/decisions?detector=a%00b",
+        "/v1/detectors/a%00b",
+        "/v1/alerts?before=a%00b",
+    ] {
+        let answer = server.get("admin", path).await;
+        assert!(answer.status < 500, "{path}: {}", answer.text);
+    }
+    let change = json!({"stage": "retired", "why": "be\0cause"});
+    let moved = server.put_stage("engineer", "1.0.0", change).await;
+    assert!(moved.status == 422 && moved.text.contains("NUL"), "{}", moved.text);
+    assert_eq!(server.probe_version().as_deref(), Some("1.0.0"));
     server.app.stop().await;
 }
 

@@ -207,6 +207,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy { .. } => Self::overloaded(),
+            StoreError::Nul => Self::invalid(vec![Fault::new("", error.to_string())]),
             _ if error.is_passing() => {
                 tracing::error!("the store does not answer: {error}");
                 Self::unavailable(

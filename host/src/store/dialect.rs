@@ -217,6 +217,11 @@ fn is_broken(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether an error says that a text was to be kept that no database could give back.
+pub(super) fn is_nul(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Encode(source) if source.is::<connection::Nul>())
+}
+
 /// An unsigned number of the model, which the database keeps as a signed one.
 pub(super) fn unsigned(row: &Row, column: &str) -> Result<u64, sqlx::Error> {
     let number: i64 = row.try_get(column)?;

@@ -72,6 +72,8 @@ pub enum StoreError {
         "the record is in PostgreSQL, which is copied and looked through with its own tools: pg_dump or pg_basebackup, pg_amcheck; keep host.key of data_dir beside the backup"
     )]
     NoCopies,
+    #[error("a text holds a NUL character, which the record cannot keep: leave it out")]
+    Nul,
     #[error("the store is closed, for the server is stopping: try again when it is back")]
     Closed,
     #[error("the key of the event's subject kept changing: try again")]
@@ -135,6 +137,7 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::PoolClosed => Self::Closed,
+            error if dialect::is_nul(&error) => Self::Nul,
             error if dialect::is_passing(&error) => Self::Unavailable(Arc::new(error)),
             error => Self::Refused(Arc::new(error)),
         }

@@ -113,16 +113,32 @@ pub struct Statement {
     arguments: Option<Vec<AnyValueKind>>,
 }
 
+/// A text holds a character that PostgreSQL cannot keep, so SQLite does not get it either.
+#[derive(Debug, thiserror::Error)]
+#[error("a text holds a NUL character, which the record cannot keep")]
+pub struct Nul;
+
 impl Statement {
     pub fn of<'q>(mut query: impl Execute<'q, Any>) -> Result<Self, Error> {
         let arguments = query.take_arguments().map_err(Error::Encode)?;
         let arguments = arguments.map(|arguments| arguments.values.0);
+        if arguments.iter().flatten().any(holds_nul) {
+            return Err(Error::Encode(Nul.into()));
+        }
         Ok(Self { persistent: query.persistent(), text: query.sql(), arguments })
     }
 
     #[cfg(test)]
     pub fn text(&self) -> &str {
         self.text.as_str()
+    }
+}
+
+fn holds_nul(value: &AnyValueKind) -> bool {
+    match value {
+        AnyValueKind::Text(text) => text.contains('\0'),
+        AnyValueKind::TextSlice(text) => text.contains('\0'),
+        _ => false,
     }
 }
 

@@ -159,3 +159,30 @@ async fn connections_that_died_are_replaced_unnoticed() {
     }
     assert!(store.claim(SOURCE, "e-2").await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn tls_is_as_strict_as_the_address_says() {
+    let (server, authority) = Server::start_with_tls();
+    let (_other, stranger) = Server::start_with_tls();
+    let (authority, stranger) = (authority.display(), stranger.display());
+    let open = async |host: &str, parameters: String| {
+        let url = format!("{}?{parameters}", server.tcp_url(host, "postgres"));
+        Store::open(&Options { migrate: true, ..Options::new(url, HOST_KEY) }).await
+    };
+    let store = open("localhost", format!("sslmode=verify-full&sslrootcert={authority}")).await;
+    let encrypted: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl")
+            .fetch_one(store.unwrap().readers())
+            .await
+            .unwrap();
+    assert_eq!(encrypted, 1);
+    for (host, parameters) in [
+        // Signed by somebody else; signed for another name; by nobody that the system knows.
+        ("localhost", format!("sslmode=verify-full&sslrootcert={stranger}")),
+        ("127.0.0.1", format!("sslmode=verify-full&sslrootcert={authority}")),
+        ("localhost", "sslmode=verify-full".to_owned()),
+    ] {
+        let says = message(open(host, parameters).await.unwrap_err());
+        assert!(says.contains("certificate") && says.contains("/postgres"), "{says}");
+    }
+}

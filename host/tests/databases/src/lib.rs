@@ -5,6 +5,7 @@
 //! What is missing is an error that says what to install. Nothing here is skipped.
 
 mod binaries;
+mod certificate;
 mod database;
 mod proxy;
 mod server;
@@ -28,6 +29,14 @@ impl Home {
     /// An empty database of the server that the tests of this process share.
     pub fn postgres() -> Self {
         Self::Postgres(Arc::new(Database::take()))
+    }
+
+    /// An empty one of the same kind.
+    pub fn another(&self) -> Self {
+        match self {
+            Self::Sqlite => Self::Sqlite,
+            Self::Postgres(_) => Self::postgres(),
+        }
     }
 
     /// The address of the database; `None` for SQLite, where it follows from a folder.

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use crate::binaries;
+use crate::certificate::Certificate;
 
 /// For many tests at once, each with a few connections.
 const SETTINGS: [(&str, &str); 4] = [
@@ -37,6 +39,8 @@ pub struct Server {
     binaries: PathBuf,
     folder: PathBuf,
     user: Option<(u32, u32)>,
+    /// Names its socket, also where it listens at no port.
+    port: u16,
     settings: Vec<(String, String)>,
     postmaster: Mutex<Option<Child>>,
     guard: Option<(Child, ChildStdin)>,
@@ -45,14 +49,34 @@ pub struct Server {
 impl Server {
     /// Makes a server with these settings besides the usual ones, and starts it.
     pub fn start(settings: &[(&str, &str)]) -> Self {
+        let server = Self::make(5432, settings);
+        server.resume();
+        server
+    }
+
+    /// Makes one that speaks TLS on a port of the loopback interface. Returns with it the file of the
+    /// authority that signed for it.
+    pub fn start_with_tls() -> (Self, PathBuf) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        drop(listener);
+        let mut server = Self::make(port, &[("listen_addresses", "127.0.0.1"), ("ssl", "on")]);
+        let made = Certificate::make(&server.folder);
+        for (name, file) in [("ssl_cert_file", made.certificate), ("ssl_key_file", made.key)] {
+            fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("it is ours");
+            server.give(&file);
+            server.settings.push((name.to_owned(), file.display().to_string()));
+        }
+        server.resume();
+        (server, made.authority)
+    }
+
+    fn make(port: u16, settings: &[(&str, &str)]) -> Self {
         let (binaries, user) = (binaries::folder(), binaries::user());
         // The path of a socket has to be short.
         let folder = tempfile::Builder::new().prefix("picket-pg-").tempdir_in("/tmp");
         let folder = folder.expect("a temporary folder").keep();
         fs::set_permissions(&folder, Permissions::from_mode(0o700)).expect("a private folder");
-        if let Some((uid, gid)) = user {
-            std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).expect("root may");
-        }
         let guard = guard(&folder);
         let settings = SETTINGS.iter().chain(settings);
         let settings = settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -60,18 +84,26 @@ impl Server {
             binaries,
             folder,
             user,
+            port,
             settings: settings.collect(),
             postmaster: Mutex::new(None),
             guard: Some(guard),
         };
+        server.give(&server.folder);
         let mut initdb = server.command("initdb");
         initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"]);
         initdb.args(["--locale=C", "--locale-provider=icu", "--icu-locale=en-US"]);
         initdb.arg("--pgdata").arg(server.folder.join("data"));
         let output = initdb.output().expect("initdb runs");
         assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
-        server.resume();
         server
+    }
+
+    /// Makes a file the server's own.
+    fn give(&self, file: &Path) {
+        if let Some((uid, gid)) = self.user {
+            std::os::unix::fs::chown(file, Some(uid), Some(gid)).expect("root may");
+        }
     }
 
     /// The address of one of its databases.
@@ -79,9 +111,14 @@ impl Server {
         format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
     }
 
+    /// The same over TCP, where it listens at a port.
+    pub fn tcp_url(&self, host: &str, database: &str) -> String {
+        format!("postgres://postgres@{host}:{}/{database}", self.port)
+    }
+
     /// The socket that it listens at.
     pub fn socket(&self) -> PathBuf {
-        self.folder.join(".s.PGSQL.5432")
+        self.folder.join(format!(".s.PGSQL.{}", self.port))
     }
 
     /// Makes an empty database.
@@ -103,7 +140,8 @@ impl Server {
         let mut psql = Command::new(self.binaries.join("psql"));
         psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--username=postgres"]);
         psql.args(["--set=ON_ERROR_STOP=1", "--command", text, "--dbname", database, "--host"]);
-        let output = psql.arg(&self.folder).output().expect("psql runs");
+        psql.arg(&self.folder).arg("--port").arg(self.port.to_string());
+        let output = psql.output().expect("psql runs");
         assert!(output.status.success(), "{text}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
     }
@@ -122,6 +160,7 @@ impl Server {
     pub fn resume(&self) {
         let mut postgres = self.command("postgres");
         postgres.arg("-D").arg(self.folder.join("data")).arg("-k").arg(&self.folder);
+        postgres.arg("-p").arg(self.port.to_string());
         for (name, value) in &self.settings {
             postgres.arg("-c").arg(format!("{name}={value}"));
         }
