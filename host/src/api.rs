@@ -11,9 +11,11 @@ mod error;
 mod events;
 mod guard;
 mod health;
+mod holds;
 mod keys;
 mod linger;
 mod policies;
+mod replays;
 mod request;
 mod rulings;
 mod serve;
@@ -35,6 +37,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::ingest::Ingest;
 use crate::registry::Registry;
+use crate::replay::Replayer;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
@@ -58,6 +61,7 @@ struct Inner {
     store: Store,
     registry: Arc<Registry>,
     ingest: Ingest,
+    replayer: Arc<Replayer>,
     engine: Arc<Engine>,
     metrics: Arc<Metrics>,
     auth: Auth,
@@ -73,6 +77,7 @@ pub struct Parts {
     pub store: Store,
     pub registry: Arc<Registry>,
     pub ingest: Ingest,
+    pub replayer: Arc<Replayer>,
     pub engine: Arc<Engine>,
     pub metrics: Arc<Metrics>,
     pub auth: Auth,
@@ -80,7 +85,7 @@ pub struct Parts {
 
 impl Api {
     pub fn new(parts: Parts) -> Self {
-        let Parts { config, store, registry, ingest, engine, metrics, auth } = parts;
+        let Parts { config, store, registry, ingest, replayer, engine, metrics, auth } = parts;
         Self(Arc::new(Inner {
             rates: RateLimits::new(config.rate_per_second, config.rate_burst),
             uploads: Uploads::new(&config),
@@ -89,6 +94,7 @@ impl Api {
             store,
             registry,
             ingest,
+            replayer,
             engine,
             metrics,
             auth,
@@ -108,9 +114,9 @@ pub struct Route {
 /// Every way in. There is no other list: a route without a rule cannot be written.
 pub fn routes() -> Vec<Route> {
     use Access::{
-        DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
-        ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
-        ReadTrials, RevokeKeys, Rule, SetMode,
+        DryRun, HoldSubjects, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit,
+        ReadDecisions, ReadDetectors, ReadDocs, ReadFiles, ReadHolds, ReadKeys, ReadMetrics,
+        ReadPolicies, ReadSources, ReadTrials, Replay, RevokeKeys, Rule, SetMode,
     };
     use detectors::{log, stage, trial, upload, versions};
     vec![
@@ -119,6 +125,7 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/v1/events/batch", PostEvents, batch::post),
         route("GET", "/v1/decisions", ReadDecisions, decisions::list),
         route("GET", "/v1/decisions/{id}", ReadDecisions, decisions::get),
+        route("POST", "/v1/decisions/{id}/replay", Replay, replays::post),
         route("GET", "/v1/decisions/{id}/ruling", ReadDecisions, rulings::get),
         route("PUT", "/v1/decisions/{id}/ruling", Rule, rulings::put),
         route("GET", "/v1/detectors", ReadDetectors, detectors::list),
@@ -137,6 +144,9 @@ pub fn routes() -> Vec<Route> {
         route("GET", "/v1/policies/{source}", ReadPolicies, policies::get),
         route("GET", "/v1/sources", ReadSources, sources::list),
         route("PUT", "/v1/sources/{source}/mode", SetMode, sources::set_mode),
+        route("GET", "/v1/holds", ReadHolds, holds::list),
+        route("POST", "/v1/holds", HoldSubjects, holds::post),
+        route("POST", "/v1/holds/{id}/release", HoldSubjects, holds::release),
         route("GET", "/v1/keys", ReadKeys, keys::list),
         route("DELETE", "/v1/keys/{id}", RevokeKeys, keys::revoke),
         route("GET", "/v1/audit", ReadAudit, audit::list),

@@ -1,6 +1,10 @@
 //! Builds and owns every part, in order, and takes them down in the other. Tests use it too.
 
+mod backup;
+mod doctor;
 mod host_key;
+mod lock;
+mod restore;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,12 +21,19 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
-use crate::keeper::Keeper;
+use crate::keeper::{Keeper, Retention};
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
+use crate::replay::Replayer;
 use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
 use crate::signing::Trust;
 use crate::store::{Options, Store};
 use crate::telemetry::Metrics;
+
+pub use backup::{Manifest, back_up};
+pub use doctor::{Finding, Health, examine};
+pub use host_key::open as open_host_key;
+pub use lock::DataLock;
+pub use restore::{Restore, Restored, restore};
 
 /// A running Picket.
 pub struct App {
@@ -30,11 +41,14 @@ pub struct App {
     pub store: Store,
     pub registry: Arc<Registry>,
     pub ingest: Ingest,
+    pub replayer: Arc<Replayer>,
     pub metrics: Arc<Metrics>,
     /// Where the server listens.
     pub address: std::net::SocketAddr,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// Last, so that it is given back when everything else has ended.
+    _lock: DataLock,
 }
 
 /// What the program brings with it.
@@ -52,7 +66,8 @@ impl Default for Carried {
 }
 
 impl App {
-    /// Opens the store, loads what is deployed, and serves.
+    /// Opens the store, answers, and makes live what is deployed; returns when that is done. Files that
+    /// are new in the folders follow, like any that are dropped in later.
     ///
     /// # Errors
     /// What could not be opened, with what to do about it.
@@ -71,8 +86,9 @@ impl App {
         })?;
         let address = listener.local_addr()?;
         create_private(&config.data_dir)?;
-        let host_key = host_key::open(&config.data_dir)?;
-        let store = Store::open(&store_options(&config)).await?;
+        let lock = DataLock::share(&config.data_dir)?;
+        let host_key = open_host_key(&config.data_dir)?;
+        let store = Store::open(&store_options(&config, host_key)).await?;
         let metrics = Arc::new(Metrics::new());
         let mut options = runtime_options(&config, host_key);
         options.compiler.program = carried.program;
@@ -86,14 +102,14 @@ impl App {
         let registry =
             Registry::new(runtime, store.clone(), Arc::clone(&metrics), folders, bundle, rules);
         let registry = Arc::new(registry);
-        // What is deployed serves again before the folders are asked for news.
-        registry.refresh().await?;
-        registry.scan().await?;
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         let (incidents, told) = mpsc::channel(INCIDENTS_MAX);
+        let entity_key = EntityKey::new(&host_key);
+        let replayer = Replayer::new(store.clone(), Arc::clone(&registry), entity_key.clone());
+        let replayer = Arc::new(replayer);
         let engine = Arc::new(Engine::new(EngineOptions {
-            entity_key: EntityKey::new(&host_key),
+            entity_key,
             event_deadline: config.event_deadline(),
             purity_check_every: config.purity_check_every,
             incidents,
@@ -112,6 +128,21 @@ impl App {
             accepted: Notify::new(),
         });
         let config = Arc::new(config);
+        let parts = api::Parts {
+            config: Arc::clone(&config),
+            store: store.clone(),
+            registry: Arc::clone(&registry),
+            ingest: ingest.clone(),
+            replayer: Arc::clone(&replayer),
+            engine,
+            metrics: Arc::clone(&metrics),
+            auth: Auth::new(store.clone()),
+        };
+        // It answers while what is deployed is made live: that it lives, that it is not ready yet.
+        tasks.spawn(api::serve(listener, api::Api::new(parts), stop.clone()));
+        let drop_guard = stop.clone().drop_guard();
+        registry.restore().await?;
+        let stop = drop_guard.disarm();
         tasks.spawn(ingest.clone().run_worker(stop.clone()));
         let keeper = Keeper {
             registry: Arc::clone(&registry),
@@ -119,19 +150,25 @@ impl App {
             metrics: Arc::clone(&metrics),
         };
         tasks.spawn(keeper.run(told, stop.clone()));
-        tasks.spawn(registry::watch(Arc::clone(&registry), config.watch, stop.clone()));
-        let parts = api::Parts {
-            config: Arc::clone(&config),
-            store: store.clone(),
-            registry: Arc::clone(&registry),
-            ingest: ingest.clone(),
-            engine,
-            metrics: Arc::clone(&metrics),
-            auth: Auth::new(store.clone()),
+        let retention = Retention {
+            allowed_days: config.retention_allowed_days,
+            enforced_days: config.retention_enforced_days,
         };
-        let api = api::Api::new(parts);
-        tasks.spawn(api::serve(listener, api, stop.clone()));
-        Ok(Self { config, store, registry, ingest, metrics, address, stop, tasks })
+        tasks.spawn(retention.run(store.clone(), stop.clone()));
+        // Only now the folders: what is new there compiles while what was there before serves.
+        tasks.spawn(registry::watch(Arc::clone(&registry), config.watch, stop.clone()));
+        Ok(Self {
+            config,
+            store,
+            registry,
+            ingest,
+            replayer,
+            metrics,
+            address,
+            stop,
+            tasks,
+            _lock: lock,
+        })
     }
 
     /// Stops taking requests, finishes what was accepted, closes the store. Whatever has not
@@ -150,12 +187,15 @@ impl App {
 }
 
 /// How the store is opened under this configuration.
-pub fn store_options(config: &Config) -> Options {
+pub fn store_options(config: &Config, host_key: [u8; 32]) -> Options {
     Options {
         migrate: config.migrate,
+        allow_unsafe: config.allow_unsafe_database,
+        readers: config.database_readers_max,
+        statement_timeout_ms: config.database_timeout_ms,
         commit_queue: config.commit_queue_max,
         commit_batch_max: config.commit_batch_max,
-        ..Options::new(config.database_url())
+        ..Options::new(config.database_url(), host_key)
     }
 }
 

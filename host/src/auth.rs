@@ -20,6 +20,8 @@ pub enum Access {
     ReadDecisions,
     /// Say that a decision was right or wrong.
     Rule,
+    /// Make a decision again and compare.
+    Replay,
     ReadDetectors,
     /// The bytes of a detector.
     ReadFiles,
@@ -33,6 +35,9 @@ pub enum Access {
     ReadPolicies,
     ReadSources,
     SetMode,
+    ReadHolds,
+    /// Keep what there is of a subject, whatever its age and whoever asks; end that.
+    HoldSubjects,
     ReadKeys,
     RevokeKeys,
     ReadAudit,
@@ -46,8 +51,8 @@ pub enum Access {
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
         DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
-        ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
-        ReadTrials, Rule,
+        ReadDetectors, ReadDocs, ReadFiles, ReadHolds, ReadKeys, ReadMetrics, ReadPolicies,
+        ReadSources, ReadTrials, Replay, Rule,
     };
     match role {
         Role::Platform => matches!(access, PostEvents | DryRun | ReadDecisions | ReadDocs),
@@ -55,6 +60,7 @@ pub fn allows(role: Role, access: Access) -> bool {
             access,
             DryRun
                 | ReadDecisions
+                | Replay
                 | ReadDetectors
                 | ReadFiles
                 | ReadTrials
@@ -70,6 +76,7 @@ pub fn allows(role: Role, access: Access) -> bool {
             matches!(
                 access,
                 ReadDecisions
+                    | Replay
                     | Rule
                     | ReadDetectors
                     | ReadTrials
@@ -82,12 +89,14 @@ pub fn allows(role: Role, access: Access) -> bool {
         Role::Auditor => matches!(
             access,
             ReadDecisions
+                | Replay
                 | ReadDetectors
                 | ReadFiles
                 | ReadTrials
                 | ReadAlerts
                 | ReadPolicies
                 | ReadSources
+                | ReadHolds
                 | ReadKeys
                 | ReadAudit
                 | ReadMetrics
@@ -109,6 +118,7 @@ impl Access {
             Self::PostEvents
             | Self::DryRun
             | Self::ReadDecisions
+            | Self::Replay
             | Self::Rule
             | Self::ReadDetectors
             | Self::ReadFiles
@@ -118,6 +128,8 @@ impl Access {
             | Self::ReadPolicies
             | Self::ReadSources
             | Self::SetMode
+            | Self::ReadHolds
+            | Self::HoldSubjects
             | Self::ReadDocs => false,
         }
     }

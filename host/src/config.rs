@@ -25,8 +25,12 @@ use crate::model::{DetectorRules, EventBounds, Landing, SignatureMode};
 pub struct Config {
     /// Where the server listens. Loopback unless told otherwise: there is no TLS here.
     pub listen: SocketAddr,
-    /// `sqlite://PATH`; empty for `picket.db` in `data_dir`.
+    /// `sqlite://PATH`, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`; empty
+    /// for `picket.db` in `data_dir`.
     pub database_url: String,
+    /// Whether a PostgreSQL is used that may lose what it acknowledged, with `fsync`,
+    /// `full_page_writes` or `synchronous_commit` off.
+    pub allow_unsafe_database: bool,
     /// What the server keeps: the database, the host key, compiled detectors.
     pub data_dir: PathBuf,
     /// The folder into which detectors are dropped.
@@ -100,10 +104,19 @@ pub struct Config {
     pub uploads_age_ms_max: u64,
     /// Events that wait for an evaluation thread.
     pub evaluation_queue_max: usize,
+    /// Connections to the database that read, besides the one that writes.
+    pub database_readers_max: u32,
+    /// How long one statement may take on PostgreSQL.
+    pub database_timeout_ms: u64,
     /// Decisions that wait for the disk.
     pub commit_queue_max: usize,
     /// Decisions that share one flush.
     pub commit_batch_max: usize,
+
+    /// Days for which decisions are kept with their events, where nothing was enforced and where
+    /// something was; 0: for ever. What is held (`picket hold`) stays.
+    pub retention_allowed_days: u32,
+    pub retention_enforced_days: u32,
 
     /// Where a file of `detectors_dir` lands: `active`, for development, or `shadow`.
     pub folder_stage: Landing,
@@ -120,6 +133,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             database_url: String::new(),
+            allow_unsafe_database: false,
             data_dir: "picket-data".into(),
             detectors_dir: "detectors".into(),
             policies_dir: "policies".into(),
@@ -159,8 +173,12 @@ impl Default for Config {
             uploads_bytes_max: 1 << 30,
             uploads_age_ms_max: 24 * 3_600_000,
             evaluation_queue_max: 2_048,
+            database_readers_max: 4,
+            database_timeout_ms: 10_000,
             commit_queue_max: 4_096,
             commit_batch_max: 256,
+            retention_allowed_days: 0,
+            retention_enforced_days: 0,
             folder_stage: Landing::Active,
             two_person: false,
             upload_stage: BTreeMap::new(),

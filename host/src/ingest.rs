@@ -3,6 +3,8 @@
 //! Each event runs on a tracked task that holds its admission permit: a client that leaves does not
 //! take an accepted event with it, and the server stops only when the last one is recorded.
 
+mod basis;
+mod conclude;
 mod fingerprint;
 mod trial;
 
@@ -15,13 +17,15 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{Engine, Pool, PoolError};
-use crate::model::decision::SEMANTICS;
-use crate::model::{Decision, DecisionId, Event, Finding, Mode, Timestamp, TrialRun, Would};
-use crate::registry::{LivePolicy, Registry, Snapshot, Subscribed};
+use crate::engine::{self, Engine, Evaluated, Pool, PoolError, Upkeep};
+use crate::model::{Decision, DecisionId, Event, Finding, Timestamp, TrialRun};
+use crate::registry::{LivePolicy, Registry, Snapshot};
+use crate::runtime::Limits;
 use crate::store::{Accepted, Committed, Entry, Recorded, SealedEntry, Store, StoreError};
 use crate::telemetry::{Metrics, Received};
 
+pub use basis::{Basis, Otherwise};
+pub use conclude::{Given, conclude};
 pub use fingerprint::FingerprintKey;
 
 /// The parts that the flow runs through. Cheap to clone.
@@ -52,15 +56,19 @@ pub enum Answer {
     Pending(DecisionId),
 }
 
-/// Why an event was not taken. Nothing of it is recorded, but for the first two.
+/// Why an event was not taken. Nothing of it is recorded; of the first two, something was before.
 #[derive(Debug, Clone, Error)]
 pub enum IngestError {
     #[error("the event id `{0}` of this source was used for another event")]
     Conflict(String),
+    #[error("the event of this id was erased, and its decision with it")]
+    Erased,
     #[error("no policy speaks for the source `{source_name}`; known are: {known}")]
     UnknownSource { source_name: String, known: String },
     #[error("too many events are being decided")]
     Busy,
+    #[error("the server has just started, and what is deployed is not all live yet")]
+    Starting,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the event could not be finished; the log says why")]
@@ -111,10 +119,13 @@ impl Ingest {
     /// # Errors
     /// An unknown source, or too much to do.
     pub async fn dry_run(&self, event: Event) -> Result<Decision, IngestError> {
-        let snapshot = self.0.registry.current();
+        let snapshot = self.serving()?;
         let policy = speaks_for(&snapshot, &event.source)?;
         let job = self.job(snapshot, policy, Arc::new(event), DecisionId::new());
-        Ok(self.0.pool.run(move || job.decide().decision).await?)
+        let work = move |answer: engine::Answer<'_, Decision>| {
+            answer.give(job.decide().0.decision);
+        };
+        Ok(self.0.pool.run(work).await?)
     }
 
     /// Decides what was accepted, also what an earlier run of the program left behind, until told to
@@ -147,7 +158,9 @@ impl Ingest {
                 let id = accepted.decision_id;
                 let promised = (id, accepted.received_at, accepted.fingerprint);
                 let decided = self.decide(accepted.event, Some(promised)).await;
-                decided.err().map(|error| (id, error))
+                // Erased meanwhile: then there is nothing left to decide.
+                let failed = decided.err().filter(|error| !matches!(error, IngestError::Erased));
+                failed.map(|error| (id, error))
             });
             for (id, error) in futures::future::join_all(decided).await.into_iter().flatten() {
                 tracing::warn!(decision = %id, "accepted event not decided yet: {error}");
@@ -199,12 +212,13 @@ impl Ingest {
                 (DecisionId::new(), Timestamp::now(), fingerprint)
             }
         };
-        let snapshot = self.0.registry.current();
+        let snapshot = self.serving()?;
         let policy = speaks_for(&snapshot, &event.source)?;
+        let sealing = self.0.store.sealing(&event).await?;
         let event = Arc::new(event);
         let job = self.job(snapshot, policy, Arc::clone(&event), id);
-        let work = move || {
-            let Decided { decision, replay, trials } = job.decide();
+        let work = move |answer: engine::Answer<'_, _>| {
+            let (Decided { decision, replay, trials }, upkeep) = job.decide();
             let decision = Arc::new(decision);
             let entry = Entry {
                 event: Arc::clone(&job.event),
@@ -214,7 +228,9 @@ impl Ingest {
                 replay,
                 trials,
             };
-            entry.seal().map(|sealed: SealedEntry| (decision, sealed))
+            let sealed = entry.seal(sealing).map(|sealed: SealedEntry| (decision, sealed));
+            let spare = answer.give(sealed);
+            job.engine.look_after(upkeep, || spare.is_left());
         };
         let (decision, sealed) = self.0.pool.run(work).await??;
         match self.0.store.commit_sealed(sealed).await? {
@@ -230,7 +246,7 @@ impl Ingest {
 
     /// Records an event that is decided later.
     async fn take(&self, event: Event) -> Result<Answer, IngestError> {
-        speaks_for(&self.0.registry.current(), &event.source)?;
+        speaks_for(&*self.serving()?, &event.source)?;
         let fingerprint = self.0.fingerprint_key.of(&event);
         let id = DecisionId::new();
         match self.0.store.accept(&event, Timestamp::now(), fingerprint, id).await? {
@@ -250,6 +266,9 @@ impl Ingest {
         fingerprint: [u8; 32],
         event: &Event,
     ) -> Result<Answer, IngestError> {
+        if recorded.erased {
+            return Err(IngestError::Erased);
+        }
         if recorded.fingerprint != fingerprint {
             return Err(IngestError::Conflict(event.id.clone()));
         }
@@ -260,6 +279,14 @@ impl Ingest {
         })
     }
 
+    /// The set that decides. What is only a part of it after a start decides nothing.
+    fn serving(&self) -> Result<Arc<Snapshot>, IngestError> {
+        match self.0.registry.is_restored() {
+            true => Ok(self.0.registry.current()),
+            false => Err(IngestError::Starting),
+        }
+    }
+
     fn job(
         &self,
         snapshot: Arc<Snapshot>,
@@ -267,7 +294,8 @@ impl Ingest {
         event: Arc<Event>,
         id: DecisionId,
     ) -> Job {
-        Job { snapshot, policy, event, id, engine: Arc::clone(&self.0.engine) }
+        let ceiling = *self.0.registry.ceiling();
+        Job { snapshot, policy, event, id, engine: Arc::clone(&self.0.engine), ceiling }
     }
 
     fn count_failure(&self, source: &str, error: &IngestError) {
@@ -277,7 +305,10 @@ impl Ingest {
         }
         let received = match error {
             IngestError::Conflict(_) => Received::Conflict,
-            IngestError::Busy | IngestError::Store(StoreError::Busy { .. }) => Received::Shed,
+            IngestError::Erased => Received::Erased,
+            IngestError::Busy
+            | IngestError::Starting
+            | IngestError::Store(StoreError::Busy { .. }) => Received::Shed,
             IngestError::Store(_) | IngestError::Lost | IngestError::UnknownSource { .. } => {
                 Received::Failed
             }
@@ -300,6 +331,8 @@ struct Job {
     event: Arc<Event>,
     id: DecisionId,
     engine: Arc<Engine>,
+    /// What no detector gets more of.
+    ceiling: Limits,
 }
 
 /// What came of it.
@@ -312,9 +345,10 @@ struct Decided {
 }
 
 impl Job {
-    fn decide(&self) -> Decided {
+    /// With what the engine does once the answer has been given.
+    fn decide(&self) -> (Decided, Upkeep<'_>) {
         let Self { snapshot, policy, event, .. } = self;
-        let mut findings = self.engine.evaluate(snapshot, event);
+        let Evaluated { mut findings, upkeep } = self.engine.evaluate(snapshot, event);
         let absent =
             policy.policy.requires().iter().filter(|name| !snapshot.has(&event.source, name));
         findings.extend(absent.map(|name| Finding::absent(name)));
@@ -322,59 +356,17 @@ impl Job {
         let verdict = policy.policy.judge(event, &findings);
         let seen = snapshot.subscribed(event);
         let trials = trial::trials(&policy.policy, event, &seen, &findings, &verdict);
-        let mode = snapshot.mode(&event.source);
-        let (action, scope) = verdict.strongest();
-        let mut decision = Decision {
+        let given = Given {
             id: self.id,
-            event_id: event.id.clone(),
-            source: event.source.clone(),
-            kind: event.kind.clone(),
-            subject: event.subject.clone(),
-            time: event.time,
             decided_at: Timestamp::now(),
-            mode,
-            score: verdict.score,
-            tier: verdict.tier,
-            action,
-            scope,
-            actions: verdict.actions,
-            would: None,
-            reason: verdict.reason,
-            message: verdict.message,
-            strike: None,
-            case_id: None,
-            degraded: verdict.degraded,
-            review: verdict.review,
+            event,
             policy: policy.reference(),
-            signals: verdict.signals,
-            findings,
+            mode: snapshot.mode(&event.source),
             generation: snapshot.generation(),
-            semantics: SEMANTICS,
         };
-        if mode == Mode::Shadow {
-            enforce_nothing(&mut decision);
-        }
-        let inputs: Vec<_> = seen
-            .iter()
-            .map(|Subscribed { live, .. }| {
-                (&live.prepared.manifest().name, &live.prepared.manifest().inputs)
-            })
-            .collect();
-        let replay = serde_json::json!({ "inputs": inputs, "trace": verdict.trace });
-        Decided { decision, replay, trials }
+        let (decision, trace) = conclude(given, findings, verdict);
+        let basis = Basis::new(&decision, trace, &seen, &self.ceiling);
+        let replay = serde_json::to_value(basis).expect("it is plain JSON");
+        (Decided { decision, replay, trials }, upkeep)
     }
-}
-
-/// In shadow mode the decision says what it would have done, and does nothing.
-fn enforce_nothing(decision: &mut Decision) {
-    let allow = crate::model::Action::Allow;
-    let scope = allow.usual_scope();
-    let allowed = vec![crate::model::ScopedAction { action: allow, scope, expires_at: None }];
-    decision.would = Some(Would {
-        action: decision.action,
-        scope: decision.scope,
-        actions: std::mem::replace(&mut decision.actions, allowed),
-        message: decision.message.take(),
-    });
-    (decision.action, decision.scope) = (allow, scope);
 }

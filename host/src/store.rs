@@ -9,22 +9,30 @@
 
 mod alerts;
 mod audit;
+mod copy;
 mod decisions;
 mod deployments;
 mod detectors;
 mod dialect;
+mod erase;
 mod error;
 mod events;
+mod holds;
+mod host_key;
 mod inbox;
+mod keyring;
 mod keys;
 mod migrate;
+mod names;
 mod policies;
+mod retention;
 mod rows;
 mod rulings;
 mod sealed;
 mod search;
 mod sources;
 mod standing;
+mod subject_key;
 mod trials;
 mod tx;
 mod writer;
@@ -35,20 +43,25 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 pub use alerts::AlertRow;
 pub use audit::AuditRow;
+pub use copy::{Contents, Times};
 pub use decisions::{Entry, Replayable, SealedEntry};
 pub use deployments::{Deployment, Move, Publish, Published};
 pub use detectors::Version;
 pub use error::StoreError;
 pub use events::{Accepted, Committed, Recorded};
 pub use inbox::{InboxRow, Origin, SENT};
+pub use keyring::Sealing;
 pub use keys::KeyRow;
 pub use policies::{PolicyDeployment, PublishPolicy, PublishedPolicy};
 pub use search::{Cursor, Filter, Page};
 pub use sources::SourceRow;
 
 use dialect::{Address, Pool};
+use keyring::Keyring;
 use tx::Writer;
 use writer::Queue;
 
@@ -60,8 +73,10 @@ pub const EVERY_SOURCE: &str = "*";
 /// How to open the store.
 #[derive(Clone)]
 pub struct Options {
-    /// `sqlite://<path>`.
+    /// `sqlite://<path>` or `postgres://<user>:<password>@<host>:<port>/<database>`.
     pub database_url: String,
+    /// What everything personal is sealed under.
+    pub host_key: Zeroizing<[u8; 32]>,
     /// Whether to create the database and apply pending migrations. Otherwise both are errors.
     pub migrate: bool,
     /// How many commits may wait; the next one is [`StoreError::Busy`].
@@ -72,24 +87,31 @@ pub struct Options {
     pub readers: u32,
     /// How long to wait for another program that has locked the database.
     pub busy_timeout_ms: u64,
+    /// How long one statement may take on PostgreSQL; a change of the schema may take longer.
+    pub statement_timeout_ms: u64,
+    /// Whether a PostgreSQL may be used that could lose what it acknowledged.
+    pub allow_unsafe: bool,
 }
 
 impl Options {
     /// The defaults, on this database.
-    pub fn new(database_url: impl Into<String>) -> Self {
+    pub fn new(database_url: impl Into<String>, host_key: [u8; 32]) -> Self {
         Self {
             database_url: database_url.into(),
+            host_key: host_key.into(),
             migrate: false,
             commit_queue: 4_096,
             commit_batch_max: 256,
             readers: 4,
             busy_timeout_ms: 5_000,
+            statement_timeout_ms: 10_000,
+            allow_unsafe: false,
         }
     }
 }
 
 impl fmt::Debug for Options {
-    /// Without the address, which may hold a password.
+    /// Without the key, and the address, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options").field("migrate", &self.migrate).finish_non_exhaustive()
     }
@@ -106,6 +128,7 @@ struct Inner {
     readers: Pool,
     writer: Writer,
     queue: Queue,
+    keyring: Keyring,
 }
 
 impl Store {
@@ -113,25 +136,17 @@ impl Store {
     ///
     /// # Errors
     /// An address that is not understood, a database that is absent, cannot be opened, lacks
-    /// migrations where `migrate` is off, or is newer than the program.
+    /// migrations where `migrate` is off, is newer than the program, or is under another host key.
     pub async fn open(options: &Options) -> Result<Self, StoreError> {
         let (address, writer) = connect(options).await?;
-        let checked = match options.migrate {
-            true => migrate::migrate(&writer).await.map(drop),
-            false => match migrate::pending(&writer).await {
-                Ok(names) if names.is_empty() => Ok(()),
-                Ok(names) => Err(StoreError::Pending { names }),
-                Err(error) => Err(error),
-            },
-        };
-        if let Err(error) = checked {
+        if let Err(error) = check(options, &writer).await {
             writer.close().await?;
             return Err(error);
         }
-        let readers =
-            address.readers(options.readers).await.map_err(|error| unopened(&address, error))?;
+        let readers = address.readers(options);
         let queue = Queue::start(writer.clone(), options);
-        Ok(Self { inner: Arc::new(Inner { readers, writer, queue }) })
+        let keyring = Keyring::new(&options.host_key);
+        Ok(Self { inner: Arc::new(Inner { readers, writer, queue, keyring }) })
     }
 
     /// The names of the migrations that the database lacks.
@@ -206,17 +221,21 @@ async fn next_generation(tx: &mut tx::Tx) -> Result<u64, StoreError> {
     Ok(dialect::unsigned(&row, "number")?)
 }
 
-async fn connect(options: &Options) -> Result<(Address, Writer), StoreError> {
-    let address = Address::parse(options)?;
-    if options.migrate {
-        address.create()?;
-    } else if !address.path().exists() {
-        return Err(StoreError::Absent { path: address.path().to_owned() });
+/// Whether the database is one of this program and host; a new one is made so.
+async fn check(options: &Options, writer: &Writer) -> Result<(), StoreError> {
+    match options.migrate {
+        true => drop(migrate::migrate(writer).await?),
+        false => match migrate::pending(writer).await? {
+            names if names.is_empty() => {}
+            names => return Err(StoreError::Pending { names }),
+        },
     }
-    let connection = address.writer().await.map_err(|error| unopened(&address, error))?;
-    Ok((address.clone(), Writer::new(address, connection)))
+    host_key::prove(writer, &options.host_key).await
 }
 
-fn unopened(address: &Address, source: sqlx::Error) -> StoreError {
-    StoreError::Open { path: address.path().to_owned(), source: Arc::new(source) }
+async fn connect(options: &Options) -> Result<(Address, Writer), StoreError> {
+    let address = Address::parse(options)?;
+    address.prepare(options.migrate)?;
+    let connection = address.writer().await?;
+    Ok((address.clone(), Writer::new(address, connection)))
 }

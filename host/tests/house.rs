@@ -63,7 +63,7 @@ const HOMES: [(&str, &[&str]); 9] = [
     ("wasmtime", &["runtime"]),
     ("wasm_encoder", &["runtime"]),
     ("wasmparser", &["runtime"]),
-    ("ed25519", &["signing"]),
+    ("ed25519", &["signing", "audit"]),
     ("sqlx", &["store"]),
     ("axum", &["api", "console"]),
     ("utoipa_axum", &["api", "console"]),

@@ -11,7 +11,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::detectors::{log, stage, trial, upload, versions};
 use super::{
-    alerts, audit, batch, decisions, detectors, events, health, keys, policies, rulings, sources,
+    alerts, audit, batch, decisions, detectors, events, health, holds, keys, policies, replays,
+    rulings, sources,
 };
 
 #[derive(OpenApi)]
@@ -22,10 +23,10 @@ use super::{
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
-        events::post, batch::post, decisions::list, decisions::get, rulings::get,
+        events::post, batch::post, decisions::list, decisions::get, replays::post, rulings::get,
         rulings::put, detectors::list, detectors::get,
         stage::roll_back, upload::arrived, versions::list, upload::put, versions::get, trial::diff,
-        versions::file, log::get, stage::put, alerts::list, policies::list, policies::get, sources::list, sources::set_mode, keys::list, keys::revoke,
+        versions::file, log::get, stage::put, alerts::list, policies::list, policies::get, sources::list, sources::set_mode, holds::list, holds::post, holds::release, keys::list, keys::revoke,
         audit::list, health::metrics, health::live, health::ready, json, page
     ),
     components(schemas(events::Tried, upload::Arrived, super::Problem)),

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use crate::ingest::IngestError;
 use crate::model::Fault;
 use crate::registry::Refused;
+use crate::replay::ReplayError;
 use crate::store::StoreError;
 
 /// A problem, as JSON.
@@ -81,6 +82,10 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
     }
 
+    pub fn erased(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, "erased", "Erased", detail)
+    }
+
     pub fn malformed(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed", "Not understood", detail)
     }
@@ -125,6 +130,22 @@ impl ApiError {
         .retry_after(1)
     }
 
+    pub fn starting() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "starting",
+            "Not ready yet",
+            "the server has just started and what is deployed is not all live yet; nothing was recorded, send it again",
+        )
+        .retry_after(1)
+    }
+
+    /// A file that the machine had no time, memory or disk for.
+    pub fn not_loaded(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-loaded", "Not loaded this time", detail)
+            .retry_after(5)
+    }
+
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Cannot be recorded now", detail)
             .retry_after(1)
@@ -167,6 +188,11 @@ impl ApiError {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "digest-mismatch", "Other bytes", detail)
     }
 
+    pub fn undecided(id: &str) -> Self {
+        let detail = format!("`{id}` is accepted and not decided yet: ask again a little later");
+        Self::conflict("undecided", "Not decided yet", detail)
+    }
+
     pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -188,6 +214,8 @@ impl From<StoreError> for ApiError {
                 )
             }
             StoreError::Absence { .. } => Self::absent(error.to_string()),
+            StoreError::Erased { .. } => Self::erased(error.to_string()),
+            StoreError::Held { .. } => Self::conflict("held", "Held", error.to_string()),
             _ => {
                 tracing::error!("the store failed: {error}");
                 Self::internal()
@@ -199,6 +227,9 @@ impl From<StoreError> for ApiError {
 impl From<Refused> for ApiError {
     fn from(refused: Refused) -> Self {
         let said = refused.to_string();
+        if refused.is_of_the_machine() {
+            return Self::not_loaded(format!("{said}; send it again"));
+        }
         match refused {
             Refused::Store(error) => error.into(),
             Refused::Absent(_) => Self::absent(said),
@@ -226,12 +257,23 @@ impl From<IngestError> for ApiError {
                 "Event id in use",
                 format!("{error}; send a new event under a new id"),
             ),
+            IngestError::Erased => Self::erased(format!("{error}; a new event needs a new id")),
             IngestError::UnknownSource { .. } => {
                 Self::invalid(vec![Fault::new("/source", error.to_string())])
             }
             IngestError::Busy => Self::overloaded(),
+            IngestError::Starting => Self::starting(),
             IngestError::Store(error) => error.into(),
             IngestError::Lost => Self::internal(),
+        }
+    }
+}
+
+impl From<ReplayError> for ApiError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Store(error) => error.into(),
+            ReplayError::Panicked => Self::internal(),
         }
     }
 }

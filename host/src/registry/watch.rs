@@ -8,8 +8,9 @@ use std::time::Duration;
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Registry;
 
@@ -21,9 +22,31 @@ const RESCAN: Duration = Duration::from_secs(10);
 /// How often the generation row is looked at: how another server's change arrives here.
 const GENERATION: Duration = Duration::from_secs(1);
 
-/// Follows the generation row, and with `folders` also scans whenever a folder changes and now and
-/// then anyway, until told to stop.
+/// Until told to stop: takes the folders in, with `folders` again whenever one changes and now and then
+/// anyway; follows the generation row; compiles what is deployed and not at hand. A file that compiles
+/// for minutes holds up none of these.
 pub async fn watch(registry: Arc<Registry>, folders: bool, stop: CancellationToken) {
+    let scans = async {
+        tokio::select! {
+            () = scan_on_change(&registry, folders) => {}
+            () = stop.cancelled() => {}
+        }
+    };
+    let follows = async {
+        loop {
+            tokio::select! {
+                () = sleep(GENERATION) => follow(&registry).await,
+                () = stop.cancelled() => return,
+            }
+        }
+    };
+    tokio::join!(scans, follows, registry.keep_loaded(stop.clone()));
+}
+
+async fn scan_on_change(registry: &Arc<Registry>, folders: bool) {
+    if !folders {
+        return scan(Arc::clone(registry)).await;
+    }
     let (hint, mut hints) = mpsc::channel(1);
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
         // An error may mean that events were lost: a scan finds out.
@@ -36,23 +59,42 @@ pub async fn watch(registry: Arc<Registry>, folders: bool, stop: CancellationTok
     if let Err(error) = &watcher {
         tracing::warn!("folders are looked at every {RESCAN:?} only: {error}");
     }
-    let mut rescan = Instant::now();
-    while !stop.is_cancelled() {
-        if folders && rescan <= Instant::now() {
-            attach(watcher.as_mut().ok(), &registry);
-            scan(&registry).await;
-            rescan = Instant::now() + RESCAN;
+    loop {
+        attach(watcher.as_mut().ok(), registry);
+        while is_overtaken(registry, &mut hints).await {}
+        // The next look is due when something has changed, and otherwise in a while.
+        if timeout(RESCAN, next(&mut hints)).await.is_ok() {
+            settle(&mut hints).await;
         }
+    }
+}
+
+/// Scans, and looks at what changes while that compiles. Returns whether anything did: then there may be
+/// more to compile.
+async fn is_overtaken(registry: &Arc<Registry>, hints: &mut mpsc::Receiver<()>) -> bool {
+    let mut scanning = AbortOnDropHandle::new(tokio::spawn(scan(Arc::clone(registry))));
+    let mut overtaken = false;
+    loop {
         tokio::select! {
-            hinted = timeout(GENERATION, hints.recv()) => match hinted {
-                Ok(_) => {
-                    settle(&mut hints).await;
-                    scan(&registry).await;
+            biased;
+            _ = &mut scanning => return overtaken,
+            hint = timeout(RESCAN, next(hints)) => {
+                if hint.is_ok() {
+                    settle(hints).await;
+                    overtaken = true;
                 }
-                Err(_) => follow(&registry).await,
-            },
-            () = stop.cancelled() => {}
+                if let Err(error) = registry.look().await {
+                    tracing::error!("folders not looked at: {error}");
+                }
+            }
         }
+    }
+}
+
+/// The next hint; never where there is no watcher.
+async fn next(hints: &mut mpsc::Receiver<()>) {
+    if hints.recv().await.is_none() {
+        std::future::pending().await
     }
 }
 
@@ -88,7 +130,7 @@ fn attach(watcher: Option<&mut RecommendedWatcher>, registry: &Registry) {
     }
 }
 
-async fn scan(registry: &Registry) {
+async fn scan(registry: Arc<Registry>) {
     if let Err(error) = registry.scan().await {
         tracing::error!("folders not scanned, what served before serves on: {error}");
     }

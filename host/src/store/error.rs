@@ -1,5 +1,6 @@
 //! What can go wrong with the store, and what to do about it.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,13 +15,13 @@ use crate::model::{Digest, Stage};
 #[derive(Debug, Clone, Error)]
 pub enum StoreError {
     #[error(
-        "`{scheme}:` databases are not supported by this release: set database_url to sqlite://<path>"
-    )]
-    Unsupported { scheme: String },
-    #[error(
-        "database_url (`{scheme}:...`) is not the address of a database file: write sqlite://<path>, such as sqlite:///var/lib/picket/picket.db"
+        "database_url (`{scheme}:...`) is not the address of a database: write sqlite://<path>, such as sqlite:///var/lib/picket/picket.db, or postgres://<user>:<password>@<host>:<port>/<database>, with %40 for an @ in the password and %2F for a /"
     )]
     Address { scheme: String },
+    #[error(
+        "database_url has an unknown parameter `{name}`: use sslmode, sslrootcert, sslcert, sslkey, host, hostaddr, port, dbname, user, password or options"
+    )]
+    Parameter { name: String },
     #[error("there is no database at {path}: create it with `picket migrate`")]
     Absent { path: PathBuf },
     #[error("cannot create the database {path}: {source}")]
@@ -29,12 +30,20 @@ pub enum StoreError {
         #[source]
         source: Arc<std::io::Error>,
     },
-    #[error("cannot open the database {path}: {source}; is it a database, and may it be written?")]
+    #[error(
+        "cannot open the database {place}: {source}; is it there, is it a database, and may it be written?"
+    )]
     Open {
-        path: PathBuf,
+        place: String,
         #[source]
         source: Arc<sqlx::Error>,
     },
+    #[error("the database {place} cannot hold the record: {problem}")]
+    Unfit { place: String, problem: String },
+    #[error(
+        "the database {place} may lose what was acknowledged: {risks}; or, where loss does not matter, set allow_unsafe_database = true"
+    )]
+    Unsafe { place: String, risks: String },
     #[error("the database lacks the migrations {}: run `picket migrate`", names.join(", "))]
     Pending { names: Vec<String> },
     #[error(
@@ -45,12 +54,38 @@ pub enum StoreError {
         "migration {name} was applied to the database with another text than this program holds: run the release that applied it, or restore a backup"
     )]
     Checksum { name: String },
+    #[error(
+        "the record was written under another host key: put the host.key of its own data_dir back (it is in every backup), or name the database that belongs to this one"
+    )]
+    HostKey,
     #[error("{limit} commits are waiting, which is the limit (commit_queue): try again shortly")]
     Busy { limit: usize },
     #[error("the database cannot be used now: {0}; try again, and check its disk if that persists")]
     Unavailable(#[source] Arc<sqlx::Error>),
+    #[error(
+        "the database went away while this was being committed, and whether it was is not known yet ({0}): send it again, for the same event has one decision"
+    )]
+    Unsettled(#[source] Arc<sqlx::Error>),
+    #[error("a statement of a transaction had failed, so that nothing of it was kept")]
+    Failed,
+    #[error(
+        "the record is in PostgreSQL, which is copied and looked through with its own tools: pg_dump or pg_basebackup, pg_amcheck; keep host.key of data_dir beside the backup"
+    )]
+    NoCopies,
     #[error("the store is closed, for the server is stopping: try again when it is back")]
     Closed,
+    #[error("the key of the event's subject kept changing: try again")]
+    Rekeyed,
+    #[error(
+        "it is erased, and somebody who reads keeps the write-ahead log with a copy of it: erase again to have that gone"
+    )]
+    Traces,
+    #[error("what the record held of {what} `{id}` was erased")]
+    Erased { what: &'static str, id: String },
+    #[error(
+        "the subject is held (hold {id}), so nothing of it may go: release the hold first, with `picket hold release {id}`"
+    )]
+    Held { id: String },
     #[error("there is no {what} `{id}`")]
     Absence { what: &'static str, id: String },
     #[error("the stored {what} `{id}` cannot be read: {detail}; restore it from a backup")]
@@ -74,9 +109,25 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same call may succeed later without anybody changing it.
+    /// Whether the same call may succeed later: it is the database that is not as it should be.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::Unavailable(_) | Self::Closed)
+        matches!(
+            self,
+            Self::Busy { .. }
+                | Self::Unavailable(_)
+                | Self::Unsettled(_)
+                | Self::Closed
+                | Self::Open { .. }
+                | Self::Unfit { .. }
+                | Self::Unsafe { .. }
+                | Self::Rekeyed
+                | Self::Traces
+        )
+    }
+
+    /// A database at this place that does not open.
+    pub(super) fn unopened(place: &dyn Display, source: sqlx::Error) -> Self {
+        Self::Open { place: place.to_string(), source: Arc::new(source) }
     }
 }
 

@@ -2,6 +2,7 @@
 //! Invariant: no write without an audit entry, for [`Tx::commit`] demands them.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -13,6 +14,11 @@ use super::error::StoreError;
 /// The tables whose writes need no audit entry: what is derived, or concerns delivery alone.
 pub(super) const EXEMPT: &[&str] =
     &["features", "sessions", "claims", "delivery_attempts", "caches"];
+
+/// How long to wait after a connection could not be made; twice as long after each that follows, up
+/// to 3.2 s.
+const CONNECT_AGAIN_AFTER: Duration = Duration::from_millis(50);
+const CONNECT_DOUBLINGS_MAX: u32 = 6;
 
 /// The connection that writes, and whose turn it is. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -28,11 +34,25 @@ struct Slot {
     /// Whether a transaction was begun and not ended.
     unfinished: bool,
     closed: bool,
+    /// Of the connections that could not be made since the last one that could.
+    attempts: Attempts,
+}
+
+/// What came of connecting, and when it may be tried again.
+#[derive(Debug, Default)]
+struct Attempts {
+    failed: u32,
+    last: Option<(StoreError, Instant)>,
 }
 
 impl Writer {
     pub fn new(address: Address, connection: Connection) -> Self {
-        let slot = Slot { connection: Some(connection), unfinished: false, closed: false };
+        let slot = Slot {
+            connection: Some(connection),
+            unfinished: false,
+            closed: false,
+            attempts: Attempts::default(),
+        };
         Self { address, slot: Arc::new(Mutex::new(slot)) }
     }
 
@@ -43,21 +63,31 @@ impl Writer {
         if slot.closed {
             return Err(StoreError::Closed);
         }
-        if slot.connection.is_none() {
-            slot.connection = Some(self.address.writer().await?);
+        // A connection that lay here may have died unnoticed; a new one has not.
+        let used = slot.connection.is_some();
+        let mut begun = slot.begin(&self.address).await;
+        if used && begun.is_err() && slot.connection.is_none() {
+            begun = slot.begin(&self.address).await;
         }
-        slot.unfinished = true;
-        let mut tx = Tx { slot: Some(slot) };
-        if let Err(error) = sqlx::raw_sql(dialect::BEGIN).execute(tx.connection()?).await {
-            if let Some(slot) = &mut tx.slot {
-                slot.unfinished = false;
-                if !dialect::is_lock(&error) {
-                    slot.connection = None;
-                }
-            }
-            return Err(error.into());
+        begun?;
+        Ok(Tx { slot: Some(slot) })
+    }
+
+    /// Has the database forget what was overwritten or deleted.
+    pub async fn leave_no_trace(&self) -> Result<(), StoreError> {
+        let mut slot = self.slot.lock().await;
+        slot.roll_back().await;
+        if slot.closed {
+            return Err(StoreError::Closed);
         }
-        Ok(tx)
+        let connection = match &mut slot.connection {
+            Some(connection) => connection,
+            none => none.insert(self.address.writer().await?),
+        };
+        match dialect::leave_no_trace(connection).await? {
+            true => Err(StoreError::Traces),
+            false => Ok(()),
+        }
     }
 
     /// Ends the connection. What begins later is refused.
@@ -66,14 +96,14 @@ impl Writer {
         slot.roll_back().await;
         slot.closed = true;
         match slot.connection.take() {
-            Some(connection) => Ok(sqlx::Connection::close(connection).await?),
+            Some(connection) => Ok(connection.close().await?),
             None => Ok(()),
         }
     }
 
     /// Runs a statement outside of a transaction and returns its first number.
     #[cfg(test)]
-    pub async fn pragma(&self, text: &'static str) -> Result<i64, sqlx::Error> {
+    pub async fn number(&self, text: &'static str) -> Result<i64, sqlx::Error> {
         let mut slot = self.slot.lock().await;
         let connection = slot.connection.as_mut().ok_or(sqlx::Error::WorkerCrashed)?;
         sqlx::query_scalar(text).fetch_one(connection).await
@@ -81,13 +111,59 @@ impl Writer {
 }
 
 impl Slot {
-    /// Ends a transaction that was left. Where the database has ended it already, as it does when
-    /// the disk is full, there is nothing to roll back and the error says no more than that.
+    async fn begin(&mut self, address: &Address) -> Result<(), StoreError> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            slot => slot.insert(self.attempts.connect(address).await?),
+        };
+        self.unfinished = true;
+        let begun = connection.begin().await;
+        if let Err(error) = &begun {
+            self.roll_back().await;
+            if !dialect::is_lock(error)
+                && let Some(connection) = self.connection.take()
+            {
+                // Seen out: what it may still hold would be in the way of the next one.
+                connection.close().await.ok();
+            }
+        }
+        Ok(begun?)
+    }
+
+    /// Ends a transaction that was left, and drops a connection that broke. Where the database has
+    /// ended the transaction already, as it does when the disk is full, there is nothing to roll
+    /// back and the error says no more than that.
     async fn roll_back(&mut self) {
-        if let (true, Some(connection)) = (self.unfinished, &mut self.connection) {
+        if let (true, Some(connection)) = (self.unfinished, &mut self.connection)
+            && !connection.is_broken()
+        {
             sqlx::raw_sql("ROLLBACK").execute(connection).await.ok();
         }
         self.unfinished = false;
+        self.connection.take_if(|connection| connection.is_broken());
+    }
+}
+
+impl Attempts {
+    /// Connects, unless that was tried a moment ago: then it says what came of it.
+    async fn connect(&mut self, address: &Address) -> Result<Connection, StoreError> {
+        if let Some((error, again)) = &self.last
+            && Instant::now() < *again
+        {
+            return Err(error.clone());
+        }
+        let connected = address.writer().await;
+        match &connected {
+            Ok(_) => *self = Self::default(),
+            Err(error) => {
+                let wait = CONNECT_AGAIN_AFTER * 2_u32.pow(self.failed.min(CONNECT_DOUBLINGS_MAX));
+                self.failed += 1;
+                // Half of it by chance: servers that lost a database together do not come back together.
+                let wait = wait.mul_f64(rand::random_range(0.5..1.0));
+                self.last = Some((error.clone(), Instant::now() + wait));
+            }
+        }
+        connected
     }
 }
 
@@ -127,7 +203,19 @@ impl Tx {
     }
 
     async fn end(mut self) -> Result<(), StoreError> {
-        sqlx::raw_sql("COMMIT").execute(self.connection()?).await?;
+        let connection = self.connection()?;
+        // PostgreSQL would roll back, and answer COMMIT as if all were well.
+        if connection.has_failed() {
+            self.roll_back().await;
+            return Err(StoreError::Failed);
+        }
+        match sqlx::raw_sql("COMMIT").execute(&mut *connection).await {
+            Ok(_) => {}
+            Err(error) if connection.is_broken() => {
+                return Err(StoreError::Unsettled(Arc::new(error)));
+            }
+            Err(error) => return Err(error.into()),
+        }
         if let Some(slot) = &mut self.slot {
             slot.unfinished = false;
         }

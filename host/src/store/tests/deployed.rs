@@ -4,13 +4,18 @@ use super::super::{EVERY_SOURCE, Origin, Publish, PublishPolicy, Published};
 use super::*;
 use crate::model::{Identity, Manifest, Role};
 
-fn manifest(name: &str, version: &str, label: &str) -> Manifest {
-    let manifest = json!({
-        "schema": 1, "name": name, "version": version, "summary": "Finds.", "labels": [label],
-        "events": ["message.*"], "inputs": [{"kind": "field", "path": "data.content"}],
-    });
-    Manifest::parse(&manifest.to_string()).unwrap()
-}
+on_both!(
+    a_key_is_good_until_it_is_revoked,
+    a_mode_changes_with_a_reason,
+    a_detector_goes_live_is_replaced_and_goes_back,
+    a_file_of_a_folder_outranks_the_bundle_whatever_its_number,
+    removing_a_file_retires_only_what_came_from_it,
+    bytes_of_another_digest_are_refused,
+    a_refusal_is_news_once,
+    of_refusals_the_last_thousand_are_kept_and_what_was_taken_stays,
+    the_host_numbers_policies_and_an_old_text_keeps_its_number,
+    who_did_it_is_in_the_log,
+);
 
 fn publish<'a>(manifest: &'a Manifest, bytes: &'a [u8], origin: Origin) -> Publish<'a> {
     Publish {
@@ -35,9 +40,8 @@ fn file(name: &str) -> Origin {
     Origin::Folder(name.to_owned())
 }
 
-#[tokio::test]
-async fn a_key_is_good_until_it_is_revoked() {
-    let (_place, store) = fresh().await;
+async fn a_key_is_good_until_it_is_revoked(home: Home) {
+    let (_place, store) = fresh(home).await;
     let hash = [7; 32];
     let admin = store.create_key(Role::Admin, None, "root", &[1; 32], None).await.unwrap();
     let key =
@@ -61,9 +65,8 @@ async fn a_key_is_good_until_it_is_revoked() {
     assert_eq!((log.actor, log.role.as_str()), (admin.key.to_string(), "admin"));
 }
 
-#[tokio::test]
-async fn a_mode_changes_with_a_reason() {
-    let (_place, store) = fresh().await;
+async fn a_mode_changes_with_a_reason(home: Home) {
+    let (_place, store) = fresh(home).await;
     assert_eq!(store.set_mode(SOURCE, Mode::Shadow, "as it is", None).await.unwrap(), 0);
     assert_eq!(done(&store).await, [""; 0]);
     assert_eq!(store.set_mode(SOURCE, Mode::Active, "ready", None).await.unwrap(), 1);
@@ -73,9 +76,8 @@ async fn a_mode_changes_with_a_reason() {
     assert_eq!(*facts, json!({"from": "shadow", "to": "active", "why": "ready", "generation": 1}));
 }
 
-#[tokio::test]
-async fn a_detector_goes_live_is_replaced_and_goes_back() {
-    let place = Place::new();
+async fn a_detector_goes_live_is_replaced_and_goes_back(home: Home) {
+    let place = Place::new(home);
     let store = place.open().await;
     let (one, two) = (manifest("m", "1.0.0", "contact.phone"), manifest("m", "2.0.0", "bid.low"));
     let first = publish(&one, b"bytes of one", Origin::Bundle);
@@ -113,9 +115,23 @@ async fn a_detector_goes_live_is_replaced_and_goes_back() {
     assert_eq!(labels.iter().collect::<Vec<_>>(), ["bid.low", "contact.phone"]);
 }
 
-#[tokio::test]
-async fn removing_a_file_retires_only_what_came_from_it() {
-    let (_place, store) = fresh().await;
+async fn a_file_of_a_folder_outranks_the_bundle_whatever_its_number(home: Home) {
+    let (_place, store) = fresh(home).await;
+    let (old, new) = (manifest("n", "1.0.0", "bid.low"), manifest("n", "2.0.0", "bid.low"));
+    store.publish_detector(&publish(&new, b"new", Origin::Bundle), None).await.unwrap();
+    let sent = publish(&old, b"old", Origin::Api);
+    let error = store.publish_detector(&sent, None).await.unwrap_err();
+    assert!(matches!(error, StoreError::Downgrade { .. }), "{error}");
+    let in_folder = publish(&old, b"old", file("n.wasm"));
+    store.publish_detector(&in_folder, None).await.unwrap();
+    // One file after another is as anything else is.
+    store.publish_detector(&publish(&new, b"new", file("n.wasm")), None).await.unwrap();
+    let error = store.publish_detector(&in_folder, None).await.unwrap_err();
+    assert!(matches!(error, StoreError::Downgrade { .. }), "{error}");
+}
+
+async fn removing_a_file_retires_only_what_came_from_it(home: Home) {
+    let (_place, store) = fresh(home).await;
     let manifest = manifest("m", "1.0.0", "contact.phone");
     store.publish_detector(&publish(&manifest, b"1", file("m.wasm")), None).await.unwrap();
     assert_eq!(store.inbox().await.unwrap()[0].digest, Some(Digest::of(b"1")));
@@ -129,9 +145,8 @@ async fn removing_a_file_retires_only_what_came_from_it() {
     assert_eq!(store.deployments().await.unwrap()[0].stage, Stage::Active);
 }
 
-#[tokio::test]
-async fn bytes_of_another_digest_are_refused() {
-    let (_place, store) = fresh().await;
+async fn bytes_of_another_digest_are_refused(home: Home) {
+    let (_place, store) = fresh(home).await;
     let manifest = manifest("m", "1.0.0", "contact.phone");
     let mut odd = publish(&manifest, b"1", Origin::Api);
     odd.digest = Digest::of(b"2");
@@ -144,9 +159,28 @@ async fn bytes_of_another_digest_are_refused() {
     assert_eq!(done(&store).await, [""; 0]);
 }
 
-#[tokio::test]
-async fn a_refusal_is_news_once() {
-    let (_place, store) = fresh().await;
+async fn of_refusals_the_last_thousand_are_kept_and_what_was_taken_stays(home: Home) {
+    let (_place, store) = fresh(home).await;
+    let manifest = manifest("m", "1.0.0", "contact.phone");
+    store.publish_detector(&publish(&manifest, b"1", file("m.wasm")), None).await.unwrap();
+    store.refuse_detector("first.wasm", None, "no").await.unwrap();
+    let who = Identity {
+        key: crate::model::KeyId::new(),
+        role: Role::Engineer,
+        source: None,
+        name: "ci".to_owned(),
+    };
+    for number in 0..1_003 {
+        let name = format!("api/{number:04}");
+        store.refuse_upload(&name, Digest::of(b"x"), "no", &who).await.unwrap();
+    }
+    let files: Vec<String> = store.inbox().await.unwrap().into_iter().map(|row| row.file).collect();
+    assert_eq!((files.len(), &*files[0]), (1_002, "api/0003"));
+    assert_eq!(files[1_000..], ["first.wasm", "m.wasm"]);
+}
+
+async fn a_refusal_is_news_once(home: Home) {
+    let (_place, store) = fresh(home).await;
     let digest = Some(Digest::of(b"x"));
     assert!(store.refuse_detector("m.wasm", digest, "no `describe`").await.unwrap());
     assert!(!store.refuse_detector("m.wasm", digest, "no `describe`").await.unwrap());
@@ -164,9 +198,8 @@ async fn a_refusal_is_news_once() {
     assert_eq!(store.inbox().await.unwrap()[0].error, None);
 }
 
-#[tokio::test]
-async fn the_host_numbers_policies_and_an_old_text_keeps_its_number() {
-    let (_place, store) = fresh().await;
+async fn the_host_numbers_policies_and_an_old_text_keeps_its_number(home: Home) {
+    let (_place, store) = fresh(home).await;
     let version = async |name: &str, text: &str| {
         store.publish_policy(&policy(name, text, file("p.toml")), None).await.unwrap()
     };
@@ -200,9 +233,8 @@ fn origins_travel_as_text() {
     assert!("elsewhere".parse::<Origin>().is_err());
 }
 
-#[tokio::test]
-async fn who_did_it_is_in_the_log() {
-    let (_place, store) = fresh().await;
+async fn who_did_it_is_in_the_log(home: Home) {
+    let (_place, store) = fresh(home).await;
     let who = Identity {
         key: crate::model::KeyId::new(),
         role: Role::Engineer,

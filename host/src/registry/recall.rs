@@ -1,0 +1,61 @@
+//! What served once, for replays: any build of the record, made ready again and given to nobody else.
+
+use serde_json::Value as Json;
+use thiserror::Error;
+
+use super::{Registry, canonical};
+use crate::model::{Build, Digest};
+use crate::runtime::{Limits, LoadError, Prepared};
+use crate::store::StoreError;
+
+/// Why a build of the record is not to be had.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Unrecalled {
+    #[error("the record does not have its bytes")]
+    Bytes,
+    /// They are not those of the digest any more.
+    #[error("{0}")]
+    Damaged(String),
+    #[error("the record does not have the settings {0}")]
+    Settings(Digest),
+    #[error("it does not load here: {0}")]
+    Load(#[from] LoadError),
+}
+
+impl Registry {
+    /// What no detector gets more of on this server.
+    pub fn ceiling(&self) -> &Limits {
+        self.runtime.ceiling()
+    }
+
+    /// A build that served once, under whatever limits its manifest asks for. Takes seconds of a
+    /// processor where it is neither live nor in the cache. Whoever asks keeps it.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn recall(
+        &self,
+        build: Build,
+        detector: &str,
+    ) -> Result<Result<Prepared, Unrecalled>, StoreError> {
+        if let Some(Ok(prepared)) = self.shelf.get(&build).map(|code| code.prepared()) {
+            return Ok(Ok(prepared));
+        }
+        let file = match self.store.detector_bytes(build.digest).await {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(Err(Unrecalled::Bytes)),
+            Err(damaged @ StoreError::Damaged { .. }) => {
+                return Ok(Err(Unrecalled::Damaged(damaged.to_string())));
+            }
+            Err(error) => return Err(error),
+        };
+        let settings = self.store.settings(detector, build.digest).await?;
+        let is_meant = |it: &&Json| Digest::of(canonical(it).as_bytes()) == build.settings;
+        let Some(settings) = settings.iter().find(is_meant) else {
+            return Ok(Err(Unrecalled::Settings(build.settings)));
+        };
+        // What failed before may have failed by no fault of its own.
+        self.shelf.forget_failed(&build);
+        Ok(self.make(file, settings).await.prepared().map_err(Unrecalled::from))
+    }
+}
