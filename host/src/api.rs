@@ -113,9 +113,9 @@ pub struct Route {
 /// Every way in. There is no other list: a route without a rule cannot be written.
 pub fn routes() -> Vec<Route> {
     use Access::{
-        DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
-        ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
-        ReadTrials, Replay, RevokeKeys, Rule, SetMode,
+        DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadCapsules,
+        ReadDecisions, ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies,
+        ReadSources, ReadTrials, Replay, RevokeKeys, Rule, SetMode,
     };
     use detectors::{log, stage, trial, upload, versions};
     vec![
@@ -124,6 +124,7 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/v1/events/batch", PostEvents, batch::post),
         route("GET", "/v1/decisions", ReadDecisions, decisions::list),
         route("GET", "/v1/decisions/{id}", ReadDecisions, decisions::get),
+        route("GET", "/v1/decisions/{id}/capsule", ReadCapsules, replays::capsule),
         route("POST", "/v1/decisions/{id}/replay", Replay, replays::post),
         route("GET", "/v1/decisions/{id}/ruling", ReadDecisions, rulings::get),
         route("PUT", "/v1/decisions/{id}/ruling", Rule, rulings::put),

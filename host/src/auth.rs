@@ -22,6 +22,8 @@ pub enum Access {
     Rule,
     /// Make a decision again and compare.
     Replay,
+    /// Decisions with their events and the bytes of detectors.
+    ReadCapsules,
     ReadDetectors,
     /// The bytes of a detector.
     ReadFiles,
@@ -47,9 +49,9 @@ pub enum Access {
 /// what is asked for belongs to every source: see [`Access::is_global`].
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
-        DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
-        ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
-        ReadTrials, Replay, Rule,
+        DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadCapsules,
+        ReadDecisions, ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies,
+        ReadSources, ReadTrials, Replay, Rule,
     };
     match role {
         Role::Platform => matches!(access, PostEvents | DryRun | ReadDecisions | ReadDocs),
@@ -87,6 +89,7 @@ pub fn allows(role: Role, access: Access) -> bool {
             access,
             ReadDecisions
                 | Replay
+                | ReadCapsules
                 | ReadDetectors
                 | ReadFiles
                 | ReadTrials
@@ -115,6 +118,7 @@ impl Access {
             | Self::DryRun
             | Self::ReadDecisions
             | Self::Replay
+            | Self::ReadCapsules
             | Self::Rule
             | Self::ReadDetectors
             | Self::ReadFiles

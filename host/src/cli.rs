@@ -3,6 +3,7 @@
 
 mod client;
 mod compile_worker;
+mod decision;
 mod demo;
 mod detector;
 mod key;
@@ -57,6 +58,9 @@ enum Command {
     /// See the sources and set whether their decisions are enforced
     #[command(subcommand)]
     Source(source::Command),
+    /// See a decision; export one with all that it takes to make it again
+    #[command(subcommand)]
+    Decision(decision::Command),
     /// Make a decision again and compare every bit
     #[command(after_help = replay::AFTER_HELP)]
     Replay(replay::ReplayArgs),
@@ -108,6 +112,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Key(command) => key::run(command).await?,
         Command::Detector(command) => return detector::run(command).await,
         Command::Policy(command) => return policy::run(command).await,
+        Command::Decision(command) => decision::run(command).await?,
         Command::Replay(args) => return Ok(replay::run(&args).await),
         Command::Source(command) => source::run(command).await?,
         Command::Migrate(migrate) => migrate::run(&migrate).await?,

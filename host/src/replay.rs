@@ -4,11 +4,12 @@
 //! `again` is the pure part, on all that was gathered. Here it is gathered from the record.
 
 mod again;
+mod capsule;
 mod compare;
 mod recent;
 mod report;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -21,11 +22,12 @@ use crate::model::{Build, Decision, Digest, PolicyRef};
 use crate::policy::Policy;
 use crate::registry::{Registry, Unrecalled};
 use crate::runtime::{LoadError, Prepared};
-use crate::store::{Replayable, Store, StoreError};
+use crate::store::{Document, Replayable, Store, StoreError};
 
 use again::Material;
 use recent::Recent;
 
+pub use capsule::{Capsule, CapsuleError};
 pub use report::{AsRecorded, Difference, Lack, Missing, Replay, Sameness};
 
 /// Builds of the past that are kept ready, compiled code and all.
@@ -79,9 +81,36 @@ impl Replayer {
         replaying.await.map_err(|_| ReplayError::Panicked)
     }
 
+    /// All that it takes to replay a decision elsewhere, as far as the record has it.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn capsule(&self, replayable: Replayable) -> Result<Capsule, StoreError> {
+        let Replayable { document: Document { decision, .. }, .. } = &replayable;
+        let (mut detectors, mut settings) = (BTreeMap::new(), BTreeMap::new());
+        for (build, detector) in again::builds(decision) {
+            if let Ok(file) = self.registry.file(build.digest).await? {
+                detectors.insert(build.digest, file);
+            }
+            if let Ok(text) = self.registry.settings(build, detector).await? {
+                settings.insert(build.settings, text);
+            }
+        }
+        Ok(Capsule {
+            id: decision.id,
+            policy: self.store.policy_text(decision.policy.digest).await?,
+            detectors,
+            settings,
+            document: replayable.document_json,
+            event: replayable.event_json,
+        })
+    }
+
     async fn gather(&self, replayable: Replayable) -> Result<Material, StoreError> {
-        let Replayable { decision, replay, event, .. } = replayable;
+        let Replayable { document, event, event_json, .. } = replayable;
+        let Document { decision, replay, event: event_digest } = document;
         Ok(Material {
+            event_digests: (event_digest, Digest::of(&event_json)),
             policy: self.policy(&decision.policy).await?,
             builds: self.builds(&decision).await?,
             ceiling: *self.registry.ceiling(),

@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 pub use alerts::AlertRow;
 pub use audit::AuditRow;
-pub use decisions::{Entry, Replayable, SealedEntry};
+pub use decisions::{Document, Entry, Replayable, SealedEntry};
 pub use deployments::{Deployment, Move, Publish, Published};
 pub use detectors::Version;
 pub use error::StoreError;

@@ -47,7 +47,10 @@ async fn replay_of(
 }
 
 /// Every way for the probe to end, none of which is by chance.
-const ORDERS: [&str; 20] = [
+const ORDERS: [&str; 23] = [
+    "nans",
+    "floats",
+    "order",
     "hello",
     "silent",
     "panic",
@@ -93,7 +96,7 @@ async fn what_time_decided_is_taken_as_recorded_and_the_rest_is_not() {
     let taken = &again["as_recorded"][0];
     assert_eq!((&taken["detector"], &taken["outcome"]), (&json!("probe"), &json!("deadline")));
     // What the policy made of the failure is made again.
-    let forged = replay_of(&server, &late, |it| it.decision.review = false).await;
+    let forged = replay_of(&server, &late, |it| it.document.decision.review = false).await;
     assert_eq!(forged.result, Sameness::Different);
     assert_eq!(
         (&*forged.differences[0].path, &forged.differences[0].is),
@@ -116,29 +119,33 @@ async fn each_difference_is_named_to_the_bit() {
     type Change = fn(&mut Replayable);
     let cases: [(&str, Change); 14] = [
         ("/signals/0/score", |it| {
-            let score = &mut it.decision.signals[0].score;
+            let score = &mut it.document.decision.signals[0].score;
             *score = score.next_up();
         }),
-        ("/signals/0/confidence", |it| it.decision.signals[0].confidence = 0.25),
-        ("/signals/0/label", |it| it.decision.signals[0].label = "safety.next".to_owned()),
-        ("/signals/0/reason", |it| it.decision.signals[0].reason.push('!')),
-        ("/signals/0/counted", |it| it.decision.signals[0].counted = false),
+        ("/signals/0/confidence", |it| it.document.decision.signals[0].confidence = 0.25),
+        ("/signals/0/label", |it| it.document.decision.signals[0].label = "safety.next".to_owned()),
+        ("/signals/0/reason", |it| it.document.decision.signals[0].reason.push('!')),
+        ("/signals/0/counted", |it| it.document.decision.signals[0].counted = false),
         ("/signals/0/entities/0/hash", |it| {
-            it.decision.signals[0].entities[0].hash = "00".repeat(16);
+            it.document.decision.signals[0].entities[0].hash = "00".repeat(16);
         }),
         ("/signals/1", |it| {
-            let more = it.decision.signals[0].clone();
-            it.decision.signals.push(more);
+            let more = it.document.decision.signals[0].clone();
+            it.document.decision.signals.push(more);
         }),
-        ("/score", |it| it.decision.score = picket::model::Score::ONE),
-        ("/tier", |it| it.decision.tier = "low".to_owned()),
-        ("/action", |it| it.decision.action = picket::model::Action::Nudge),
-        ("/actions/0/action", |it| it.decision.actions[0].action = picket::model::Action::Nudge),
-        ("/message", |it| it.decision.message = None),
+        ("/score", |it| it.document.decision.score = picket::model::Score::ONE),
+        ("/tier", |it| it.document.decision.tier = "low".to_owned()),
+        ("/action", |it| it.document.decision.action = picket::model::Action::Nudge),
+        ("/actions/0/action", |it| {
+            it.document.decision.actions[0].action = picket::model::Action::Nudge
+        }),
+        ("/message", |it| it.document.decision.message = None),
         ("/findings/0/outcome", |it| {
-            it.decision.findings[0].outcome = picket::model::Outcome::Trap;
+            it.document.decision.findings[0].outcome = picket::model::Outcome::Trap;
         }),
-        ("/basis/trace/0/total", |it| it.replay["trace"][0]["total"] = json!(0.5_f64.next_up())),
+        ("/basis/trace/0/total", |it| {
+            it.document.replay["trace"][0]["total"] = json!(0.5_f64.next_up())
+        }),
     ];
     for (path, change) in cases {
         let replay = replay_of(&server, &decision, change).await;
@@ -161,17 +168,19 @@ async fn what_is_missing_is_named_and_the_rest_is_compared() {
     let other = Digest::of(b"other");
     type Change<'a> = &'a dyn Fn(&mut Replayable);
     let cases: [(Lack, &str, Change<'_>); 6] = [
-        (Lack::Detector, "does not say of which file", &|it| it.decision.findings[0].digest = None),
+        (Lack::Detector, "does not say of which file", &|it| {
+            it.document.decision.findings[0].digest = None
+        }),
         (Lack::Detector, "does not have its bytes", &|it| {
-            it.decision.findings[0].digest = Some(other);
+            it.document.decision.findings[0].digest = Some(other);
         }),
         (Lack::Detector, "does not have the settings", &|it| {
-            it.decision.findings[0].settings_digest = Some(other);
+            it.document.decision.findings[0].settings_digest = Some(other);
         }),
-        (Lack::Policy, "does not have its text", &|it| it.decision.policy.digest = other),
-        (Lack::Semantics, "with the arithmetic 99", &|it| it.decision.semantics = 99),
+        (Lack::Policy, "does not have its text", &|it| it.document.decision.policy.digest = other),
+        (Lack::Semantics, "with the arithmetic 99", &|it| it.document.decision.semantics = 99),
         (Lack::Basis, "missing field `ceiling`", &|it| {
-            it.replay.as_object_mut().unwrap().remove("ceiling");
+            it.document.replay.as_object_mut().unwrap().remove("ceiling");
         }),
     ];
     for (what, says, change) in cases {
@@ -183,14 +192,14 @@ async fn what_is_missing_is_named_and_the_rest_is_compared() {
     }
     // Without the detector the policy is compared, and without the policy the detector.
     for (change, path) in [
-        (&|it: &mut Replayable| it.decision.findings[0].digest = Some(other), "/tier"),
-        (&|it: &mut Replayable| it.decision.policy.digest = other, "/signals/0/reason"),
+        (&|it: &mut Replayable| it.document.decision.findings[0].digest = Some(other), "/tier"),
+        (&|it: &mut Replayable| it.document.decision.policy.digest = other, "/signals/0/reason"),
     ] as [(Change<'_>, &str); 2]
     {
         let replay = replay_of(&server, &decision, |it| {
             change(it);
-            it.decision.tier = "low".to_owned();
-            it.decision.signals[0].reason.push('!');
+            it.document.decision.tier = "low".to_owned();
+            it.document.decision.signals[0].reason.push('!');
         })
         .await;
         let named: Vec<&str> = replay.differences.iter().map(|it| it.path.as_str()).collect();
@@ -240,7 +249,7 @@ async fn limits_and_stages_are_those_of_then() {
     // What fails all the same is the same; that it got further cannot be told here.
     assert_eq!(replay(&server, &memory["id"]).await["result"], "identical");
     let forged = replay_of(&server, &memory, |it| {
-        it.decision.findings[0].outcome = picket::model::Outcome::Ok;
+        it.document.decision.findings[0].outcome = picket::model::Outcome::Ok;
     })
     .await;
     assert_eq!((forged.result, forged.missing[0].what), (Sameness::CannotTell, Lack::Limits));

@@ -45,6 +45,26 @@ impl Server {
         self.send(Method::POST, path, |request| request.json(body)).await
     }
 
+    /// A file, as it is.
+    pub async fn download(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let response = self.request(Method::GET, path)?.send().await;
+        let response = response.with_context(|| self.unanswered())?;
+        let status = response.status();
+        let bytes = response.bytes().await.with_context(|| self.unanswered())?;
+        if status.is_success() {
+            return Ok(bytes.to_vec());
+        }
+        let value = serde_json::from_slice(&bytes).unwrap_or_default();
+        Answer { status, value }.good().map(|_| Vec::new())
+    }
+
+    fn unanswered(&self) -> String {
+        format!(
+            "no answer from {}: is the server running (`picket serve`), is --server right?",
+            self.server
+        )
+    }
+
     async fn send(
         &self,
         method: Method,
@@ -52,12 +72,7 @@ impl Server {
         complete: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> anyhow::Result<Value> {
         let request = complete(self.request(method, path)?);
-        let answer = answer(request).await.with_context(|| {
-            format!(
-                "no answer from {}: is the server running (`picket serve`), is --server right?",
-                self.server
-            )
-        })?;
+        let answer = answer(request).await.with_context(|| self.unanswered())?;
         answer.good()
     }
 

@@ -42,20 +42,44 @@ impl Registry {
         if let Some(Ok(prepared)) = self.ready().get(&build) {
             return Ok(Ok(prepared.clone()));
         }
-        let file = match self.store.detector_bytes(build.digest).await {
-            Ok(Some(file)) => file,
-            Ok(None) => return Ok(Err(Unrecalled::Bytes)),
-            Err(damaged @ StoreError::Damaged { .. }) => {
-                return Ok(Err(Unrecalled::Damaged(damaged.to_string())));
-            }
-            Err(error) => return Err(error),
+        let file = match self.file(build.digest).await? {
+            Ok(file) => file,
+            Err(unrecalled) => return Ok(Err(unrecalled)),
         };
-        let settings = self.store.settings(detector, build.digest).await?;
-        let mut settings = settings.iter().map(canonical);
-        let Some(settings) = settings.find(|it| Digest::of(it.as_bytes()) == build.settings) else {
-            return Ok(Err(Unrecalled::Settings(build.settings)));
+        let settings = match self.settings(build, detector).await? {
+            Ok(settings) => settings,
+            Err(unrecalled) => return Ok(Err(unrecalled)),
         };
         Ok(self.load(file, settings, build.digest).await.map_err(Unrecalled::from))
+    }
+
+    /// The file of a build, as it was shipped.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn file(&self, digest: Digest) -> Result<Result<Vec<u8>, Unrecalled>, StoreError> {
+        match self.store.detector_bytes(digest).await {
+            Ok(file) => Ok(file.ok_or(Unrecalled::Bytes)),
+            Err(damaged @ StoreError::Damaged { .. }) => {
+                Ok(Err(Unrecalled::Damaged(damaged.to_string())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The settings of a build, as the detector was given them.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn settings(
+        &self,
+        build: Build,
+        detector: &str,
+    ) -> Result<Result<String, Unrecalled>, StoreError> {
+        let deployed = self.store.settings(detector, build.digest).await?;
+        let mut texts = deployed.iter().map(canonical);
+        let found = texts.find(|text| Digest::of(text.as_bytes()) == build.settings);
+        Ok(found.ok_or(Unrecalled::Settings(build.settings)))
     }
 
     /// Makes a file ready, with settings in canonical form. The costly part, on a thread that may be

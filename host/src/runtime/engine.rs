@@ -1,5 +1,8 @@
 //! The engines: one serves events, one runs what is thrown away after loading, one only compiles.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};

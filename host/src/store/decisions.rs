@@ -62,6 +62,7 @@ pub(super) struct DecisionRow {
 struct DocumentRef<'a> {
     decision: &'a Decision,
     replay: &'a Json,
+    event: Digest,
 }
 
 /// The sealed document of a decision, read for the decision alone.
@@ -70,20 +71,26 @@ struct DocumentDecision {
     decision: Decision,
 }
 
-/// All that a replay starts from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Replayable {
+/// The sealed document of a decision.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Document {
     pub decision: Decision,
     /// As it was in the [`Entry`].
     pub replay: Json,
-    pub event: Event,
-    pub received_at: Timestamp,
+    /// Of the event's JSON: this event and no other was decided about.
+    pub event: Digest,
 }
 
-#[derive(Deserialize)]
-struct Document {
-    decision: Decision,
-    replay: Json,
+/// All that a replay starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replayable {
+    pub document: Document,
+    pub event: Event,
+    pub received_at: Timestamp,
+    /// The document as it was written.
+    pub document_json: Vec<u8>,
+    /// The event as it was written.
+    pub event_json: Vec<u8>,
 }
 
 impl Entry {
@@ -98,10 +105,12 @@ impl Entry {
                 format!("it is about the event `{}`, not `{}`", decision.event_id, event.id);
             return Err(StoreError::Unstorable { what: "a decision", detail });
         }
-        let document = DocumentRef { decision, replay: &self.replay };
+        let (row, digest) =
+            EventRow::of(event, self.received_at, self.fingerprint, decision.id, DECIDED)?;
+        let document = DocumentRef { decision, replay: &self.replay, event: digest };
         let (json, sealed) = seal("a decision", &document)?;
         Ok(SealedEntry {
-            event: EventRow::of(event, self.received_at, self.fingerprint, decision.id, DECIDED)?,
+            event: row,
             leaf: Leaf::of(audit_entry(decision, Digest::of(&json)))?,
             trials: self.trials.clone(),
             decision: Some(DecisionRow {
@@ -249,12 +258,14 @@ impl Store {
         .fetch_optional(self.readers())
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let document: Document = sealed::open("decision", &id, row.try_get("decision")?)?;
+        let document_json = sealed::unpack("decision", &id, row.try_get("decision")?)?;
+        let event_json = sealed::unpack("event", &id, row.try_get("event")?)?;
         Ok(Some(Replayable {
-            decision: document.decision,
-            replay: document.replay,
-            event: sealed::open("event", &id, row.try_get("event")?)?,
+            document: sealed::read("decision", &id, &document_json)?,
+            event: sealed::read("event", &id, &event_json)?,
             received_at: Timestamp::from_micros(row.try_get("received_at")?),
+            document_json,
+            event_json,
         }))
     }
 }

@@ -76,15 +76,16 @@ pub(super) struct EventRow {
 }
 
 impl EventRow {
+    /// The row of an event, and the digest of its JSON.
     pub fn of(
         event: &Event,
         received_at: Timestamp,
         fingerprint: [u8; 32],
         decision_id: DecisionId,
         state: i64,
-    ) -> Result<Self, StoreError> {
-        let (_, sealed) = seal("an event", event)?;
-        Ok(Self {
+    ) -> Result<(Self, Digest), StoreError> {
+        let (json, sealed) = seal("an event", event)?;
+        let row = Self {
             source: event.source.clone(),
             event_id: event.id.clone(),
             decision_id: decision_id.to_string(),
@@ -95,7 +96,8 @@ impl EventRow {
             fingerprint,
             state,
             sealed,
-        })
+        };
+        Ok((row, Digest::of(&json)))
     }
 }
 
@@ -140,7 +142,7 @@ impl Store {
         fingerprint: [u8; 32],
         decision_id: DecisionId,
     ) -> Result<Committed, StoreError> {
-        let row = EventRow::of(event, received_at, fingerprint, decision_id, ACCEPTED)?;
+        let (row, _) = EventRow::of(event, received_at, fingerprint, decision_id, ACCEPTED)?;
         let facts = json!({ "event": event_hash(&event.source, &event.id) });
         let entry = AuditEntry::new(None, "event.accepted", row.decision_id.as_str(), facts);
         let leaf = Leaf::of(entry)?;

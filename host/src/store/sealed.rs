@@ -48,8 +48,16 @@ pub(super) fn open<T: DeserializeOwned>(
     id: &str,
     sealed: &[u8],
 ) -> Result<T, StoreError> {
-    let json = unpack(what, id, sealed)?;
-    serde_json::from_slice(&json).map_err(|error| damaged(what, id, &error))
+    read(what, id, &unpack(what, id, sealed)?)
+}
+
+/// The value of what was unpacked.
+pub(super) fn read<T: DeserializeOwned>(
+    what: &'static str,
+    id: &str,
+    json: &[u8],
+) -> Result<T, StoreError> {
+    serde_json::from_slice(json).map_err(|error| damaged(what, id, &error))
 }
 
 /// A detector's file, compressed well.

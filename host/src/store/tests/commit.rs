@@ -30,7 +30,9 @@ async fn what_was_acknowledged_survives_a_kill(home: Home) {
     assert_eq!(after.decision(entry.decision.id).await.unwrap(), Some(recorded));
     let replayable = after.replayable(entry.decision.id).await.unwrap().unwrap();
     assert_eq!(replayable.event, *entry.event);
-    assert_eq!((replayable.decision, replayable.replay), ((*entry.decision).clone(), entry.replay));
+    let Document { decision, replay, event } = replayable.document;
+    assert_eq!((decision, replay), ((*entry.decision).clone(), entry.replay));
+    assert_eq!(event, Digest::of(&replayable.event_json));
     assert_eq!(replayable.received_at, entry.received_at);
 }
 
