@@ -13,10 +13,11 @@
 //! ```
 //!
 //! Layers, lowest first; a module uses only those below (a test reads the `use` lines):
-//! `model config` < `policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest replay keeper` < `app api cli`.
+//! `model config` < `audit policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest replay keeper` < `app api cli`.
 
 pub mod api;
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod cli;
 pub mod config;

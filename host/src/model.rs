@@ -3,6 +3,7 @@
 pub mod action;
 pub mod audit;
 pub mod decision;
+pub mod erasure;
 pub mod event;
 pub mod finding;
 pub mod grant;
@@ -22,6 +23,7 @@ pub mod vitals;
 pub use action::{Action, Scope, ScopedAction};
 pub use audit::AuditEntry;
 pub use decision::{Decision, Mode, PolicyRef, Strike, Would};
+pub use erasure::{Erased, Erasure};
 pub use event::{Event, EventBounds, Fault};
 pub use finding::{Finding, Outcome};
 pub use grant::{DetectorRule, DetectorRules};

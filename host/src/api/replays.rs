@@ -9,8 +9,10 @@ use super::request::Caller;
 use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
 use crate::model::{DecisionId, Identity};
-use crate::replay::Replay;
-use crate::store::Replayable;
+use crate::replay::{Lack, Missing, Replay};
+use crate::store::{Replayable, StoreError};
+
+const ERASED: &str = "its subject was erased, and with it the event that it was made from";
 
 /// Replay a decision
 ///
@@ -30,8 +32,10 @@ pub(super) async fn post(
     Caller(identity): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Replay>, ApiError> {
-    let replayable = find(&api, &identity, &id).await?;
-    Ok(Json(api.0.replayer.replay(replayable).await?))
+    Ok(Json(match find(&api, &identity, &id).await? {
+        Found::Whole(replayable) => api.0.replayer.replay(*replayable).await?,
+        Found::Erased(id) => Replay::cannot_tell(id, Missing::new(Lack::Erased, ERASED)),
+    }))
 }
 
 /// Export a decision
@@ -45,6 +49,7 @@ pub(super) async fn post(
         (status = 200, description = "The capsule", body = Vec<u8>, content_type = "application/zstd"),
         (status = 404, description = "No decision of this id", body = Problem),
         (status = 409, description = "Accepted and not decided yet", body = Problem),
+        (status = 410, description = "Its subject was erased", body = Problem),
     )
 )]
 pub(super) async fn capsule(
@@ -52,8 +57,10 @@ pub(super) async fn capsule(
     Caller(identity): Caller,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let replayable = find(&api, &identity, &id).await?;
-    let capsule = api.0.replayer.capsule(replayable).await?;
+    let Found::Whole(replayable) = find(&api, &identity, &id).await? else {
+        return Err(ApiError::erased(ERASED));
+    };
+    let capsule = api.0.replayer.capsule(*replayable).await?;
     let name = format!("attachment; filename=\"{}.capsule\"", capsule.id);
     let encoding = tokio::task::spawn_blocking(move || capsule.encode());
     match encoding.await {
@@ -72,16 +79,29 @@ pub(super) async fn capsule(
     }
 }
 
+/// What is left of a decision.
+enum Found {
+    Whole(Box<Replayable>),
+    Erased(DecisionId),
+}
+
 /// What a decision was made from, where the caller reaches it.
-async fn find(api: &Api, identity: &Identity, id: &str) -> Result<Replayable, ApiError> {
+async fn find(api: &Api, identity: &Identity, id: &str) -> Result<Found, ApiError> {
     let absent = || ApiError::absent(format!("there is no decision `{id}`"));
     let parsed: DecisionId = id.parse().map_err(|_| absent())?;
-    if let Some(found) = api.0.store.replayable(parsed).await? {
-        return Some(found)
-            .filter(|it| reaches(identity, &it.document.decision.source))
-            .ok_or_else(absent);
-    }
     let recorded = api.0.store.decision(parsed).await?;
-    recorded.filter(|recorded| reaches(identity, &recorded.source)).ok_or_else(absent)?;
-    Err(ApiError::undecided(id))
+    let recorded =
+        recorded.filter(|recorded| reaches(identity, &recorded.source)).ok_or_else(absent)?;
+    if recorded.erased {
+        return Ok(Found::Erased(parsed));
+    }
+    if recorded.decision.is_none() {
+        return Err(ApiError::undecided(id));
+    }
+    match api.0.store.replayable(parsed).await {
+        Ok(replayable) => Ok(Found::Whole(Box::new(replayable.ok_or_else(absent)?))),
+        // Erased since it was looked up.
+        Err(StoreError::Erased { .. }) => Ok(Found::Erased(parsed)),
+        Err(error) => Err(error.into()),
+    }
 }
