@@ -128,6 +128,7 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/v1/decisions/{id}/replay", Replay, replays::post),
         route("GET", "/v1/decisions/{id}/ruling", ReadDecisions, rulings::get),
         route("PUT", "/v1/decisions/{id}/ruling", Rule, rulings::put),
+        route("POST", "/v1/replays", Replay, replays::range),
         route("GET", "/v1/detectors", ReadDetectors, detectors::list),
         route("GET", "/v1/detectors/{name}", ReadDetectors, detectors::get),
         route("POST", "/v1/detectors/{name}/rollback", MoveDetectors, stage::roll_back),

@@ -97,8 +97,12 @@ impl App {
         let stop = CancellationToken::new();
         let (incidents, told) = mpsc::channel(INCIDENTS_MAX);
         let entity_key = EntityKey::new(&host_key);
-        let replayer = Replayer::new(store.clone(), Arc::clone(&registry), entity_key.clone());
-        let replayer = Arc::new(replayer);
+        let replayer = Arc::new(Replayer::new(
+            store.clone(),
+            Arc::clone(&registry),
+            entity_key.clone(),
+            stop.clone(),
+        ));
         let engine = Arc::new(Engine::new(EngineOptions {
             entity_key,
             event_deadline: config.event_deadline(),

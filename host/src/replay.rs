@@ -6,6 +6,7 @@
 mod again;
 mod capsule;
 mod compare;
+mod range;
 mod recent;
 mod report;
 
@@ -16,6 +17,7 @@ use std::thread;
 
 use thiserror::Error;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::engine::EntityKey;
 use crate::model::{Build, Decision, Digest, PolicyRef};
@@ -28,11 +30,14 @@ use again::Material;
 use recent::Recent;
 
 pub use capsule::{Capsule, CapsuleError};
+pub use range::{Range, RangeLine, RangeSums};
 pub use report::{AsRecorded, Difference, Lack, Missing, Replay, Sameness};
 
 /// Builds of the past that are kept ready, compiled code and all.
 const BUILDS_MAX: usize = 64;
 const POLICIES_MAX: usize = 64;
+/// Ranges that are replayed at once.
+const RANGES_MAX: usize = 2;
 
 /// Replays what this server has decided. One per process.
 pub struct Replayer {
@@ -45,6 +50,10 @@ pub struct Replayer {
     recalling: tokio::sync::Mutex<()>,
     /// Replays that run at once: events go first.
     running: Semaphore,
+    /// Ranges that are under way at once.
+    ranges: Arc<Semaphore>,
+    /// Ends what is under way.
+    stop: CancellationToken,
 }
 
 /// Why there was no replay.
@@ -52,12 +61,19 @@ pub struct Replayer {
 pub enum ReplayError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("as many ranges are replayed as may be at once")]
+    Busy,
     #[error("the replay panicked; the log says where")]
     Panicked,
 }
 
 impl Replayer {
-    pub fn new(store: Store, registry: Arc<Registry>, key: EntityKey) -> Self {
+    pub fn new(
+        store: Store,
+        registry: Arc<Registry>,
+        key: EntityKey,
+        stop: CancellationToken,
+    ) -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         Self {
             store,
@@ -67,6 +83,8 @@ impl Replayer {
             policies: Mutex::new(Recent::new(POLICIES_MAX)),
             recalling: tokio::sync::Mutex::default(),
             running: Semaphore::new(cores.div_ceil(2)),
+            ranges: Arc::new(Semaphore::new(RANGES_MAX)),
+            stop,
         }
     }
 

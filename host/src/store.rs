@@ -53,7 +53,7 @@ pub use inbox::{InboxRow, Origin, SENT};
 pub use keyring::Sealing;
 pub use keys::KeyRow;
 pub use policies::{PolicyDeployment, PublishPolicy, PublishedPolicy};
-pub use search::{Cursor, Filter, Page};
+pub use search::{Cursor, Filter, Page, Span};
 pub use sources::SourceRow;
 
 use dialect::{Address, Pool};

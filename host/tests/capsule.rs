@@ -8,12 +8,14 @@ mod wasm;
 use std::collections::HashSet;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 
 use picket::model::Digest;
 use picket::replay::{Capsule, CapsuleError, Lack, Replay, Sameness};
-use picket::runtime::CompilerOptions;
+use picket::runtime::{CacheOptions, CompilerOptions, RuntimeOptions};
 use serde_json::{Value, json};
 use server::Server;
+use tempfile::TempDir;
 
 async fn quiet() -> Server {
     Server::start_with(|config| config.watch = false).await
@@ -44,9 +46,14 @@ async fn capsule(server: &Server, id: &str, content: &str) -> Vec<u8> {
     got.expect("an answer").bytes().await.expect("a body").to_vec()
 }
 
+/// As the command line does, but that what was compiled once is not compiled again.
 async fn replay(capsule: Capsule) -> Result<Replay, CapsuleError> {
+    static CACHE: LazyLock<TempDir> =
+        LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));
+    let cache = CacheOptions { dir: CACHE.path().into(), host_key: [7; 32], bytes_max: 1 << 30 };
     let compiler = CompilerOptions::of(env!("CARGO_BIN_EXE_picket"));
-    let replaying = tokio::task::spawn_blocking(move || capsule.replay(compiler, &HashSet::new()));
+    let sandbox = RuntimeOptions { cache: Some(cache), compiler, ..RuntimeOptions::default() };
+    let replaying = tokio::task::spawn_blocking(move || capsule.replay(sandbox, &HashSet::new()));
     replaying.await.expect("it does not panic")
 }
 
@@ -349,7 +356,7 @@ async fn what_a_release_decided_replays_in_every_later_one() {
         let capsule = Capsule::decode(std::fs::File::open(&path).unwrap()).unwrap();
         let replay = replay(capsule).await.unwrap();
         assert_eq!(replay.result, Sameness::Identical, "{}: {replay:?}", path.display());
-        assert!(replay.ran >= 3 && replay.signals >= 3, "{replay:?}");
+        assert!(replay.ran >= 2 && replay.signals >= 3, "{replay:?}");
         seen += 1;
     }
     assert!(seen > 0, "there is one of this release at least");

@@ -6,7 +6,7 @@ mod server;
 use std::process::{Command, Output};
 
 use picket::config::Config;
-use picket::model::{DecisionId, Digest, Isolation};
+use picket::model::{DecisionId, Digest, Identity, Isolation, Role};
 use picket::replay::{Lack, Replay, Sameness};
 use picket::store::Replayable;
 use reqwest::Method;
@@ -296,12 +296,98 @@ async fn the_command_line_ends_in_0_1_or_2() {
     {
         assert!(said(&differs).contains(part), "{}", said(&differs));
     }
+    let since = picket(&server, &["replay", "--since", "1h"]);
+    assert_eq!(since.status.code(), Some(1), "{since:?}");
+    assert!(said(&since).contains("/signals/0/reason"), "{}", said(&since));
     let absent = run(&DecisionId::new().to_string());
     assert_eq!(absent.status.code(), Some(2), "{absent:?}");
     assert!(String::from_utf8_lossy(&absent.stderr).contains("cannot tell: Not found"));
     let json = picket(&server, &["replay", first["id"].as_str().unwrap(), "--json"]);
     let json: Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!((&json["result"], &json["differences"]), (&json!("identical"), &json!([])));
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_span_is_made_again_and_told_as_it_comes() {
+    let server = quiet(|_| {}).await;
+    for number in 0..12 {
+        let source = ["market", "market", "other"][number % 3];
+        let mut event =
+            event(source, &format!("e-{number}"), ["hello", "panic", "entity"][number % 3]);
+        event["subject"] = json!(format!("user-{number}"));
+        let who = if source == "market" { "platform" } else { "other" };
+        let posted = server.post(who, "/v1/events", "application/json", event.to_string()).await;
+        assert_eq!(posted.status, 200, "{}", posted.text);
+    }
+    let run = |args: &[&str]| {
+        let output = picket(&server, &[&["replay", "--since", "1h"], args].concat());
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+    let (code, said) = run(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("12 of 12 decisions made again: 12 identical, 0 different"), "{said}");
+    let (code, said) = run(&["--source", "other"]);
+    assert!(code == Some(0) && said.contains("4 of 4 decisions"), "{said}");
+    let (code, said) = run(&["--sample", "0%"]);
+    assert!(code == Some(2) && said.contains("no decision of that span"), "{said}");
+    let (code, said) = run(&["--until", "30m"]);
+    assert!(code == Some(2) && said.contains("0 of 0 decisions"), "{said}");
+
+    // Some of them, and the same for the same number.
+    let sample = |seed: &str| {
+        let (_, said) = run(&["--sample", "50%", "--seed", seed, "--json"]);
+        let lines = said.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line"));
+        lines.collect::<Vec<_>>()
+    };
+    let lines = sample("7");
+    assert_eq!(lines[0], json!({"line": "begun", "decisions": 12}));
+    let sums = lines.last().unwrap();
+    assert_eq!((&sums["line"], &sums["seen"]), (&json!("ended"), &json!(12)), "{sums}");
+    assert_eq!(sums["replayed"], lines.len() - 2);
+    assert_eq!(lines, sample("7"));
+
+    // An erased one is no fault, and nothing that could be compared.
+    let auditor = server.app.store.keys().await.unwrap();
+    let auditor = auditor.into_iter().find(|key| key.name == "admin").expect("a key of this name");
+    let who = Identity { key: auditor.id, role: Role::Admin, source: None, name: "admin".into() };
+    server.app.store.erase("market", "user-0", "they asked", &who).await.unwrap();
+    let (code, said) = run(&[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("missing erased: its subject was erased"), "{said}");
+    assert!(said.contains("11 identical, 0 different, 1 cannot be told"), "{said}");
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_span_is_of_the_sources_that_the_key_reaches() {
+    let server = quiet(|_| {}).await;
+    server.event("1", "hello").await;
+    let other = event("other", "1", "hello").to_string();
+    server.post("other", "/v1/events", "application/json", other).await;
+    let post = async |who: &str, body: Value| {
+        server.post(who, "/v1/replays", "application/json", body.to_string()).await
+    };
+    let since = "2026-01-01T00:00:00Z";
+    let begun = |answer: &Answer| {
+        let first = answer.text.lines().next().expect("a line");
+        serde_json::from_str::<Value>(first).expect("JSON")["decisions"].clone()
+    };
+    assert_eq!(begun(&post("auditor", json!({"since": since})).await), 2);
+    assert_eq!(begun(&post("bound-admin", json!({"since": since})).await), 1);
+    let reaches = post("bound-admin", json!({"since": since, "source": "other"})).await;
+    assert_eq!(reaches.problem(), "forbidden");
+    assert_eq!(post("platform", json!({"since": since})).await.problem(), "forbidden");
+    for wrong in [
+        json!({}),
+        json!({"since": "yesterday"}),
+        json!({"since": since, "sample": 2}),
+        json!({"since": since, "until": "2025-01-01T00:00:00Z"}),
+        json!({"since": since, "more": 1}),
+    ] {
+        assert_eq!(post("auditor", wrong.clone()).await.problem(), "invalid", "{wrong}");
+    }
     server.app.stop().await;
 }
 

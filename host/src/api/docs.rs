@@ -23,7 +23,7 @@ use super::{
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
-        events::post, batch::post, decisions::list, decisions::get, replays::capsule, replays::post, rulings::get,
+        events::post, batch::post, decisions::list, decisions::get, replays::capsule, replays::post, replays::range, rulings::get,
         rulings::put, detectors::list, detectors::get,
         stage::roll_back, upload::arrived, versions::list, upload::put, versions::get, trial::diff,
         versions::file, log::get, stage::put, alerts::list, policies::list, policies::get, sources::list, sources::set_mode, keys::list, keys::revoke,

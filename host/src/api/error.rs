@@ -252,6 +252,7 @@ impl From<ReplayError> for ApiError {
     fn from(error: ReplayError) -> Self {
         match error {
             ReplayError::Store(error) => error.into(),
+            ReplayError::Busy => Self::overloaded(),
             ReplayError::Panicked => Self::internal(),
         }
     }

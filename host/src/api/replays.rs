@@ -1,18 +1,22 @@
-//! `/v1/decisions/{id}/replay` and `capsule`: decisions, made again and compared, here or elsewhere.
+//! `/v1/decisions/{id}/replay`, `capsule` and `/v1/replays`: decisions, made again and compared, here or
+//! elsewhere, one or many.
+
+use std::convert::Infallible;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
-use super::request::Caller;
+use super::request::{Caller, parse_json, read_body};
 use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
-use crate::model::{DecisionId, Identity};
-use crate::replay::{Lack, Missing, Replay};
+use crate::model::{DecisionId, Fault, Identity, Timestamp};
+use crate::replay::{Missing, Range, RangeLine, Replay};
 use crate::store::{Replayable, StoreError};
-
-const ERASED: &str = "its subject was erased, and with it the event that it was made from";
 
 /// Replay a decision
 ///
@@ -34,7 +38,7 @@ pub(super) async fn post(
 ) -> Result<Json<Replay>, ApiError> {
     Ok(Json(match find(&api, &identity, &id).await? {
         Found::Whole(replayable) => api.0.replayer.replay(*replayable).await?,
-        Found::Erased(id) => Replay::cannot_tell(id, Missing::new(Lack::Erased, ERASED)),
+        Found::Erased(id) => Replay::cannot_tell(id, Missing::erased()),
     }))
 }
 
@@ -58,7 +62,7 @@ pub(super) async fn capsule(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let Found::Whole(replayable) = find(&api, &identity, &id).await? else {
-        return Err(ApiError::erased(ERASED));
+        return Err(ApiError::erased(Missing::erased().detail));
     };
     let capsule = api.0.replayer.capsule(*replayable).await?;
     let name = format!("attachment; filename=\"{}.capsule\"", capsule.id);
@@ -77,6 +81,76 @@ pub(super) async fn capsule(
         }
         Err(_) => Err(ApiError::internal()),
     }
+}
+
+/// Which decisions to replay.
+#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayRange {
+    /// The source of which; every one that the key reaches unless named.
+    source: Option<String>,
+    /// Decisions that were begun at this time or later.
+    since: Timestamp,
+    /// And before; now unless given.
+    until: Option<Timestamp>,
+    /// The share of them.
+    #[serde(default = "all")]
+    #[schema(minimum = 0.0, maximum = 1.0)]
+    sample: f64,
+    /// The same number takes the same sample.
+    #[serde(default)]
+    seed: u64,
+}
+
+fn all() -> f64 {
+    1.0
+}
+
+/// Replay a span of time
+///
+/// Makes the decisions of a span again, or a sample of them, and tells of each as it comes: NDJSON, with
+/// a line that says how many there are, one for each decision that was made again, and the sums. Closing
+/// the connection ends it.
+#[utoipa::path(
+    post, path = "/v1/replays", tag = "decisions", request_body = ReplayRange,
+    responses(
+        (status = 200, description = "NDJSON", body = RangeLine, content_type = "application/x-ndjson"),
+        (status = 403, description = "A source that the key does not reach", body = Problem),
+        (status = 422, description = "No such span", body = Problem),
+        (status = 503, description = "As many are under way as may be", body = Problem),
+    )
+)]
+pub(super) async fn range(
+    State(api): State<Api>,
+    Caller(identity): Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let json = parse_json(&read_body(&api, &headers, body).await?)?;
+    let asked: ReplayRange = serde_json::from_value(json)
+        .map_err(|error| ApiError::invalid(vec![Fault::new("", error.to_string())]))?;
+    let ReplayRange { source, since, until, sample, seed } = asked;
+    if source.as_deref().is_some_and(|source| !reaches(&identity, source)) {
+        return Err(ApiError::forbidden("this key is bound to another source"));
+    }
+    if !(0.0..=1.0).contains(&sample) {
+        let detail = format!("{sample} is no share: it lies in 0..=1");
+        return Err(ApiError::invalid(vec![Fault::new("/sample", detail)]));
+    }
+    let until = until.unwrap_or_else(Timestamp::now);
+    if since > until {
+        return Err(ApiError::invalid(vec![Fault::new("/since", "it is later than `until`")]));
+    }
+    let source = identity.source.or(source);
+    let lines = api.0.replayer.range(Range { source, since, until, sample, seed })?;
+    let lines = futures::stream::unfold(lines, async |mut lines| {
+        let line = lines.recv().await?;
+        let mut text = serde_json::to_string(&line).expect("lines are plain JSON");
+        text.push('\n');
+        Some((Ok::<_, Infallible>(text), lines))
+    });
+    let headers = [(header::CONTENT_TYPE, "application/x-ndjson")];
+    Ok((headers, Body::from_stream(lines)).into_response())
 }
 
 /// What is left of a decision.

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use clap::Args;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -47,15 +47,21 @@ impl Server {
 
     /// A file, as it is.
     pub async fn download(&self, path: &str) -> anyhow::Result<Vec<u8>> {
-        let response = self.request(Method::GET, path)?.send().await;
-        let response = response.with_context(|| self.unanswered())?;
+        let response = self.begin(self.request(Method::GET, path)?).await?;
+        Ok(response.bytes().await.with_context(|| self.unanswered())?.to_vec())
+    }
+
+    /// An answer that is good, of which the body is still to be read.
+    pub async fn begin(&self, request: RequestBuilder) -> anyhow::Result<Response> {
+        let response = request.send().await.with_context(|| self.unanswered())?;
         let status = response.status();
-        let bytes = response.bytes().await.with_context(|| self.unanswered())?;
         if status.is_success() {
-            return Ok(bytes.to_vec());
+            return Ok(response);
         }
-        let value = serde_json::from_slice(&bytes).unwrap_or_default();
-        Answer { status, value }.good().map(|_| Vec::new())
+        let text = response.text().await.with_context(|| self.unanswered())?;
+        let value = serde_json::from_str(&text).unwrap_or_default();
+        let Err(problem) = (Answer { status, value }).good() else { bail!("{status}: {text}") };
+        Err(problem)
     }
 
     fn unanswered(&self) -> String {

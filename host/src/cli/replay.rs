@@ -1,5 +1,7 @@
 //! `picket replay`: decisions, made again and compared.
 
+mod range;
+
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -15,11 +17,14 @@ use super::client::Server;
 use super::table::plain;
 use crate::model::{DecisionId, Digest};
 use crate::replay::{Capsule, Replay, Sameness};
-use crate::runtime::CompilerOptions;
+use crate::runtime::RuntimeOptions;
+
+use range::RangeArgs;
 
 pub(super) const AFTER_HELP: &str = "\
   picket replay 0199b0a4-7c1e-7d52-9f6b-1c2d3e4f5a6b
   picket replay 0199b0a4-7c1e-7d52-9f6b-1c2d3e4f5a6b.capsule
+  picket replay --since 30d --sample 1% --source qwickservices
 
 The event as it was stored goes through the very detectors, settings and policy that made the decision,
 and every signal, score, tier, action and text is compared, scores bit by bit. A capsule holds all of that, so
@@ -31,8 +36,10 @@ A finding that ran out of time is taken as recorded: time is no input.";
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
     /// The decision's id, or a capsule
-    #[arg(value_name = "ID|FILE")]
-    what: What,
+    #[arg(value_name = "ID|FILE", required_unless_present = "since", conflicts_with = "since")]
+    what: Option<What>,
+    #[command(flatten)]
+    range: RangeArgs,
     #[command(flatten)]
     server: Server,
 }
@@ -54,25 +61,26 @@ impl FromStr for What {
 
 /// Any failure is a 2: it could not be told.
 pub(super) async fn run(args: &ReplayArgs) -> ExitCode {
-    match one(args).await {
-        Ok(replay) => code(replay.result),
-        Err(error) => {
-            eprintln!("picket: cannot tell: {error:#}");
-            code(Sameness::CannotTell)
-        }
-    }
+    let done = match &args.what {
+        Some(what) => one(what, &args.server).await.map(|replay| code(replay.result)),
+        None => range::run(&args.range, &args.server).await,
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("picket: cannot tell: {error:#}");
+        code(Sameness::CannotTell)
+    })
 }
 
-async fn one(args: &ReplayArgs) -> anyhow::Result<Replay> {
-    let replay = match &args.what {
-        What::Decision(id) => of_server(*id, &args.server).await?,
+async fn one(what: &What, server: &Server) -> anyhow::Result<Replay> {
+    let replay = match what {
+        What::Decision(id) => of_server(*id, server).await?,
         What::Capsule(path) => {
             let path = path.clone();
             // A guest's calls of WASI may not be made on an async thread.
             tokio::task::spawn_blocking(move || of_capsule(&path)).await??
         }
     };
-    match args.server.json {
+    match server.json {
         true => println!("{}", serde_json::to_string_pretty(&replay)?),
         false => print!("{}", in_words(&replay)),
     }
@@ -92,7 +100,7 @@ fn of_capsule(path: &Path) -> anyhow::Result<Replay> {
     })?;
     let capsule = Capsule::decode(file).with_context(context)?;
     let own = picket_bundle::DETECTORS.iter().map(|own| Digest::of(own.component)).collect();
-    capsule.replay(CompilerOptions::default(), &own).with_context(context)
+    capsule.replay(RuntimeOptions::default(), &own).with_context(context)
 }
 
 fn code(result: Sameness) -> ExitCode {

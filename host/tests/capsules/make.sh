@@ -5,12 +5,12 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 root=$(cd ../../.. && pwd)
 out=${1:?usage: make.sh FILE.capsule}
-picket=$root/target/release/picket
+picket=${PICKET:-$root/target/release/picket}
 place=$(mktemp -d)
 trap 'kill $server 2>/dev/null || true; rm -r "$place"' EXIT
 
 export PICKET_DATA_DIR=$place/data PICKET_DETECTORS_DIR=$place/detectors PICKET_POLICIES_DIR=$place/policies
-export PICKET_LISTEN=127.0.0.1:8477 PICKET_SERVER=http://127.0.0.1:8477
+export PICKET_BUNDLED=false PICKET_LISTEN=127.0.0.1:8477 PICKET_SERVER=http://127.0.0.1:8477
 mkdir -p "$PICKET_DETECTORS_DIR" "$PICKET_POLICIES_DIR"
 cp "$root"/host/tests/compiled/1.0.0/*.wasm "$PICKET_DETECTORS_DIR"
 echo 'word = "gift card"' > "$PICKET_DETECTORS_DIR/witness-rust.toml"

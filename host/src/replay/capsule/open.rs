@@ -3,9 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::{Build, Digest, Event};
-use crate::runtime::{
-    CompilerOptions, Limits, LoadError, Prepared, Runtime, RuntimeOptions, Trust,
-};
+use crate::runtime::{Limits, LoadError, Prepared, Runtime, RuntimeOptions, Trust};
 use crate::store::Document;
 
 use super::super::again::Material;
@@ -26,14 +24,15 @@ const CEILING: Limits = Limits {
 };
 
 impl Capsule {
-    /// Makes the decision again and compares. Detectors compile in a child process that is bounded,
-    /// but for those of which the program has the same bytes itself (`own`). Takes seconds.
+    /// Makes the decision again and compares, in a sandbox of its own, with the limits of then.
+    /// Detectors compile in a child process that is bounded, but for those of which the program has the
+    /// same bytes itself (`own`). Takes seconds.
     ///
     /// # Errors
     /// Where its files do not belong together, or the sandbox cannot start.
     pub fn replay(
         &self,
-        compiler: CompilerOptions,
+        sandbox: RuntimeOptions,
         own: &HashSet<Digest>,
     ) -> Result<Replay, CapsuleError> {
         let document: Document = read(DOCUMENT, &self.document)?;
@@ -53,7 +52,7 @@ impl Capsule {
         // What it was allowed then, and where that does not read back, the replay says so.
         let then = serde_json::from_value(replay["ceiling"].clone()).unwrap_or_default();
         let ceiling = CEILING.at_most(&then);
-        let runtime = Runtime::new(&RuntimeOptions { ceiling, cache: None, compiler })?;
+        let runtime = Runtime::new(&RuntimeOptions { ceiling, ..sandbox })?;
         let mut builds = HashMap::new();
         for (build, name) in Material::wanted(&decision) {
             builds.entry(build).or_insert_with(|| {

@@ -22,6 +22,8 @@ const DOCUMENT_BYTES_MAX: u64 = 32 << 20;
 const EVENT_BYTES_MAX: u64 = 16 << 20;
 const DETECTOR_BYTES_MAX: u64 = 256 << 20;
 const SETTINGS_BYTES_MAX: u64 = 1 << 20;
+/// Zeros behind the last file: what archivers fill their last record with.
+const PADDING_BYTES_MAX: u64 = 10_240;
 /// Memory for unpacking, as a power of two: 128 MiB, what every zstd accepts.
 const WINDOW_LOG_MAX: u32 = 27;
 
@@ -66,9 +68,11 @@ impl Capsule {
             )));
         }
         // Only at the very end does zstd compare its checksum.
-        match archive.into_inner().read(&mut [0]).map_err(broken)? {
-            0 => Ok(capsule),
-            _ => Err(CapsuleError::Damaged("something follows behind its end".to_owned())),
+        let mut rest = Vec::new();
+        archive.into_inner().take(PADDING_BYTES_MAX + 1).read_to_end(&mut rest).map_err(broken)?;
+        match rest.len() as u64 <= PADDING_BYTES_MAX && rest.iter().all(|byte| *byte == 0) {
+            true => Ok(capsule),
+            false => Err(CapsuleError::Damaged("something follows behind its end".to_owned())),
         }
     }
 
