@@ -37,6 +37,9 @@ pub enum Access {
     ReadPolicies,
     ReadSources,
     SetMode,
+    ReadHolds,
+    /// Keep what there is of a subject, whatever its age and whoever asks; end that.
+    HoldSubjects,
     ReadKeys,
     RevokeKeys,
     ReadAudit,
@@ -50,8 +53,8 @@ pub enum Access {
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
         DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadCapsules,
-        ReadDecisions, ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies,
-        ReadSources, ReadTrials, Replay, Rule,
+        ReadDecisions, ReadDetectors, ReadDocs, ReadFiles, ReadHolds, ReadKeys, ReadMetrics,
+        ReadPolicies, ReadSources, ReadTrials, Replay, Rule,
     };
     match role {
         Role::Platform => matches!(access, PostEvents | DryRun | ReadDecisions | ReadDocs),
@@ -96,6 +99,7 @@ pub fn allows(role: Role, access: Access) -> bool {
                 | ReadAlerts
                 | ReadPolicies
                 | ReadSources
+                | ReadHolds
                 | ReadKeys
                 | ReadAudit
                 | ReadMetrics
@@ -128,6 +132,8 @@ impl Access {
             | Self::ReadPolicies
             | Self::ReadSources
             | Self::SetMode
+            | Self::ReadHolds
+            | Self::HoldSubjects
             | Self::ReadDocs => false,
         }
     }

@@ -1,5 +1,6 @@
 //! The store on real databases. What these tests wait for, they wait for by itself, never by a clock.
 
+mod audit;
 mod commit;
 mod deployed;
 mod erase;
@@ -7,6 +8,7 @@ mod faults;
 mod life;
 mod open;
 mod postgres;
+mod retention;
 mod seal;
 mod search;
 mod sqlite;
