@@ -51,7 +51,12 @@ impl Registry {
         };
         // What failed before may have failed by no fault of its own.
         self.shelf.forget_failed(&build);
-        Ok(self.make(file, &settings).await.prepared().map_err(Unrecalled::from))
+        let prepared = self.make(file, &settings).await.prepared();
+        let current = self.current();
+        if !current.detectors().iter().any(|live| live.prepared.build() == build) {
+            self.shelf.let_go(&build);
+        }
+        Ok(prepared.map_err(Unrecalled::from))
     }
 
     /// The file of a build, as it was shipped.

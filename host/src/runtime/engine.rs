@@ -24,9 +24,13 @@ pub(super) const TICK: Duration = Duration::from_millis(1);
 
 /// Pooled and optimised: runs events.
 pub(super) fn serving(ceiling: &Limits) -> Result<Engine> {
+    Engine::new(&pooled(ceiling))
+}
+
+fn pooled(ceiling: &Limits) -> Config {
     let mut config = optimised();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(ceiling)));
-    Engine::new(&config)
+    config
 }
 
 /// Compiles for [`serving`] and runs nothing: how instances are allocated does not alter the code, so

@@ -4,18 +4,22 @@
 use wasmtime::{Instance, Module, Store};
 
 use super::*;
+use crate::runtime::{Call, Runtime, RuntimeOptions, Trust, Value};
+
+/// A target that is named has nothing but what each processor of its kind has.
+fn here() -> String {
+    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
+}
 
 /// How a machine may differ: what its processor has, and how hard the compiler tried.
 fn machines() -> Vec<(&'static str, Engine)> {
-    let here = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let levels = [("optimised", OptLevel::Speed), ("not optimised", OptLevel::None)];
     let mut machines = Vec::new();
     for (level, opt_level) in levels {
         let mut config = deterministic();
         config.cranelift_opt_level(opt_level);
         machines.push((level, Engine::new(&config).unwrap()));
-        // A target that is named has nothing but what each of its kind has.
-        config.target(&here).unwrap();
+        config.target(&here()).unwrap();
         machines.push((level, Engine::new(&config).unwrap()));
     }
     machines
@@ -176,6 +180,39 @@ fn every_machine_computes_the_same_bits() {
     let compiled =
         |engine: &Engine| engine.precompile_module(&wat::parse_str(&module).unwrap()).unwrap();
     assert!(compiled(&machines[0].1) != compiled(&machines[1].1));
+}
+
+#[test]
+fn detectors_find_the_same_on_every_machine() {
+    let texts = include_str!("../../../../examples/corpus/messages.jsonl").lines().map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).unwrap();
+        message["text"].as_str().unwrap().to_owned()
+    });
+    let texts: Vec<String> = texts.collect();
+    let options = RuntimeOptions::default();
+    let mut baseline = pooled(&options.ceiling);
+    baseline.target(&here()).unwrap();
+    let machines = [Engine::new(&baseline).unwrap(), serving(&options.ceiling).unwrap()];
+    let runtimes = machines.map(|engine| Runtime::on(engine, &options).unwrap());
+    let mut found = 0;
+    for name in ["contact-phone", "obfuscation", "payment-circumvention"] {
+        let bundled = picket_bundle::DETECTORS.iter().find(|it| it.name == name).unwrap();
+        let answers = runtimes.each_ref().map(|runtime| {
+            let prepared = runtime.load(bundled.component, "{}", Trust::Bundled).unwrap();
+            let answers = texts.iter().map(|text| {
+                let mut inputs = vec![Value::Text(text)];
+                inputs.resize(prepared.manifest().inputs.len(), Value::Absent);
+                let call = Call { id: "e", kind: "message.sent", time_ms: 0, inputs: &inputs };
+                let signals = prepared.evaluate(&call, Duration::from_secs(5)).signals;
+                let bits = signals.iter().map(|it| (it.score.to_bits(), it.confidence.to_bits()));
+                (bits.collect::<Vec<_>>(), signals)
+            });
+            answers.collect::<Vec<_>>()
+        });
+        assert!(answers[0] == answers[1], "{name}");
+        found += answers[0].iter().filter(|(bits, _)| !bits.is_empty()).count();
+    }
+    assert!(found > 50, "{found}");
 }
 
 #[test]
