@@ -6,7 +6,7 @@ mod server;
 use std::process::{Command, Output};
 
 use picket::config::Config;
-use picket::model::{DecisionId, Digest, Identity, Isolation, Role};
+use picket::model::{DecisionId, Digest, Isolation};
 use picket::replay::{Lack, Replay, Sameness};
 use picket::store::Replayable;
 use reqwest::Method;
@@ -349,9 +349,9 @@ async fn a_span_is_made_again_and_told_as_it_comes() {
     assert_eq!(lines, sample("7"));
 
     // An erased one is no fault, and nothing that could be compared.
-    let auditor = server.app.store.keys().await.unwrap();
-    let auditor = auditor.into_iter().find(|key| key.name == "admin").expect("a key of this name");
-    let who = Identity { key: auditor.id, role: Role::Admin, source: None, name: "admin".into() };
+    let keys = server.app.store.keys().await.unwrap();
+    let admin = keys.into_iter().find(|key| key.identity.name == "admin");
+    let who = admin.expect("a key of this name").identity;
     server.app.store.erase("market", "user-0", "they asked", &who).await.unwrap();
     let (code, said) = run(&[]);
     assert_eq!(code, Some(2), "{said}");
