@@ -1,5 +1,6 @@
 //! Decisions that leave the server in one file: they replay anywhere, and whatever somebody made of the
 //! file is found or refused.
+#![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
 mod fixture;
 mod server;
@@ -10,6 +11,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
+use databases::{Home, on_both};
 use picket::model::Digest;
 use picket::replay::{Capsule, CapsuleError, Lack, Replay, Sameness};
 use picket::runtime::{CacheOptions, CompilerOptions, RuntimeOptions};
@@ -17,8 +19,16 @@ use serde_json::{Value, json};
 use server::Server;
 use tempfile::TempDir;
 
-async fn quiet() -> Server {
-    Server::start_with(|config| config.watch = false).await
+on_both!(threaded:
+    a_capsule_replays_without_a_server_and_a_database,
+    the_same_decision_gives_the_same_bytes_and_they_come_back,
+    a_capsule_is_for_those_who_may_see_events_and_files,
+    what_was_forged_is_named_and_what_is_missing_too,
+    detectors_of_strangers_compile_in_the_child_and_are_refused_like_any
+);
+
+async fn quiet(home: &Home) -> Server {
+    Server::start_with(home, |config| config.watch = false).await
 }
 
 /// Runs the program where there is nothing, perhaps with a server.
@@ -57,9 +67,8 @@ async fn replay(capsule: Capsule) -> Result<Replay, CapsuleError> {
     replaying.await.expect("it does not panic")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_capsule_replays_without_a_server_and_a_database() {
-    let server = quiet().await;
+async fn a_capsule_replays_without_a_server_and_a_database(home: Home) {
+    let server = quiet(&home).await;
     let elsewhere = tempfile::tempdir().unwrap();
     let dir = elsewhere.path();
     let mut files = Vec::new();
@@ -94,9 +103,8 @@ async fn a_capsule_replays_without_a_server_and_a_database() {
     assert!(said(&nothing).contains("neither the id of a decision nor a capsule"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_same_decision_gives_the_same_bytes_and_they_come_back() {
-    let server = quiet().await;
+async fn the_same_decision_gives_the_same_bytes_and_they_come_back(home: Home) {
+    let server = quiet(&home).await;
     let first = capsule(&server, "1", "entity").await;
     // The same event has the same decision.
     assert!(first == capsule(&server, "1", "entity").await);
@@ -110,9 +118,8 @@ async fn the_same_decision_gives_the_same_bytes_and_they_come_back() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_capsule_is_for_those_who_may_see_events_and_files() {
-    let server = quiet().await;
+async fn a_capsule_is_for_those_who_may_see_events_and_files(home: Home) {
+    let server = quiet(&home).await;
     let decision = server.event("1", "hello").await.json();
     let path = format!("/v1/decisions/{}/capsule", decision["id"].as_str().unwrap());
     let status = async |who: &str| {
@@ -147,9 +154,8 @@ fn forged(capsule: &Capsule, change: impl FnOnce(&mut Value)) -> Capsule {
     Capsule::decode(forged.as_slice()).expect("it is a capsule")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_forged_is_named_and_what_is_missing_too() {
-    let server = quiet().await;
+async fn what_was_forged_is_named_and_what_is_missing_too(home: Home) {
+    let server = quiet(&home).await;
     let capsule = Capsule::decode(capsule(&server, "1", "entity").await.as_slice()).unwrap();
     assert_eq!(replay(capsule.clone()).await.unwrap().result, Sameness::Identical);
     let cases: [(&str, fn(&mut Value)); 6] = [
@@ -196,9 +202,8 @@ async fn what_was_forged_is_named_and_what_is_missing_too() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn detectors_of_strangers_compile_in_the_child_and_are_refused_like_any() {
-    let server = quiet().await;
+async fn detectors_of_strangers_compile_in_the_child_and_are_refused_like_any(home: Home) {
+    let server = quiet(&home).await;
     let capsule = Capsule::decode(capsule(&server, "1", "entity").await.as_slice()).unwrap();
     let bomb = wasm::component(&[wasm::functions(60_000, 0, &wasm::nested(4))]);
     for (file, says) in [

@@ -1,5 +1,6 @@
 //! A decision of long ago: thirty versions of its detector later, under another policy, after restarts
 //! and without a cache it is made again to the same bits.
+#![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
 #[path = "hostile/component.rs"]
 #[allow(dead_code, reason = "half of what it makes is hostile")]
@@ -8,11 +9,14 @@ mod fixture;
 mod server;
 
 use component::{Answer, Detector, GOOD};
+use databases::{Home, on_both};
 use picket::config::Config;
 use picket::model::Landing;
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::{Server, write};
+
+on_both!(threaded: a_decision_of_thirty_versions_ago_replays_to_the_same_bits);
 
 const VERSIONS: u32 = 30;
 const POLICY: &str = r#"
@@ -55,10 +59,10 @@ fn quiet(config: &mut Config) {
     config.upload_stage.insert("*".to_owned(), Landing::Active);
 }
 
-async fn restarted(server: Server) -> Server {
+async fn restarted(home: &Home, server: Server) -> Server {
     let Server { app, dir, .. } = server;
     app.stop().await;
-    Server::start_in(dir, quiet).await
+    Server::start_in(home, dir, quiet).await
 }
 
 async fn ship(server: &Server, number: u32) {
@@ -82,11 +86,10 @@ async fn all_replay(server: &Server, decisions: &[Value]) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_decision_of_thirty_versions_ago_replays_to_the_same_bits() {
+async fn a_decision_of_thirty_versions_ago_replays_to_the_same_bits(home: Home) {
     let dir = tempfile::tempdir().unwrap();
     write(&dir.path().join("policies/market.toml"), policy(0).as_bytes());
-    let mut server = Server::start_in(dir, quiet).await;
+    let mut server = Server::start_in(&home, dir, quiet).await;
     ship(&server, 0).await;
     let mut decisions = vec![decide(&server, "first").await];
     for number in 1..=VERSIONS {
@@ -96,7 +99,7 @@ async fn a_decision_of_thirty_versions_ago_replays_to_the_same_bits() {
             server.app.registry.scan().await.unwrap();
         }
         if number % 10 == 0 {
-            server = restarted(server).await;
+            server = restarted(&home, server).await;
         }
         decisions.push(decide(&server, &format!("e-{number}")).await);
     }
@@ -112,7 +115,7 @@ async fn a_decision_of_thirty_versions_ago_replays_to_the_same_bits() {
 
     // Neither does it take what was compiled then.
     std::fs::remove_dir_all(server.path("data/cache")).unwrap();
-    let server = restarted(server).await;
+    let server = restarted(&home, server).await;
     all_replay(&server, &[decisions[0].clone(), decisions[15].clone(), decisions[30].clone()])
         .await;
     server.app.stop().await;
