@@ -5,6 +5,7 @@ mod alerts;
 mod audit;
 mod batch;
 mod decisions;
+mod deliveries;
 mod detectors;
 mod docs;
 mod error;
@@ -39,6 +40,7 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 
 pub use alerts::Alert;
+pub use deliveries::{Deliveries, DeliveryDetail, ReplayedAll};
 pub use detectors::{
     Arrived, DetectorDetail, DetectorVersion, Diff, Stands, TrialSums, VersionDetail,
 };
@@ -109,8 +111,8 @@ pub struct Route {
 pub fn routes() -> Vec<Route> {
     use Access::{
         DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
-        ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
-        ReadTrials, RevokeKeys, Rule, SetMode,
+        ReadDeliveries, ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies,
+        ReadSources, ReadTrials, ReplayDeliveries, RevokeKeys, Rule, SetMode,
     };
     use detectors::{log, stage, trial, upload, versions};
     vec![
@@ -121,6 +123,10 @@ pub fn routes() -> Vec<Route> {
         route("GET", "/v1/decisions/{id}", ReadDecisions, decisions::get),
         route("GET", "/v1/decisions/{id}/ruling", ReadDecisions, rulings::get),
         route("PUT", "/v1/decisions/{id}/ruling", Rule, rulings::put),
+        route("GET", "/v1/deliveries", ReadDeliveries, deliveries::list),
+        route("POST", "/v1/deliveries/replay", ReplayDeliveries, deliveries::replay_all),
+        route("GET", "/v1/deliveries/{id}", ReadDeliveries, deliveries::get),
+        route("POST", "/v1/deliveries/{id}/replay", ReplayDeliveries, deliveries::replay),
         route("GET", "/v1/detectors", ReadDetectors, detectors::list),
         route("GET", "/v1/detectors/{name}", ReadDetectors, detectors::get),
         route("POST", "/v1/detectors/{name}/rollback", MoveDetectors, stage::roll_back),

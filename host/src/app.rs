@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::api;
 use crate::auth::Auth;
 use crate::config::Config;
+use crate::deliver::Deliver;
 use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
 use crate::keeper::Keeper;
@@ -91,6 +92,10 @@ impl App {
         registry.scan().await?;
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
+        let written = Arc::new(Notify::new());
+        let deliver =
+            Deliver::new(&config, store.clone(), Arc::clone(&metrics), Arc::clone(&written))
+                .context("the configuration")?;
         let (incidents, told) = mpsc::channel(INCIDENTS_MAX);
         let engine = Arc::new(Engine::new(EngineOptions {
             entity_key: EntityKey::new(&host_key),
@@ -110,8 +115,11 @@ impl App {
             permits: Semaphore::new(config.evaluation_queue_max),
             tasks: tasks.clone(),
             accepted: Notify::new(),
+            destinations: config.destinations.keys().cloned().collect(),
+            written,
         });
         let config = Arc::new(config);
+        tasks.spawn(deliver.run(stop.clone()));
         tasks.spawn(ingest.clone().run_worker(stop.clone()));
         let keeper = Keeper {
             registry: Arc::clone(&registry),

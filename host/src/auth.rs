@@ -30,6 +30,10 @@ pub enum Access {
     /// Promote a version, demote it, retire it, go back to an earlier one.
     MoveDetectors,
     ReadAlerts,
+    /// What was sent to a platform, and what could not be.
+    ReadDeliveries,
+    /// Have tried again what was given up.
+    ReplayDeliveries,
     ReadPolicies,
     ReadSources,
     SetMode,
@@ -46,11 +50,13 @@ pub enum Access {
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
         DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
-        ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
-        ReadTrials, Rule,
+        ReadDeliveries, ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies,
+        ReadSources, ReadTrials, Rule,
     };
     match role {
-        Role::Platform => matches!(access, PostEvents | DryRun | ReadDecisions | ReadDocs),
+        Role::Platform => {
+            matches!(access, PostEvents | DryRun | ReadDecisions | ReadDeliveries | ReadDocs)
+        }
         Role::Engineer => matches!(
             access,
             DryRun
@@ -74,6 +80,7 @@ pub fn allows(role: Role, access: Access) -> bool {
                     | ReadDetectors
                     | ReadTrials
                     | ReadAlerts
+                    | ReadDeliveries
                     | ReadPolicies
                     | ReadSources
                     | ReadDocs
@@ -86,6 +93,7 @@ pub fn allows(role: Role, access: Access) -> bool {
                 | ReadFiles
                 | ReadTrials
                 | ReadAlerts
+                | ReadDeliveries
                 | ReadPolicies
                 | ReadSources
                 | ReadKeys
@@ -115,6 +123,8 @@ impl Access {
             | Self::ReadTrials
             | Self::PublishDetectors
             | Self::MoveDetectors
+            | Self::ReadDeliveries
+            | Self::ReplayDeliveries
             | Self::ReadPolicies
             | Self::ReadSources
             | Self::SetMode
@@ -209,6 +219,7 @@ mod tests {
             Access::DryRun,
             Access::PublishDetectors,
             Access::MoveDetectors,
+            Access::ReplayDeliveries,
         ] {
             assert!(!allows(Role::Auditor, access), "{access:?}");
         }

@@ -3,6 +3,7 @@
 
 mod client;
 mod compile_worker;
+mod delivery;
 mod demo;
 mod detector;
 mod key;
@@ -56,6 +57,9 @@ enum Command {
     /// See the sources and set whether their decisions are enforced
     #[command(subcommand)]
     Source(source::Command),
+    /// See what platforms were told to do, and have tried again what could not be told
+    #[command(subcommand)]
+    Delivery(delivery::Command),
     /// Create the database or apply the migrations that it lacks
     Migrate(migrate::Migrate),
     #[command(hide = true)]
@@ -105,6 +109,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Detector(command) => return detector::run(command).await,
         Command::Policy(command) => return policy::run(command).await,
         Command::Source(command) => source::run(command).await?,
+        Command::Delivery(command) => delivery::run(command).await?,
         Command::Migrate(migrate) => migrate::run(&migrate).await?,
         Command::CompileWorker(worker) => return Ok(compile_worker::run(&worker)),
     }

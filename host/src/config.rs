@@ -5,6 +5,7 @@
 //! whole of it as TOML writes it in one line.
 
 mod check;
+mod destination;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,8 @@ use thiserror::Error;
 use toml::de::DeTable;
 
 use crate::model::{DetectorRules, EventBounds, Landing, SignatureMode};
+
+pub use destination::Destination;
 
 /// Everything that an operator may set. Field names are the keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,6 +108,19 @@ pub struct Config {
     /// Decisions that share one flush.
     pub commit_batch_max: usize,
 
+    /// Where the actions of a source are sent, by source; a source without one has nothing sent.
+    pub destinations: BTreeMap<String, Destination>,
+    /// Time for a destination to answer.
+    pub delivery_timeout_ms: u64,
+    /// Requests in flight to one destination.
+    pub delivery_concurrent_max: usize,
+    /// Tries before a delivery is dead.
+    pub delivery_attempts_max: u32,
+    /// The next try comes within this time, by chance, and within twice as long after each further one.
+    pub delivery_retry_first_ms: u64,
+    /// The longest time within which the next try comes.
+    pub delivery_retry_max_ms: u64,
+
     /// Where a file of `detectors_dir` lands: `active`, for development, or `shadow`.
     pub folder_stage: Landing,
     /// Whether a version is promoted by another key than the one that published it.
@@ -161,6 +177,12 @@ impl Default for Config {
             evaluation_queue_max: 2_048,
             commit_queue_max: 4_096,
             commit_batch_max: 256,
+            destinations: BTreeMap::new(),
+            delivery_timeout_ms: 10_000,
+            delivery_concurrent_max: 32,
+            delivery_attempts_max: 20,
+            delivery_retry_first_ms: 1_000,
+            delivery_retry_max_ms: 3_600_000,
             folder_stage: Landing::Active,
             two_person: false,
             upload_stage: BTreeMap::new(),

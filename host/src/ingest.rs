@@ -6,7 +6,7 @@
 mod fingerprint;
 mod trial;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::engine::{Engine, Pool, PoolError};
 use crate::model::decision::SEMANTICS;
-use crate::model::{Decision, DecisionId, Event, Finding, Mode, Timestamp, TrialRun, Would};
+use crate::model::{
+    Decision, DecisionId, Event, Finding, Mode, Outgoing, Timestamp, TrialRun, Would,
+};
 use crate::registry::{LivePolicy, Registry, Snapshot, Subscribed};
 use crate::store::{Accepted, Committed, Entry, Recorded, SealedEntry, Store, StoreError};
 use crate::telemetry::{Metrics, Received};
@@ -41,6 +43,10 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// Wakes the worker that decides accepted events.
     pub accepted: Notify,
+    /// The sources whose actions are delivered.
+    pub destinations: BTreeSet<String>,
+    /// Rung when a decision is durable of which something is delivered.
+    pub written: Arc<Notify>,
 }
 
 /// What the sender is told.
@@ -203,8 +209,11 @@ impl Ingest {
         let policy = speaks_for(&snapshot, &event.source)?;
         let event = Arc::new(event);
         let job = self.job(snapshot, policy, Arc::clone(&event), id);
+        let delivers = self.0.destinations.contains(&event.source);
         let work = move || {
             let Decided { decision, replay, trials } = job.decide();
+            let outgoing = if delivers { Outgoing::of(&decision) } else { Vec::new() };
+            let sends = !outgoing.is_empty();
             let decision = Arc::new(decision);
             let entry = Entry {
                 event: Arc::clone(&job.event),
@@ -213,12 +222,16 @@ impl Ingest {
                 decision: Arc::clone(&decision),
                 replay,
                 trials,
+                outgoing,
             };
-            entry.seal().map(|sealed: SealedEntry| (decision, sealed))
+            entry.seal().map(|sealed: SealedEntry| (decision, sealed, sends))
         };
-        let (decision, sealed) = self.0.pool.run(work).await??;
+        let (decision, sealed, sends) = self.0.pool.run(work).await??;
         match self.0.store.commit_sealed(sealed).await? {
             Committed::New => {
+                if sends {
+                    self.0.written.notify_one();
+                }
                 self.0.metrics.event(&event.source, Received::Decided);
                 self.0.metrics.decision(&decision, begun.elapsed());
                 self.0.metrics.findings(&decision.findings);

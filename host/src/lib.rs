@@ -7,19 +7,20 @@
 //!                   │        engine.evaluate         every subscribed detector, in the sandbox
 //!                   │        policy.judge            findings -> verdict, pure
 //!                   │        store.commit            durable, many events to a flush
-//!                   └──> the decision
+//!                   └──> the decision            what it asks for ──> deliver ──> the platform
 //!
 //!  folder, bundle, API ──> registry ──> runtime.load ──> store ──> the next Snapshot
 //! ```
 //!
 //! Layers, lowest first; a module uses only those below (a test reads the `use` lines):
-//! `model config` < `policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest keeper` < `app api cli`.
+//! `model config` < `policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest keeper deliver` < `app api cli`.
 
 pub mod api;
 pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod deliver;
 pub mod engine;
 pub mod ingest;
 pub mod keeper;

@@ -3,6 +3,7 @@
 pub mod action;
 pub mod audit;
 pub mod decision;
+pub mod delivery;
 pub mod event;
 pub mod finding;
 pub mod grant;
@@ -22,6 +23,9 @@ pub mod vitals;
 pub use action::{Action, Scope, ScopedAction};
 pub use audit::AuditEntry;
 pub use decision::{Decision, Mode, PolicyRef, Strike, Would};
+pub use delivery::{
+    Attempt, AttemptOutcome, Delivery, DeliveryId, DeliveryState, Outgoing, OutgoingKind,
+};
 pub use event::{Event, EventBounds, Fault};
 pub use finding::{Finding, Outcome};
 pub use grant::{DetectorRule, DetectorRules};

@@ -11,7 +11,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::detectors::{log, stage, trial, upload, versions};
 use super::{
-    alerts, audit, batch, decisions, detectors, events, health, keys, policies, rulings, sources,
+    alerts, audit, batch, decisions, deliveries, detectors, events, health, keys, policies,
+    rulings, sources,
 };
 
 #[derive(OpenApi)]
@@ -23,12 +24,13 @@ use super::{
     ),
     paths(
         events::post, batch::post, decisions::list, decisions::get, rulings::get,
-        rulings::put, detectors::list, detectors::get,
+        rulings::put, deliveries::list, deliveries::replay_all, deliveries::get, deliveries::replay,
+        detectors::list, detectors::get,
         stage::roll_back, upload::arrived, versions::list, upload::put, versions::get, trial::diff,
         versions::file, log::get, stage::put, alerts::list, policies::list, policies::get, sources::list, sources::set_mode, keys::list, keys::revoke,
         audit::list, health::metrics, health::live, health::ready, json, page
     ),
-    components(schemas(events::Tried, upload::Arrived, super::Problem)),
+    components(schemas(crate::model::Outgoing, events::Tried, upload::Arrived, super::Problem)),
     security(("key" = [])),
     modifiers(&Key)
 )]

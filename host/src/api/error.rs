@@ -188,6 +188,9 @@ impl From<StoreError> for ApiError {
                 )
             }
             StoreError::Absence { .. } => Self::absent(error.to_string()),
+            StoreError::NotDead { .. } => {
+                Self::conflict("not-dead", "Nothing to try again", error.to_string())
+            }
             _ => {
                 tracing::error!("the store failed: {error}");
                 Self::internal()

@@ -11,10 +11,13 @@ use sqlx::{Arguments as _, Row as _};
 use super::audit::Leaf;
 use super::dialect::{Arguments, Connection};
 use super::events::{Committed, DECIDED, EventRow, event_hash};
+use super::outbox::OutboxRow;
 use super::rows::Insert;
 use super::sealed::{self, seal};
 use super::{Store, StoreError};
-use crate::model::{AuditEntry, Decision, DecisionId, Digest, Event, Outcome, Timestamp, TrialRun};
+use crate::model::{
+    AuditEntry, Decision, DecisionId, Digest, Event, Outcome, Outgoing, Timestamp, TrialRun,
+};
 
 static INSERT: Insert = Insert::new(
     "INSERT INTO decisions (seq, id, source, subject, kind, event_id, decided_at, mode, tier, \
@@ -37,6 +40,8 @@ pub struct Entry {
     pub replay: Json,
     /// What it says about versions on trial.
     pub trials: Vec<TrialRun>,
+    /// What is to be delivered because of it.
+    pub outgoing: Vec<Outgoing>,
 }
 
 /// An entry as rows, serialised and compressed.
@@ -46,6 +51,7 @@ pub struct SealedEntry {
     /// `None` where the event is only accepted.
     pub(super) decision: Option<DecisionRow>,
     pub(super) trials: Vec<TrialRun>,
+    pub(super) outbox: Vec<OutboxRow>,
     pub(super) leaf: Leaf,
 }
 
@@ -104,6 +110,7 @@ impl Entry {
             event: EventRow::of(event, self.received_at, self.fingerprint, decision.id, DECIDED)?,
             leaf: Leaf::of(audit_entry(decision, Digest::of(&json)))?,
             trials: self.trials.clone(),
+            outbox: self.outgoing.iter().map(OutboxRow::of).collect::<Result<_, _>>()?,
             decision: Some(DecisionRow {
                 labels: labels(decision),
                 decision: Arc::clone(decision),

@@ -22,6 +22,7 @@ pub(super) type Arguments = sqlx::sqlite::SqliteArguments;
 pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "spine", include_str!("../../../migrations/sqlite/0001_spine.sql")),
     (2, "life", include_str!("../../../migrations/sqlite/0002_life.sql")),
+    (3, "outbox", include_str!("../../../migrations/sqlite/0003_outbox.sql")),
 ];
 
 /// Takes the write lock at once: a transaction that became a writer later could be refused halfway.

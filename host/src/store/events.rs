@@ -144,8 +144,8 @@ impl Store {
         let facts = json!({ "event": event_hash(&event.source, &event.id) });
         let entry = AuditEntry::new(None, "event.accepted", row.decision_id.as_str(), facts);
         let leaf = Leaf::of(entry)?;
-        self.commit_sealed(SealedEntry { event: row, decision: None, trials: Vec::new(), leaf })
-            .await
+        let (trials, outbox) = (Vec::new(), Vec::new());
+        self.commit_sealed(SealedEntry { event: row, decision: None, trials, outbox, leaf }).await
     }
 
     /// Writes what was sealed; see [`Store::commit`].

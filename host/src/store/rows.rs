@@ -1,4 +1,4 @@
-//! Multi-row inserts. Rows go in chunks whose sizes are powers of two, so that a handful of
+//! Statements over many rows: inserts, and whatever else takes `VALUES`. Rows go in chunks whose sizes are powers of two, so that a handful of
 //! statement texts serves batches of every size and each stays prepared.
 
 use std::sync::{Arc, OnceLock};
@@ -53,7 +53,7 @@ impl Insert {
 
     /// The statement for `1 << size` rows. The driver writes the placeholders: SQLite looks a
     /// numbered one up by walking all of them, which for thousands costs more than the insert.
-    fn text(&self, size: usize) -> Arc<str> {
+    pub fn text(&self, size: usize) -> Arc<str> {
         let text = self.texts[size].get_or_init(|| {
             let mut text = format!("{} VALUES ", self.head);
             let mut arguments = Arguments::default();

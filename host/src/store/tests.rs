@@ -5,6 +5,7 @@ mod deployed;
 mod faults;
 mod life;
 mod open;
+mod outbox;
 mod search;
 
 use std::path::PathBuf;
@@ -163,6 +164,7 @@ fn entry_of(event: Event, change: impl FnOnce(&mut Decision)) -> Entry {
         decision: Arc::new(decision),
         replay: json!({ "inputs": [{ "kind": "field", "path": "data.content" }] }),
         trials: Vec::new(),
+        outgoing: Vec::new(),
     }
 }
 

@@ -13,7 +13,7 @@ use super::audit::Leaves;
 use super::decisions::SealedEntry;
 use super::error::StoreError;
 use super::tx::Writer;
-use super::{Options, decisions, events, trials};
+use super::{Options, decisions, events, outbox, trials};
 
 /// Whether an entry was written, or its event id was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +127,8 @@ async fn one_by_one(writer: &Writer, entries: &[&SealedEntry]) -> Vec<Result<Cla
     answers
 }
 
-/// One transaction: claims the event ids, writes the decisions of the winners, then the audit log.
+/// One transaction: claims the event ids, writes the decisions of the winners and what they ask
+/// for, then the audit log.
 async fn write(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>, StoreError> {
     // Of equal ids within the batch, the first to come is the one that competes.
     let mut ids = HashSet::with_capacity(entries.len());
@@ -152,6 +153,7 @@ async fn write(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>, 
     };
     decisions::insert(tx.connection()?, &winners).await?;
     trials::add(tx.connection()?, &winners).await?;
+    outbox::insert(tx.connection()?, &winners).await?;
     tx.commit(leaves).await?;
     Ok(claims)
 }

@@ -136,6 +136,18 @@ impl Server {
         server
     }
 
+    /// Another server on the same record.
+    pub async fn beside(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config =
+            Config { listen: ([127, 0, 0, 1], 0).into(), ..(*self.app.config).clone() };
+        change(&mut config);
+        let carried =
+            Carried { bundle: Bundle::default(), program: env!("CARGO_BIN_EXE_picket").into() };
+        let app = App::start_with(config, carried).await.expect("Picket starts");
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        Self { app, dir, client: Client::new(), keys: self.keys.clone() }
+    }
+
     pub fn key(&self, who: &str) -> &str {
         self.keys.get(who).unwrap_or_else(|| panic!("nobody is called {who}"))
     }

@@ -1,0 +1,129 @@
+//! The outbox: what leaves, written with the decisions that ask for it.
+//!
+//! Of the pending rows of one subject only the first has a time at which it is due. It gives that
+//! place up when it is delivered or dead, in the same transaction, so two of one subject are never
+//! under way, whoever and how many deliver.
+
+use std::collections::BTreeSet;
+
+use sqlx::Arguments as _;
+
+use super::decisions::SealedEntry;
+use super::dialect::Connection;
+use super::rows::Insert;
+use super::{StoreError, sealed};
+use crate::model::{Action, DeliveryId, DeliveryState, Outgoing, OutgoingKind, Scope, Timestamp};
+
+static INSERT: Insert = Insert::new(
+    "INSERT INTO outbox (seq, id, source, subject, decision, kind, action, scope, state, attempts, \
+     created_at, sealed)",
+    12,
+    "",
+);
+static WAIT: Insert =
+    Insert::new("INSERT INTO delivery_claims (outbox, source, subject, attempts)", 4, "");
+
+/// Gives the first pending row of a subject its time, where none of the subject has one.
+pub(super) static PROMOTE: Insert = Insert::new(
+    "UPDATE delivery_claims SET due_at = heads.due FROM (SELECT (SELECT min(c.outbox) \
+     FROM delivery_claims AS c WHERE c.source = v.column1 AND c.subject = v.column2) AS head, \
+     v.column3 AS due FROM (",
+    3,
+    ") AS v) AS heads WHERE delivery_claims.outbox = heads.head \
+     AND delivery_claims.due_at IS NULL AND NOT EXISTS (SELECT 1 FROM delivery_claims AS h \
+     WHERE h.source = delivery_claims.source AND h.subject = delivery_claims.subject \
+     AND h.due_at IS NOT NULL)",
+);
+
+/// What leaves, as a row.
+#[derive(Debug, Clone)]
+pub(super) struct OutboxRow {
+    id: DeliveryId,
+    kind: OutgoingKind,
+    action: Action,
+    scope: Scope,
+    sealed: Vec<u8>,
+}
+
+impl OutboxRow {
+    pub fn of(outgoing: &Outgoing) -> Result<Self, StoreError> {
+        let (_, sealed) = sealed::seal("what is to be delivered", outgoing)?;
+        let &Outgoing { kind, action, scope, .. } = outgoing;
+        Ok(Self { id: outgoing.id.clone(), kind, action, scope, sealed })
+    }
+}
+
+/// Writes what the decisions of these entries ask for, numbered in their order.
+pub(super) async fn insert(
+    connection: &mut Connection,
+    entries: &[&SealedEntry],
+) -> Result<(), StoreError> {
+    let rows: Vec<(&SealedEntry, &OutboxRow)> = entries
+        .iter()
+        .flat_map(|entry| entry.outbox.iter().map(move |row| (*entry, row)))
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let last: i64 = sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM outbox")
+        .fetch_one(&mut *connection)
+        .await?;
+    let numbered: Vec<_> = (last + 1..).zip(rows).collect();
+    let now = Timestamp::now();
+    INSERT
+        .run(connection, &numbered, |arguments, (seq, (entry, row))| {
+            arguments.add(*seq)?;
+            arguments.add(row.id.as_str())?;
+            arguments.add(entry.event.source.as_str())?;
+            arguments.add(entry.event.subject.as_str())?;
+            arguments.add(entry.decision_id())?;
+            arguments.add(row.kind.as_str())?;
+            arguments.add(row.action.as_str())?;
+            arguments.add(row.scope.as_str())?;
+            arguments.add(DeliveryState::Pending.as_str())?;
+            arguments.add(0_i64)?;
+            arguments.add(now.micros())?;
+            arguments.add(row.sealed.as_slice())
+        })
+        .await?;
+    let waiting: Vec<_> = numbered
+        .iter()
+        .map(|(seq, (entry, _))| (*seq, &*entry.event.source, &*entry.event.subject))
+        .collect();
+    wait(connection, &waiting, now).await
+}
+
+/// Has these rows (number, source, subject) wait for their turn, which the first of each subject
+/// gets now where no other has it.
+pub(super) async fn wait(
+    connection: &mut Connection,
+    rows: &[(i64, &str, &str)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    WAIT.run(connection, rows, |arguments, (seq, source, subject)| {
+        arguments.add(*seq)?;
+        arguments.add(*source)?;
+        arguments.add(*subject)?;
+        arguments.add(0_i64)
+    })
+    .await?;
+    let subjects = rows.iter().map(|(_, source, subject)| (*source, *subject)).collect();
+    promote(connection, &subjects, now).await
+}
+
+/// Lets the first of each of these subjects come, where none of it has its turn.
+pub(super) async fn promote(
+    connection: &mut Connection,
+    subjects: &BTreeSet<(&str, &str)>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let subjects: Vec<_> = subjects.iter().collect();
+    PROMOTE
+        .run(connection, &subjects, |arguments, (source, subject)| {
+            arguments.add(*source)?;
+            arguments.add(*subject)?;
+            arguments.add(now.micros())
+        })
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,328 @@
+//! Deliveries to endpoints that fail in every way, through a whole Picket. Waits are for what is
+//! waited for; the schedules are short.
+
+mod fixture;
+mod receiver;
+mod server;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use picket::config::{Config, Destination};
+use receiver::{Does, Received, Receiver};
+use serde_json::{Value, json};
+use server::{Server, event};
+
+const CLOUDEVENT: &str = "application/cloudevents+json";
+
+fn destination(url: String) -> Destination {
+    let headers = BTreeMap::from([("X-Own".to_owned(), "a secret".to_owned())]);
+    Destination { url, headers, ca_file: None }
+}
+
+/// A configuration in which what failed is tried again at once.
+fn sending(url: &str) -> impl FnOnce(&mut Config) + use<> {
+    let destination = destination(url.to_owned());
+    move |config| {
+        config.destinations.insert("market".to_owned(), destination);
+        config.delivery_retry_first_ms = 1;
+        config.delivery_retry_max_ms = 5;
+    }
+}
+
+/// Posts an event about a subject, which is held back, and returns the decision.
+async fn post(server: &Server, id: &str, subject: &str) -> Value {
+    let mut event = event("market", id, "hello");
+    event["subject"] = json!(subject);
+    let answer = server.post("platform", "/v1/events", CLOUDEVENT, event.to_string()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let decision = answer.json();
+    assert_eq!(decision["action"], "soft_block", "{decision}");
+    decision
+}
+
+/// How often the metrics have counted an outcome.
+async fn counted(server: &Server, outcome: &str) -> u64 {
+    let metrics = server.get("admin", "/metrics").await.text;
+    let name =
+        format!("picket_delivery_attempts_total{{source=\"market\",outcome=\"{outcome}\"}} ");
+    let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
+    line.map_or(0, |count| count.parse().expect("a count"))
+}
+
+/// Whether no two of one subject were under way at once, and each subject's came in this order.
+fn assert_in_order(received: &[Received], subjects: &[&str], events: usize) {
+    for subject in subjects {
+        let own: Vec<_> = received.iter().filter(|one| one.text("subject") == *subject).collect();
+        for pair in own.windows(2) {
+            assert!(pair[0].answered_at.is_some_and(|answered| answered < pair[1].at), "{pair:#?}");
+        }
+        let mut ids: Vec<&str> = own.iter().map(|one| one.text("event_id")).collect();
+        ids.dedup();
+        let expected: Vec<String> = (0..events).map(|n| format!("{subject}-{n}")).collect();
+        assert_eq!(ids, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_reaches_its_platform_with_all_that_it_needs() {
+    let receiver = Receiver::start(|_| Does::Answer(204)).await;
+    let server = Server::start_with(sending(&receiver.url())).await;
+    let decision = post(&server, "e-1", "user-17").await;
+    let received = receiver.until_count(1).await;
+    let one = &received[0];
+    let id = format!("{}.message", decision["id"].as_str().unwrap());
+    assert_eq!((one.path.as_str(), one.id()), ("/actions", id.as_str()));
+    assert_eq!(one.headers["content-type"], "application/json");
+    assert_eq!(one.headers["x-own"], "a secret");
+    assert!(one.headers["user-agent"].starts_with("picket/"));
+    assert_eq!(
+        one.body,
+        json!({
+            "id": id, "kind": "action", "source": "market", "subject": "user-17",
+            "event_id": "e-1", "decision_id": decision["id"],
+            "decided_at": decision["decided_at"], "mode": "active", "action": "soft_block",
+            "scope": "message", "expires_at": null, "reason": decision["reason"],
+            "message": "Held back.", "policy": decision["policy"],
+        })
+    );
+    // The same event again is no second action; what allows and what is only watched is none.
+    post(&server, "e-1", "user-17").await;
+    server.event("e-2", "silent").await;
+    let other = event("other", "e-3", "hello").to_string();
+    assert_eq!(server.post("other", "/v1/events", CLOUDEVENT, other).await.status, 200);
+    post(&server, "e-4", "user-17").await;
+    let received = receiver.until_count(2).await;
+    assert_eq!((received.len(), received[1].text("event_id")), (2, "e-4"));
+    server.until("both are recorded", async || counted(&server, "delivered").await == 2).await;
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_subject_has_its_order_however_often_tries_fail() {
+    // Each comes through at its third try; Bob's never.
+    let receiver = Receiver::start(|one| match one.text("subject") {
+        "bob" => Does::Answer(500),
+        _ if one.before < 2 => Does::Answer(503),
+        _ => Does::Answer(200),
+    })
+    .await;
+    let server = Server::start_with(sending(&receiver.url())).await;
+    let subjects = ["ann", "cy", "dee"];
+    for number in 0..4 {
+        for subject in subjects.iter().chain(&["bob"]) {
+            post(&server, &format!("{subject}-{number}"), subject).await;
+        }
+    }
+    let done = |received: &[Received]| {
+        let done = received.iter().filter(|one| one.before == 2 && one.text("subject") != "bob");
+        done.count() == 12
+    };
+    let received = receiver.until("all but Bob's are delivered", done).await;
+    assert_in_order(&received, &subjects, 4);
+    let bob: BTreeSet<&str> =
+        received.iter().filter(|one| one.text("subject") == "bob").map(Received::id).collect();
+    assert_eq!(bob.len(), 1, "the first holds back those behind it");
+    // What is sent again is the same to the byte.
+    for one in &received {
+        let first = received.iter().find(|first| first.id() == one.id()).unwrap();
+        assert_eq!(first.bytes, one.bytes);
+    }
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_way_to_fail_is_one_failed_try() {
+    let elsewhere = Receiver::start(|_| Does::Answer(200)).await;
+    let ways = [
+        (Does::Answer(500), "refused"),
+        (Does::Answer(404), "refused"),
+        (Does::AskToWait(429, "0"), "refused"),
+        (Does::AskToWait(503, "Sun, 06 Nov 1994 08:49:37 GMT"), "refused"),
+        (Does::Redirect(elsewhere.url()), "refused"),
+        (Does::Hang, "timed_out"),
+        (Does::Drip, "timed_out"),
+        (Does::Close, "broke_off"),
+        (Does::CloseMidBody, "broke_off"),
+        (Does::Babble, "broke_off"),
+        // More than is read of an answer: it was said whole that all is well.
+        (Does::Flood, "delivered"),
+        (Does::Answer(202), "delivered"),
+    ];
+    let does: Vec<Does> = ways.iter().map(|(does, _)| does.clone()).collect();
+    let receiver = Receiver::start(move |one| {
+        let way: usize = one.text("event_id").parse().unwrap();
+        if one.before == 0 { does[way].clone() } else { Does::Answer(200) }
+    })
+    .await;
+    let server = Server::start_with(|config| {
+        sending(&receiver.url())(config);
+        config.delivery_timeout_ms = 500;
+    })
+    .await;
+    for way in 0..ways.len() {
+        post(&server, &way.to_string(), &format!("user-{way}")).await;
+    }
+    let failing = ways.iter().filter(|(_, outcome)| *outcome != "delivered").count();
+    receiver.until_count(ways.len() + failing).await;
+    for outcome in ["refused", "timed_out", "broke_off", "delivered"] {
+        let failed = ways.iter().filter(|(_, other)| *other == outcome).count();
+        let expected = if outcome == "delivered" { ways.len() } else { failed } as u64;
+        server
+            .until(&format!("{expected} {outcome}"), async || {
+                counted(&server, outcome).await == expected
+            })
+            .await;
+    }
+    assert_eq!(elsewhere.received().len(), 0, "a redirect is not followed");
+    let received = receiver.received();
+    assert_eq!(received.len(), ways.len() + failing, "what was delivered is not sent again");
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_takes_is_kept_until_somebody_does() {
+    let address: SocketAddr = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap()
+    };
+    let server = Server::start_with(sending(&format!("http://{address}/actions"))).await;
+    let decision = post(&server, "e-1", "user-17").await;
+    server.until("it was tried", async || counted(&server, "unreachable").await >= 2).await;
+    let receiver = Receiver::start_at(address, None, |_| Does::Answer(200)).await;
+    let received = receiver.until_count(1).await;
+    assert_eq!(received[0].text("decision_id"), decision["id"]);
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_goes_on_where_it_stopped() {
+    // Of each subject the first is taken and never answered.
+    let receiver = Receiver::start(|one| match one.before {
+        0 if one.text("event_id").ends_with("-0") => Does::Hang,
+        _ => Does::Answer(200),
+    })
+    .await;
+    let server = Server::start_with(sending(&receiver.url())).await;
+    let subjects = ["ann", "bob"];
+    for number in 0..3 {
+        for subject in subjects {
+            post(&server, &format!("{subject}-{number}"), subject).await;
+        }
+    }
+    receiver.until_count(2).await;
+    let Server { app, dir, .. } = server;
+    app.stop().await;
+    assert_eq!(receiver.received().len(), 2, "nothing overtakes");
+    let server = Server::start_in(dir, sending(&receiver.url())).await;
+    let received = receiver.until_count(8).await;
+    let ids: Vec<&str> = received[..2].iter().map(Received::id).collect();
+    let again = received[2..].iter().filter(|one| ids.contains(&one.id()));
+    assert_eq!(again.count(), 2, "the same ids again");
+    assert_in_order(&received[2..], &subjects, 3);
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_on_one_record_send_each_thing_once() {
+    let receiver = Receiver::start(|_| Does::Answer(200)).await;
+    let one = Server::start_with(sending(&receiver.url())).await;
+    let two = one.beside(sending(&receiver.url())).await;
+    let subjects = ["ann", "bob", "cy", "dee", "eve"];
+    for number in 0..8 {
+        for (nth, subject) in subjects.iter().enumerate() {
+            let server = if (number + nth) % 2 == 0 { &one } else { &two };
+            post(server, &format!("{subject}-{number}"), subject).await;
+        }
+    }
+    let received = receiver.until_count(40).await;
+    assert_in_order(&received, &subjects, 8);
+    let ids: BTreeSet<&str> = received.iter().map(Received::id).collect();
+    assert_eq!((ids.len(), received.len()), (40, 40));
+    let both = async || counted(&one, "delivered").await + counted(&two, "delivered").await;
+    one.until("all are recorded", async || both().await == 40).await;
+    for server in [&one, &two] {
+        assert!(counted(server, "delivered").await > 0, "both had a part");
+    }
+    two.app.stop().await;
+    one.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_hangs_holds_up_no_other_destination() {
+    let hanging = Receiver::start(|_| Does::Hang).await;
+    let good = Receiver::start(|_| Does::Answer(200)).await;
+    let server = Server::start_with(|config| {
+        sending(&good.url())(config);
+        config.destinations.insert("other".to_owned(), destination(hanging.url()));
+        config.delivery_concurrent_max = 4;
+    })
+    .await;
+    let mode = json!({"mode": "active", "why": "a test"});
+    let set = server.request("admin", reqwest::Method::PUT, "/v1/sources/other/mode").json(&mode);
+    assert_eq!(set.send().await.unwrap().status(), 200);
+    for number in 0..20 {
+        let mut event = event("other", &format!("o-{number}"), "hello");
+        event["subject"] = json!(format!("user-{number}"));
+        let answer = server.post("other", "/v1/events", CLOUDEVENT, event.to_string()).await;
+        assert_eq!(answer.json()["action"], "soft_block");
+    }
+    let waiting = hanging.until_count(4).await;
+    for number in 0..20 {
+        post(&server, &format!("e-{number}"), &format!("user-{number}")).await;
+    }
+    good.until_count(20).await;
+    assert_eq!(hanging.received().len(), waiting.len(), "no more than its share is under way");
+    let begun = std::time::Instant::now();
+    server.app.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(8), "stopping waits for no answer");
+}
+
+/// An authority of one's own, and what it vouches for on loopback.
+fn vouched_for() -> (String, receiver::Secure) {
+    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+    let names = vec!["127.0.0.1".to_owned()];
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(names).expect("a certificate");
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .expect("a certificate with its key");
+    (cert.pem(), std::sync::Arc::new(config).into())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_nobody_vouches_for_is_told_nothing() {
+    let (authority, secure) = vouched_for();
+    let start = |secure: receiver::Secure| {
+        Receiver::start_at(([127, 0, 0, 1], 0).into(), Some(secure), |_| Does::Answer(200))
+    };
+    let (good, stranger) = (start(secure).await, start(vouched_for().1).await);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), authority).unwrap();
+    for (receiver, ca_file) in
+        [(&good, Some(file.path())), (&stranger, Some(file.path())), (&good, None)]
+    {
+        let url = receiver.url().replace("http:", "https:");
+        let ca_file = ca_file.map(std::path::Path::to_owned);
+        let vouched = ca_file.is_some() && receiver.address == good.address;
+        let before = receiver.received().len();
+        let server = Server::start_with(|config| {
+            sending(&url)(config);
+            for destination in config.destinations.values_mut() {
+                destination.ca_file.clone_from(&ca_file);
+            }
+        })
+        .await;
+        post(&server, "e-1", "user-17").await;
+        let outcome = if vouched { "delivered" } else { "unreachable" };
+        server.until("it was tried", async || counted(&server, outcome).await >= 1).await;
+        assert_eq!(receiver.received().len() - before, usize::from(vouched));
+        server.app.stop().await;
+    }
+}
