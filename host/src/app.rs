@@ -161,6 +161,9 @@ impl App {
 pub fn store_options(config: &Config) -> Options {
     Options {
         migrate: config.migrate,
+        allow_unsafe: config.allow_unsafe_database,
+        readers: config.database_readers_max,
+        statement_timeout_ms: config.database_timeout_ms,
         commit_queue: config.commit_queue_max,
         commit_batch_max: config.commit_batch_max,
         ..Options::new(config.database_url())

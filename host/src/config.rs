@@ -28,8 +28,12 @@ pub use destination::Destination;
 pub struct Config {
     /// Where the server listens. Loopback unless told otherwise: there is no TLS here.
     pub listen: SocketAddr,
-    /// `sqlite://PATH`; empty for `picket.db` in `data_dir`.
+    /// `sqlite://PATH`, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`; empty
+    /// for `picket.db` in `data_dir`.
     pub database_url: String,
+    /// Whether a PostgreSQL is used that may lose what it acknowledged, with `fsync`,
+    /// `full_page_writes` or `synchronous_commit` off.
+    pub allow_unsafe_database: bool,
     /// What the server keeps: the database, the host key, compiled detectors.
     pub data_dir: PathBuf,
     /// The folder into which detectors are dropped.
@@ -103,6 +107,10 @@ pub struct Config {
     pub uploads_age_ms_max: u64,
     /// Events that wait for an evaluation thread.
     pub evaluation_queue_max: usize,
+    /// Connections to the database that read, besides the one that writes.
+    pub database_readers_max: u32,
+    /// How long one statement may take on PostgreSQL.
+    pub database_timeout_ms: u64,
     /// Decisions that wait for the disk.
     pub commit_queue_max: usize,
     /// Decisions that share one flush.
@@ -136,6 +144,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             database_url: String::new(),
+            allow_unsafe_database: false,
             data_dir: "picket-data".into(),
             detectors_dir: "detectors".into(),
             policies_dir: "policies".into(),
@@ -175,6 +184,8 @@ impl Default for Config {
             uploads_bytes_max: 1 << 30,
             uploads_age_ms_max: 24 * 3_600_000,
             evaluation_queue_max: 2_048,
+            database_readers_max: 4,
+            database_timeout_ms: 10_000,
             commit_queue_max: 4_096,
             commit_batch_max: 256,
             destinations: BTreeMap::new(),

@@ -121,7 +121,8 @@ impl Engine {
             };
             findings.push(Finding { counted, ..finding });
         }
-        // What is for the engine alone comes after what somebody waits for, in the time that is left.
+        // What is for the engine alone takes no time from the detectors: it has what they left. The
+        // event waits for it all the same, now and then, and for no longer than its deadline.
         for one in again {
             self.check(&one, event, left());
         }

@@ -65,7 +65,7 @@ pub const EVERY_SOURCE: &str = "*";
 /// How to open the store.
 #[derive(Clone)]
 pub struct Options {
-    /// `sqlite://<path>`.
+    /// `sqlite://<path>` or `postgres://<user>:<password>@<host>:<port>/<database>`.
     pub database_url: String,
     /// Whether to create the database and apply pending migrations. Otherwise both are errors.
     pub migrate: bool,
@@ -77,6 +77,10 @@ pub struct Options {
     pub readers: u32,
     /// How long to wait for another program that has locked the database.
     pub busy_timeout_ms: u64,
+    /// How long one statement may take on PostgreSQL; a change of the schema may take longer.
+    pub statement_timeout_ms: u64,
+    /// Whether a PostgreSQL may be used that could lose what it acknowledged.
+    pub allow_unsafe: bool,
 }
 
 impl Options {
@@ -89,6 +93,8 @@ impl Options {
             commit_batch_max: 256,
             readers: 4,
             busy_timeout_ms: 5_000,
+            statement_timeout_ms: 10_000,
+            allow_unsafe: false,
         }
     }
 }
@@ -133,8 +139,7 @@ impl Store {
             writer.close().await?;
             return Err(error);
         }
-        let readers =
-            address.readers(options.readers).await.map_err(|error| unopened(&address, error))?;
+        let readers = address.readers(options);
         let queue = Queue::start(writer.clone(), options);
         Ok(Self { inner: Arc::new(Inner { readers, writer, queue }) })
     }
@@ -213,15 +218,7 @@ async fn next_generation(tx: &mut tx::Tx) -> Result<u64, StoreError> {
 
 async fn connect(options: &Options) -> Result<(Address, Writer), StoreError> {
     let address = Address::parse(options)?;
-    if options.migrate {
-        address.create()?;
-    } else if !address.path().exists() {
-        return Err(StoreError::Absent { path: address.path().to_owned() });
-    }
-    let connection = address.writer().await.map_err(|error| unopened(&address, error))?;
+    address.prepare(options.migrate)?;
+    let connection = address.writer().await?;
     Ok((address.clone(), Writer::new(address, connection)))
-}
-
-fn unopened(address: &Address, source: sqlx::Error) -> StoreError {
-    StoreError::Open { path: address.path().to_owned(), source: Arc::new(source) }
 }

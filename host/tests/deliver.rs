@@ -7,6 +7,8 @@ mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use picket::config::{Config, Destination};
@@ -325,4 +327,161 @@ async fn a_receiver_that_nobody_vouches_for_is_told_nothing() {
         assert_eq!(receiver.received().len() - before, usize::from(vouched));
         server.app.stop().await;
     }
+}
+
+/// A delivery as the API shows it.
+async fn delivery(server: &Server, id: &str) -> Value {
+    server.get("admin", &format!("/v1/deliveries/{id}")).await.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_is_seen_told_of_and_replayed() {
+    let good = Arc::new(AtomicBool::new(false));
+    let is_good = Arc::clone(&good);
+    let receiver = Receiver::start(move |_| match is_good.load(Ordering::SeqCst) {
+        true => Does::Answer(200),
+        false => Does::Answer(500),
+    })
+    .await;
+    let server = Server::start_with(|config| {
+        sending(&receiver.url())(config);
+        config.delivery_attempts_max = 3;
+    })
+    .await;
+    let mut ids = Vec::new();
+    for number in 0..4 {
+        let decision = post(&server, &format!("e-{number}"), "ann").await;
+        ids.push(format!("{}.message", decision["id"].as_str().unwrap()));
+    }
+    let dead = async || {
+        let page = server.get("reviewer", "/v1/deliveries?state=dead&source=market").await.json();
+        page["deliveries"].as_array().unwrap().len()
+    };
+    server.until("all are dead", async || dead().await == 4).await;
+    let shown = delivery(&server, &ids[0]).await;
+    assert_eq!((&shown["state"], &shown["attempts"]), (&json!("dead"), &json!(3)));
+    let tries = shown["tries"].as_array().unwrap();
+    assert_eq!(tries.len(), 3);
+    for one in tries {
+        assert_eq!((&one["outcome"], &one["status"]), (&json!("refused"), &json!(500)));
+        assert_eq!(one["error"], "it answered 500");
+    }
+    // One alert for all of them, and a number for whoever watches.
+    let alerts = server.get("admin", "/v1/alerts").await.json();
+    let told: Vec<&Value> = alerts.as_array().unwrap().iter().collect();
+    assert_eq!((told.len(), &told[0]["kind"]), (1, &json!("delivery.dead")));
+    assert!(told[0]["text"].as_str().unwrap().contains("picket delivery replay --source market"));
+    let metrics = server.get("admin", "/metrics").await.text;
+    assert!(metrics.contains("picket_deliveries_dead{source=\"market\"} 4\n"), "{metrics}");
+    assert!(metrics.contains("picket_deliveries_pending{source=\"market\"} 0\n"), "{metrics}");
+
+    good.store(true, Ordering::SeqCst);
+    let why = json!({"why": "the endpoint is back"}).to_string();
+    let path = format!("/v1/deliveries/{}/replay", ids[1]);
+    let replayed = server.post("admin", &path, "application/json", why.clone()).await;
+    assert_eq!((replayed.status, &replayed.json()["state"]), (200, &json!("pending")));
+    let state = async |id: &str| delivery(&server, id).await["state"].clone();
+    server.until("it is delivered", async || state(&ids[1]).await == "delivered").await;
+    let again = server.post("admin", &path, "application/json", why).await;
+    assert_eq!((again.status, again.problem().as_str()), (409, "not-dead"));
+    let all = json!({"source": "market", "why": "the endpoint is back"}).to_string();
+    let replayed = server.post("admin", "/v1/deliveries/replay", "application/json", all).await;
+    assert_eq!(replayed.json(), json!({"replayed": 3, "next": null}));
+    server.until("all are delivered", async || dead().await == 0).await;
+    let received = receiver.until_count(16).await;
+    let last: Vec<&str> = received[12..].iter().map(Received::id).collect();
+    assert_eq!(last, [&ids[1], &ids[0], &ids[2], &ids[3]]);
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_are_shown_to_who_may_see_them_and_moved_by_who_may() {
+    let receiver = Receiver::start(|_| Does::Answer(500)).await;
+    let server = Server::start_with(|config| {
+        sending(&receiver.url())(config);
+        config.delivery_attempts_max = 1;
+    })
+    .await;
+    let decision = post(&server, "e-1", "ann").await;
+    let id = format!("{}.message", decision["id"].as_str().unwrap());
+    let path = format!("/v1/deliveries/{id}");
+    let state = async || delivery(&server, &id).await["state"].clone();
+    server.until("it is dead", async || state().await == "dead").await;
+    for (who, status) in [
+        ("platform", 200),
+        ("reviewer", 200),
+        ("auditor", 200),
+        ("bound-admin", 200),
+        ("other", 404),
+        ("engineer", 403),
+    ] {
+        assert_eq!(server.get(who, &path).await.status, status, "{who}");
+    }
+    for (who, status, rows) in [("platform", 200, 1), ("other", 200, 0), ("reviewer", 200, 1)] {
+        let page = server.get(who, "/v1/deliveries").await;
+        let found = page.json()["deliveries"].as_array().unwrap().len();
+        assert_eq!((page.status, found), (status, rows), "{who}");
+    }
+    assert_eq!(server.get("platform", "/v1/deliveries?source=other").await.status, 403);
+    assert_eq!(server.get("admin", "/v1/deliveries?state=lost").await.status, 400);
+    assert_eq!(server.get("admin", "/v1/deliveries?after=x").await.status, 400);
+    assert_eq!(server.get("admin", "/v1/deliveries/x").await.status, 404);
+    let replay = async |who: &str, path: &str, body: Value| {
+        server.post(who, path, "application/json", body.to_string()).await.status
+    };
+    let (one, all) = (format!("{path}/replay"), "/v1/deliveries/replay");
+    for who in ["platform", "reviewer", "auditor", "engineer"] {
+        assert_eq!(replay(who, &one, json!({"why": "mine"})).await, 403, "{who}");
+        assert_eq!(
+            replay(who, all, json!({"source": "market", "why": "mine"})).await,
+            403,
+            "{who}"
+        );
+    }
+    assert_eq!(replay("admin", &one, json!({"why": " "})).await, 422);
+    assert_eq!(replay("admin", all, json!({"why": "no source"})).await, 422);
+    assert_eq!(
+        replay("bound-admin", all, json!({"source": "other", "why": "not mine"})).await,
+        403
+    );
+    assert_eq!(replay("bound-admin", all, json!({"source": "market", "why": "mine"})).await, 200);
+    server.app.stop().await;
+}
+
+/// The command line against a server.
+fn picket(server: &Server, arguments: &[&str]) -> (bool, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_picket"))
+        .args(arguments)
+        .env("PICKET_SERVER", format!("http://{}", server.app.address))
+        .env("PICKET_KEY", server.key("admin"))
+        .output()
+        .expect("picket runs");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).expect("plain text"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_shows_and_replays() {
+    let receiver = Receiver::start(|_| Does::Answer(500)).await;
+    let server = Server::start_with(|config| {
+        sending(&receiver.url())(config);
+        config.delivery_attempts_max = 2;
+    })
+    .await;
+    let decision = post(&server, "e-1", "ann").await;
+    let id = format!("{}.message", decision["id"].as_str().unwrap());
+    let state = async || delivery(&server, &id).await["state"].clone();
+    server.until("it is dead", async || state().await == "dead").await;
+    let (good, said) = picket(&server, &["delivery", "list", "--state", "dead"]);
+    assert!(good && said.contains(&id) && said.contains("soft_block"), "{said}");
+    let (good, said) = picket(&server, &["delivery", "show", &id]);
+    assert!(good && said.contains("dead at") && said.contains("it answered 500"), "{said}");
+    let (good, said) = picket(&server, &["delivery", "replay", &id, "--why", "a test"]);
+    assert!(good && said.contains("is pending again"), "{said}");
+    server.until("it is dead again", async || state().await == "dead").await;
+    let all = ["delivery", "replay", "--source", "market", "--why", "a test", "--json"];
+    assert_eq!(picket(&server, &all), (true, "{\"replayed\":1}\n".to_owned()));
+    let (good, said) = picket(&server, &["delivery", "show", "x"]);
+    assert!(!good && said.contains("there is no delivery `x`"), "{said}");
+    server.app.stop().await;
 }

@@ -526,3 +526,22 @@ async fn what_keeps_failing_goes_into_quarantine_and_the_last_good_version_serve
     assert_eq!(standing().await, ["1.1.0 active", "1.0.0 quarantined"]);
     server.app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bound_key_sees_what_serves_its_source_and_no_more() {
+    let server = quiet(|_| ()).await;
+    let shipped = ship(&server, "engineer", "source=other", fixture::probe_next()).await;
+    assert_eq!(shipped.status, 201, "{}", shipped.text);
+    for path in ["/v1/detectors", "/v1/detectors/probe", VERSIONS] {
+        let (all, own) = (server.get("admin", path).await, server.get("bound-admin", path).await);
+        assert!(all.text.contains("1.1.0") && all.text.contains("other"), "{path}: {}", all.text);
+        assert_eq!(own.status, 200, "{path}");
+        assert!(!own.text.contains("1.1.0") && own.text.contains("1.0.0"), "{path}: {}", own.text);
+    }
+    for path in ["/1.1.0", "/1.1.0/file"] {
+        let path = format!("{VERSIONS}{path}");
+        assert_eq!(server.get("admin", &path).await.status, 200, "{path}");
+        assert_eq!(server.get("bound-admin", &path).await.status, 404, "{path}");
+    }
+    server.app.stop().await;
+}

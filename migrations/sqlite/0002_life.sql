@@ -96,6 +96,6 @@ CREATE TABLE ruled_canaries (
     deployment INTEGER NOT NULL,
     decision   TEXT    NOT NULL,
     overturned INTEGER NOT NULL CHECK (overturned IN (0, 1)),
-    at         INTEGER NOT NULL,
+    at         INTEGER NOT NULL, -- of the decision
     PRIMARY KEY (deployment, decision)
 ) STRICT, WITHOUT ROWID;

@@ -12,11 +12,12 @@ use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::request::Caller;
 use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
 use crate::model::{Build, Identity};
 use crate::registry::{Catalogue, DetectorStatus};
-use crate::store::EVERY_SOURCE;
+use crate::store::{EVERY_SOURCE, SENT};
 
 pub use parts::Uploads;
 pub use trial::{Diff, TrialSums};
@@ -38,8 +39,11 @@ pub struct DetectorDetail {
     get, path = "/v1/detectors", tag = "detectors",
     responses((status = 200, description = "What is live and what was refused", body = Catalogue))
 )]
-pub(super) async fn list(State(api): State<Api>) -> Result<Json<Catalogue>, ApiError> {
-    Ok(Json(catalogue(&api).await?))
+pub(super) async fn list(
+    State(api): State<Api>,
+    Caller(identity): Caller,
+) -> Result<Json<Catalogue>, ApiError> {
+    Ok(Json(catalogue(&api, &identity).await?))
 }
 
 /// Read a detector
@@ -52,21 +56,26 @@ pub(super) async fn list(State(api): State<Api>) -> Result<Json<Catalogue>, ApiE
 )]
 pub(super) async fn get(
     State(api): State<Api>,
+    Caller(identity): Caller,
     Path(name): Path<String>,
 ) -> Result<Json<DetectorDetail>, ApiError> {
-    let catalogue = catalogue(&api).await?;
+    let catalogue = catalogue(&api, &identity).await?;
     let deployments: Vec<_> =
         catalogue.detectors.into_iter().filter(|status| status.name == name).collect();
-    let versions = versions::of_detector(&api, &name, &deployments).await?;
+    let versions = versions::of_detector(&api, &identity, &name, &deployments).await?;
     if deployments.is_empty() && versions.is_empty() {
         return Err(absent(&name));
     }
     Ok(Json(DetectorDetail { deployments, versions }))
 }
 
-/// What stands where, with what is really used.
-async fn catalogue(api: &Api) -> Result<Catalogue, ApiError> {
+/// What stands where, with what is really used, as far as it concerns the caller's source.
+async fn catalogue(api: &Api, identity: &Identity) -> Result<Catalogue, ApiError> {
     let mut catalogue = api.0.registry.catalogue().await?;
+    catalogue.detectors.retain(|status| is_served(identity, &status.source));
+    if identity.source.is_some() {
+        catalogue.refused.retain(|refusal| !refusal.file.starts_with(SENT));
+    }
     for status in &mut catalogue.detectors {
         let build = Build { digest: status.digest, settings: status.settings_digest };
         status.vitals = api.0.engine.vitals(&build).filter(|_| status.live);

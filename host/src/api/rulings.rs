@@ -12,6 +12,7 @@ use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
 use crate::model::ruling::{Ruling, Word};
 use crate::model::{Decision, DecisionId, Fault, Finding, Identity, Stage};
+use crate::store::EVERY_SOURCE;
 
 /// What somebody says of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
@@ -54,7 +55,7 @@ pub(super) async fn put(
     let decision = decision(&api, &identity, &id).await?;
     let canaries = canaries(&api, &decision).await?;
     let store = &api.0.store;
-    Ok(Json(store.rule(decision.id, say.ruling, &say.why, &canaries, &identity).await?))
+    Ok(Json(store.rule(&decision, say.ruling, &say.why, &canaries, &identity).await?))
 }
 
 /// Read the ruling on a decision
@@ -99,7 +100,8 @@ async fn canaries(api: &Api, decision: &Decision) -> Result<Vec<i64>, ApiError> 
     }
     let rows = api.0.registry.standings().await?.into_iter();
     let named = rows.filter(|(row, build)| {
-        [crate::store::EVERY_SOURCE, &decision.source].contains(&&*row.source)
+        row.stage == Stage::Canary
+            && [EVERY_SOURCE, &decision.source].contains(&&*row.source)
             && canaries.contains(&(Some(build.digest), Some(build.settings)))
     });
     Ok(named.map(|(row, _)| row.id).collect())

@@ -27,6 +27,8 @@ impl Config {
             ("upload_idle_timeout_ms", self.upload_idle_timeout_ms),
             ("upload_timeout_ms", self.upload_timeout_ms),
             ("evaluation_queue_max", self.evaluation_queue_max as u64),
+            ("database_readers_max", u64::from(self.database_readers_max)),
+            ("database_timeout_ms", self.database_timeout_ms),
             ("commit_queue_max", self.commit_queue_max as u64),
             ("commit_batch_max", self.commit_batch_max as u64),
             ("delivery_timeout_ms", self.delivery_timeout_ms),
@@ -61,12 +63,15 @@ impl Config {
         if let Some(problem) = self.undeliverable() {
             return wrong(problem);
         }
-        let sqlite = self.database_url.is_empty() || self.database_url.starts_with("sqlite:");
-        if !sqlite {
-            return wrong(format!(
-                "`database_url` is `{}`: this version keeps its record in SQLite; write sqlite://PATH or leave it out",
-                self.database_url.split('@').next_back().unwrap_or_default()
-            ));
+        // Only how it begins: the rest may hold a password, and the store knows what it means.
+        let schemes = ["sqlite:", "postgres://", "postgresql://"];
+        let known = schemes.iter().any(|scheme| self.database_url.starts_with(scheme));
+        if !known && !self.database_url.is_empty() {
+            return wrong(
+                "`database_url` begins with sqlite:// or postgres://; leave it out for picket.db in \
+                 `data_dir`"
+                    .to_owned(),
+            );
         }
         Ok(())
     }

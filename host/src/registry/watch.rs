@@ -8,7 +8,7 @@ use std::time::Duration;
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::Registry;
@@ -22,8 +22,29 @@ const RESCAN: Duration = Duration::from_secs(10);
 const GENERATION: Duration = Duration::from_secs(1);
 
 /// Follows the generation row, and with `folders` also scans whenever a folder changes and now and
-/// then anyway, until told to stop.
+/// then anyway, until told to stop. A scan may compile for minutes; what other servers change is
+/// followed meanwhile.
 pub async fn watch(registry: Arc<Registry>, folders: bool, stop: CancellationToken) {
+    let scans = async {
+        if folders {
+            tokio::select! {
+                () = scan_on_change(&registry) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    };
+    let follows = async {
+        loop {
+            tokio::select! {
+                () = sleep(GENERATION) => follow(&registry).await,
+                () = stop.cancelled() => return,
+            }
+        }
+    };
+    tokio::join!(scans, follows);
+}
+
+async fn scan_on_change(registry: &Registry) {
     let (hint, mut hints) = mpsc::channel(1);
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
         // An error may mean that events were lost: a scan finds out.
@@ -36,23 +57,16 @@ pub async fn watch(registry: Arc<Registry>, folders: bool, stop: CancellationTok
     if let Err(error) = &watcher {
         tracing::warn!("folders are looked at every {RESCAN:?} only: {error}");
     }
-    let mut rescan = Instant::now();
-    while !stop.is_cancelled() {
-        if folders && rescan <= Instant::now() {
-            attach(watcher.as_mut().ok(), &registry);
-            scan(&registry).await;
-            rescan = Instant::now() + RESCAN;
+    loop {
+        attach(watcher.as_mut().ok(), registry);
+        scan(registry).await;
+        let rescan = Instant::now() + RESCAN;
+        while let Ok(Some(())) = timeout_at(rescan, hints.recv()).await {
+            settle(&mut hints).await;
+            scan(registry).await;
         }
-        tokio::select! {
-            hinted = timeout(GENERATION, hints.recv()) => match hinted {
-                Ok(_) => {
-                    settle(&mut hints).await;
-                    scan(&registry).await;
-                }
-                Err(_) => follow(&registry).await,
-            },
-            () = stop.cancelled() => {}
-        }
+        // Without a watcher there are no hints: the time is waited for.
+        sleep_until(rescan).await;
     }
 }
 

@@ -1,13 +1,14 @@
 //! Alerts: what somebody should look at.
 
-use serde_json::json;
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use super::audit::Leaves;
 use super::tx::Tx;
 use super::{PAGE_ROWS_MAX, Store, StoreError};
-use crate::model::{AuditEntry, Timestamp};
+use crate::model::Timestamp;
+
+/// Alerts that are kept; the oldest go first. What they tell of is in the audit log for ever.
+const ALERTS_MAX: i64 = 10_000;
 
 /// Something that somebody should look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,22 +24,6 @@ pub struct AlertRow {
 }
 
 impl Store {
-    /// Raises an alert by itself; moves of detectors raise theirs in their own transaction.
-    ///
-    /// # Errors
-    /// Where the database does not answer.
-    pub async fn raise_alert(
-        &self,
-        kind: &str,
-        object: &str,
-        text: &str,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.inner.writer.begin().await?;
-        raise(&mut tx, kind, object, text).await?;
-        let entry = AuditEntry::new(None, "alert.raised", object, json!({ "kind": kind }));
-        tx.commit(Leaves::of(entry)?).await
-    }
-
     /// The newest alerts first, before this id where one is given.
     ///
     /// # Errors
@@ -85,5 +70,11 @@ pub(super) async fn raise(
         .bind(text)
         .execute(tx.connection()?)
         .await?;
+    sqlx::query(
+        "DELETE FROM alerts WHERE id <= (SELECT id FROM alerts ORDER BY id DESC LIMIT 1 OFFSET $1)",
+    )
+    .bind(ALERTS_MAX)
+    .execute(tx.connection()?)
+    .await?;
     Ok(())
 }

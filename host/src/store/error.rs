@@ -1,5 +1,6 @@
 //! What can go wrong with the store, and what to do about it.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,13 +15,13 @@ use crate::model::{Digest, Stage};
 #[derive(Debug, Clone, Error)]
 pub enum StoreError {
     #[error(
-        "`{scheme}:` databases are not supported by this release: set database_url to sqlite://<path>"
-    )]
-    Unsupported { scheme: String },
-    #[error(
-        "database_url (`{scheme}:...`) is not the address of a database file: write sqlite://<path>, such as sqlite:///var/lib/picket/picket.db"
+        "database_url (`{scheme}:...`) is not the address of a database: write sqlite://<path>, such as sqlite:///var/lib/picket/picket.db, or postgres://<user>:<password>@<host>:<port>/<database>, with %40 for an @ in the password and %2F for a /"
     )]
     Address { scheme: String },
+    #[error(
+        "database_url has an unknown parameter `{name}`: use sslmode, sslrootcert, sslcert, sslkey, host, hostaddr, port, dbname, user, password or options"
+    )]
+    Parameter { name: String },
     #[error("there is no database at {path}: create it with `picket migrate`")]
     Absent { path: PathBuf },
     #[error("cannot create the database {path}: {source}")]
@@ -29,12 +30,20 @@ pub enum StoreError {
         #[source]
         source: Arc<std::io::Error>,
     },
-    #[error("cannot open the database {path}: {source}; is it a database, and may it be written?")]
+    #[error(
+        "cannot open the database {place}: {source}; is it there, is it a database, and may it be written?"
+    )]
     Open {
-        path: PathBuf,
+        place: String,
         #[source]
         source: Arc<sqlx::Error>,
     },
+    #[error("the database {place} cannot hold the record: {problem}")]
+    Unfit { place: String, problem: String },
+    #[error(
+        "the database {place} may lose what was acknowledged: {risks}; or, where loss does not matter, set allow_unsafe_database = true"
+    )]
+    Unsafe { place: String, risks: String },
     #[error("the database lacks the migrations {}: run `picket migrate`", names.join(", "))]
     Pending { names: Vec<String> },
     #[error(
@@ -76,9 +85,22 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same call may succeed later without anybody changing it.
+    /// Whether the same call may succeed later: it is the database that is not as it should be.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::Unavailable(_) | Self::Closed)
+        matches!(
+            self,
+            Self::Busy { .. }
+                | Self::Unavailable(_)
+                | Self::Closed
+                | Self::Open { .. }
+                | Self::Unfit { .. }
+                | Self::Unsafe { .. }
+        )
+    }
+
+    /// A database at this place that does not open.
+    pub(super) fn unopened(place: &dyn Display, source: sqlx::Error) -> Self {
+        Self::Open { place: place.to_string(), source: Arc::new(source) }
     }
 }
 

@@ -5,10 +5,10 @@ use serde_json::json;
 use sqlx::Row as _;
 
 use super::audit::Leaves;
-use super::dialect::{self, Connection, MIGRATIONS};
+use super::dialect::{self, Connection, MIGRATIONS, Migration};
 use super::error::StoreError;
 use super::tx::Writer;
-use crate::model::{AuditEntry, Digest, Timestamp};
+use crate::model::{AuditEntry, Timestamp};
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version    BIGINT PRIMARY KEY,
@@ -16,29 +16,6 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     checksum   TEXT   NOT NULL,
     applied_at BIGINT NOT NULL
 )";
-
-/// A numbered change of the schema.
-#[derive(Debug, Clone, Copy)]
-struct Migration {
-    version: i64,
-    name: &'static str,
-    text: &'static str,
-}
-
-impl Migration {
-    /// As its file is called.
-    fn title(&self) -> String {
-        format!("{:04}_{}", self.version, self.name)
-    }
-
-    fn checksum(&self) -> Digest {
-        Digest::of(self.text.as_bytes())
-    }
-}
-
-fn known() -> impl DoubleEndedIterator<Item = Migration> {
-    MIGRATIONS.iter().map(|&(version, name, text)| Migration { version, name, text })
-}
 
 /// The names of the migrations that the database lacks, in order.
 ///
@@ -48,7 +25,7 @@ pub(super) async fn pending(writer: &Writer) -> Result<Vec<String>, StoreError> 
     let mut tx = writer.begin().await?;
     let missing = missing(tx.connection()?).await;
     tx.roll_back().await;
-    Ok(missing?.iter().map(Migration::title).collect())
+    Ok(missing?.iter().map(|migration| migration.title.to_owned()).collect())
 }
 
 /// Applies what the database lacks and returns the names. Where it lacks nothing, nothing happens.
@@ -64,34 +41,34 @@ pub(super) async fn migrate(writer: &Writer) -> Result<Vec<String>, StoreError> 
             tx.roll_back().await;
             return Ok(applied);
         };
-        sqlx::raw_sql(TABLE).execute(tx.connection()?).await?;
-        sqlx::raw_sql(next.text).execute(tx.connection()?).await?;
-        let checksum = next.checksum().to_string();
+        let connection = tx.connection()?;
+        dialect::take_time(connection).await?;
+        let kind = connection.kind();
+        sqlx::raw_sql(TABLE).execute(&mut *connection).await?;
+        sqlx::raw_sql(next.text(kind)).execute(&mut *connection).await?;
+        let checksum = next.checksum(kind).to_string();
         sqlx::query(
             "INSERT INTO schema_migrations (version, name, checksum, applied_at) \
              VALUES ($1, $2, $3, $4)",
         )
         .bind(next.version)
-        .bind(next.name)
+        .bind(next.title)
         .bind(checksum.as_str())
         .bind(Timestamp::now().micros())
         .execute(tx.connection()?)
         .await?;
         let facts = json!({ "checksum": checksum });
-        let entry = AuditEntry::new(None, "schema.migrated", next.title(), facts);
+        let entry = AuditEntry::new(None, "schema.migrated", next.title, facts);
         tx.commit(Leaves::of(entry)?).await?;
-        applied.push(next.title());
+        applied.push(next.title.to_owned());
     }
 }
 
 /// What the database lacks, oldest first, once it is known that what it has is what we know.
 async fn missing(connection: &mut Connection) -> Result<Vec<Migration>, StoreError> {
-    let tables: i64 = sqlx::query_scalar(dialect::TABLE_EXISTS)
-        .bind("schema_migrations")
-        .fetch_one(&mut *connection)
-        .await?;
-    if tables == 0 {
-        return Ok(known().collect());
+    let kind = connection.kind();
+    if !dialect::has_table(connection, "schema_migrations").await? {
+        return Ok(MIGRATIONS.to_vec());
     }
     let rows = sqlx::query("SELECT version, checksum FROM schema_migrations ORDER BY version")
         .fetch_all(connection)
@@ -100,16 +77,16 @@ async fn missing(connection: &mut Connection) -> Result<Vec<Migration>, StoreErr
     for row in rows {
         applied.push((row.try_get::<i64, _>("version")?, row.try_get::<String, _>("checksum")?));
     }
-    let program = known().next_back().map_or(0, |migration| migration.version);
+    let program = MIGRATIONS.last().map_or(0, |migration| migration.version);
     if let Some(&(database, _)) = applied.last().filter(|(version, _)| *version > program) {
         return Err(StoreError::Newer { database, program });
     }
     let mut missing = Vec::new();
-    for migration in known() {
+    for migration in MIGRATIONS {
         match applied.iter().find(|(version, _)| *version == migration.version) {
-            None => missing.push(migration),
-            Some((_, checksum)) if *checksum == migration.checksum().to_string() => {}
-            Some(_) => return Err(StoreError::Checksum { name: migration.title() }),
+            None => missing.push(*migration),
+            Some((_, checksum)) if *checksum == migration.checksum(kind).to_string() => {}
+            Some(_) => return Err(StoreError::Checksum { name: migration.title.to_owned() }),
         }
     }
     Ok(missing)
@@ -117,10 +94,13 @@ async fn missing(connection: &mut Connection) -> Result<Vec<Migration>, StoreErr
 
 #[cfg(test)]
 mod tests {
-    use super::known;
+    use super::MIGRATIONS;
 
     #[test]
-    fn versions_count_from_one() {
-        assert!(known().zip(1..).all(|(migration, version)| migration.version == version));
+    fn versions_count_from_one_and_titles_begin_with_them() {
+        for (migration, version) in MIGRATIONS.iter().zip(1..) {
+            assert_eq!(migration.version, version);
+            assert!(migration.title.starts_with(&format!("{version:04}_")), "{}", migration.title);
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use sqlx::error::BoxDynError;
 use sqlx::{Arguments as _, AssertSqlSafe};
 
-use super::dialect::{Arguments, Connection, Row};
+use super::dialect::{Arguments, Connection, Kind, Row};
 
 /// Sizes of chunks: 1, 2, 4 ... 128.
 const SIZES: usize = 8;
@@ -16,13 +16,20 @@ pub(super) struct Insert {
     head: &'static str,
     columns: usize,
     tail: &'static str,
-    texts: [OnceLock<Arc<str>>; SIZES],
+    sqlite: [OnceLock<Arc<str>>; SIZES],
+    postgres: [OnceLock<Arc<str>>; SIZES],
 }
 
 impl Insert {
     /// `head` ends before `VALUES`; `columns` is how many it names; `tail` follows the rows.
     pub const fn new(head: &'static str, columns: usize, tail: &'static str) -> Self {
-        Self { head, columns, tail, texts: [const { OnceLock::new() }; SIZES] }
+        Self {
+            head,
+            columns,
+            tail,
+            sqlite: [const { OnceLock::new() }; SIZES],
+            postgres: [const { OnceLock::new() }; SIZES],
+        }
     }
 
     /// Inserts every row; `bind` adds the values of one, in the order of the columns. Returns what
@@ -45,31 +52,29 @@ impl Insert {
                 bind(&mut arguments, row).map_err(sqlx::Error::Encode)?;
             }
             debug_assert_eq!(arguments.len(), chunk.len() * self.columns);
-            let text = AssertSqlSafe(self.text(size));
+            let text = AssertSqlSafe(self.text(connection.kind(), size));
             returned.extend(sqlx::query_with(text, arguments).fetch_all(&mut *connection).await?);
         }
         Ok(returned)
     }
 
-    /// The statement for `1 << size` rows. The driver writes the placeholders: SQLite looks a
-    /// numbered one up by walking all of them, which for thousands costs more than the insert.
-    pub fn text(&self, size: usize) -> Arc<str> {
-        let text = self.texts[size].get_or_init(|| {
-            let mut text = format!("{} VALUES ", self.head);
-            let mut arguments = Arguments::default();
-            for row in 0..1 << size {
-                text.push_str(if row == 0 { "(" } else { ", (" });
-                for column in 0..self.columns {
-                    text.push_str(if column == 0 { "" } else { ", " });
-                    // A driver that numbers placeholders counts what was added.
-                    let added = arguments.add(0_i64);
-                    debug_assert!(added.is_ok());
-                    let written = arguments.format_placeholder(&mut text);
-                    debug_assert!(written.is_ok());
-                }
-                text.push(')');
-            }
-            format!("{text} {}", self.tail).into()
+    /// The statement for `1 << size` rows. PostgreSQL wants its placeholders numbered; SQLite looks
+    /// a numbered one up by walking all of them, which for thousands costs more than the insert.
+    pub fn text(&self, kind: Kind, size: usize) -> Arc<str> {
+        let (texts, numbered) = match kind {
+            Kind::Sqlite => (&self.sqlite, false),
+            Kind::Postgres => (&self.postgres, true),
+        };
+        let text = texts[size].get_or_init(|| {
+            let rows = (0..1_usize << size).map(|row| {
+                let columns = (1..=self.columns).map(|column| match numbered {
+                    true => format!("${}", row * self.columns + column),
+                    false => "?".to_owned(),
+                });
+                format!("({})", columns.collect::<Vec<_>>().join(", "))
+            });
+            let rows = rows.collect::<Vec<_>>().join(", ");
+            format!("{} VALUES {rows} {}", self.head, self.tail).into()
         });
         Arc::clone(text)
     }
@@ -77,12 +82,19 @@ impl Insert {
 
 #[cfg(test)]
 mod tests {
-    use super::Insert;
+    use super::{Insert, Kind};
 
     #[test]
     fn a_text_has_a_group_per_row() {
         let insert = Insert::new("INSERT INTO t (a, b)", 2, "RETURNING a");
-        assert_eq!(&*insert.text(0), "INSERT INTO t (a, b) VALUES (?, ?) RETURNING a");
-        assert_eq!(&*insert.text(1), "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) RETURNING a");
+        for (kind, size, groups) in [
+            (Kind::Sqlite, 0, "(?, ?)"),
+            (Kind::Sqlite, 1, "(?, ?), (?, ?)"),
+            (Kind::Postgres, 0, "($1, $2)"),
+            (Kind::Postgres, 1, "($1, $2), ($3, $4)"),
+        ] {
+            let text = format!("INSERT INTO t (a, b) VALUES {groups} RETURNING a");
+            assert_eq!(*insert.text(kind, size), *text);
+        }
     }
 }

@@ -6,7 +6,7 @@ use sqlx::Row as _;
 use super::audit::Leaves;
 use super::{Store, StoreError, sealed};
 use crate::model::ruling::{Ruling, Word};
-use crate::model::{AuditEntry, DecisionId, Identity, Timestamp};
+use crate::model::{AuditEntry, Decision, DecisionId, Identity, Timestamp};
 
 impl Store {
     /// Records what a person says of a decision, in place of what was said before. `canaries` are
@@ -16,14 +16,14 @@ impl Store {
     /// Where the database does not answer.
     pub async fn rule(
         &self,
-        decision: DecisionId,
+        decision: &Decision,
         word: Word,
         why: &str,
         canaries: &[i64],
         who: &Identity,
     ) -> Result<Ruling, StoreError> {
         let (_, sealed) = sealed::seal("a ruling", &why)?;
-        let (id, at) = (decision.to_string(), Timestamp::now());
+        let (id, at) = (decision.id.to_string(), Timestamp::now());
         let mut tx = self.inner.writer.begin().await?;
         sqlx::query(
             "INSERT INTO rulings (decision, ruling, ruled_by, at, sealed) \
@@ -47,7 +47,8 @@ impl Store {
             .bind(deployment)
             .bind(id.as_str())
             .bind(i64::from(word == Word::Overturned))
-            .bind(at.micros())
+            // A trial that began since is another one.
+            .bind(decision.decided_at.micros())
             .execute(tx.connection()?)
             .await?;
         }
@@ -55,7 +56,7 @@ impl Store {
         let entry = AuditEntry::new(Some(who), "decision.ruled", id, facts);
         tx.commit(Leaves::of(entry)?).await?;
         let ruled_by = who.key.to_string();
-        Ok(Ruling { decision, ruling: word, why: why.to_owned(), ruled_by, at })
+        Ok(Ruling { decision: decision.id, ruling: word, why: why.to_owned(), ruled_by, at })
     }
 
     /// What people said of a decision last.

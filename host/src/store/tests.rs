@@ -1,4 +1,4 @@
-//! The store on real files. What these tests wait for, they wait for by itself, never by a clock.
+//! The store on real databases. What these tests wait for, they wait for by itself, never by a clock.
 
 mod commit;
 mod deployed;
@@ -6,40 +6,53 @@ mod faults;
 mod life;
 mod open;
 mod outbox;
+mod postgres;
 mod search;
+mod sqlite;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use databases::{Home, on_both};
 use serde_json::json;
+use sqlx::{AssertSqlSafe, SqlSafeStr};
 use tempfile::TempDir;
 
+use super::dialect::{Address, Connection};
 use super::{Entry, Options, Store, StoreError};
 use crate::model::{
-    Action, Decision, DecisionId, Digest, Event, EvidenceSpan, Finding, Mode, Outcome, PolicyRef,
-    Scope, ScopedAction, Score, Signal, Stage, Timestamp,
+    Action, Decision, DecisionId, Digest, Event, EvidenceSpan, Finding, Manifest, Mode, Outcome,
+    PolicyRef, Scope, ScopedAction, Score, Signal, Stage, Timestamp,
 };
 
 const SOURCE: &str = "qwickservices";
 /// Entries that a new database begins with: one for each migration.
 const MIGRATED: u64 = super::dialect::MIGRATIONS.len() as u64;
 
-/// A database in a folder of its own.
+/// The names of all migrations.
+fn migrations() -> Vec<&'static str> {
+    super::dialect::MIGRATIONS.iter().map(|migration| migration.title).collect()
+}
+
+/// A database of a test's own.
 struct Place {
     folder: TempDir,
+    home: Home,
     options: Options,
 }
 
 impl Place {
-    fn new() -> Self {
+    fn new(home: Home) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut place = Self { options: Options::new(""), folder };
-        place.options.database_url = format!("sqlite://{}", place.file().display());
+        let mut place = Self { options: Options::new(""), folder, home };
+        let file = || format!("sqlite://{}", place.file().display());
+        place.options.database_url = place.home.url().unwrap_or_else(file);
         place.options.migrate = true;
         place.options.busy_timeout_ms = 0;
         place
     }
 
+    /// Of SQLite.
     fn file(&self) -> PathBuf {
         self.folder.path().join("picket.db")
     }
@@ -48,22 +61,55 @@ impl Place {
         Store::open(&self.options).await.unwrap()
     }
 
-    /// The same files as another program would find them now, had this one been killed.
+    /// A connection of somebody else.
+    async fn connect(&self) -> Connection {
+        Address::parse(&self.options).unwrap().writer().await.unwrap()
+    }
+
+    /// The same as another program would find it now, had this one been killed. In PostgreSQL that
+    /// is what has been committed, and whoever connects finds it.
     fn as_if_killed(&self) -> Self {
-        let other = Self::new();
-        for ending in ["", "-wal"] {
-            let name = format!("picket.db{ending}");
-            std::fs::copy(self.folder.path().join(&name), other.folder.path().join(name)).unwrap();
+        let other = Self::new(self.home.clone());
+        if let Home::Sqlite = self.home {
+            for ending in ["", "-wal"] {
+                let name = format!("picket.db{ending}");
+                let copy = other.folder.path().join(&name);
+                std::fs::copy(self.folder.path().join(&name), copy).unwrap();
+            }
         }
         other
     }
+
+    /// A statement that SQLite understands, in the words of this database.
+    fn words(&self, text: &str) -> AssertSqlSafe<String> {
+        AssertSqlSafe(match self.home {
+            Home::Sqlite => text.to_owned(),
+            Home::Postgres(_) => text
+                .replace("x'00'", "'\\x00'::bytea")
+                .replace("zeroblob(32)", "decode(repeat('00', 32), 'hex')"),
+        })
+    }
 }
 
-/// A new database, open. The place goes last, and takes the files with it.
-async fn fresh() -> (Place, Store) {
-    let place = Place::new();
+/// A new database, open. The place goes last, and takes the database with it.
+async fn fresh(home: Home) -> (Place, Store) {
+    let place = Place::new(home);
     let store = place.open().await;
     (place, store)
+}
+
+/// Runs statements past the store.
+async fn run(connection: &mut Connection, text: impl SqlSafeStr) -> Result<(), String> {
+    let done = sqlx::raw_sql(text).execute(connection).await;
+    done.map(drop).map_err(|error| error.to_string())
+}
+
+fn manifest(name: &str, version: &str, label: &str) -> Manifest {
+    let manifest = json!({
+        "schema": 1, "name": name, "version": version, "summary": "Finds.", "labels": [label],
+        "events": ["message.*"], "inputs": [{"kind": "field", "path": "data.content"}],
+    });
+    Manifest::parse(&manifest.to_string()).unwrap()
 }
 
 fn event(id: &str) -> Event {
@@ -170,7 +216,7 @@ fn entry_of(event: Event, change: impl FnOnce(&mut Decision)) -> Entry {
 
 /// How many rows a table has.
 async fn count(store: &Store, query: &'static str) -> i64 {
-    store.inner.writer.pragma(query).await.unwrap()
+    store.inner.writer.number(query).await.unwrap()
 }
 
 /// What the log says was done, without the migrations that it begins with.

@@ -150,8 +150,8 @@ impl Store {
         let rows = sqlx::query(
             "SELECT t.stage, t.since, t.events, t.counted, t.failures, t.fired, t.micros, \
              t.micros_max, t.stricter, t.milder, t.retiered, t.reviews_added, t.reviews_spared, \
-             count(r.decision) AS ruled, coalesce(sum(r.overturned), 0) AS overturned \
-             FROM trials AS t LEFT JOIN ruled_canaries AS r ON r.deployment = t.deployment \
+             count(r.decision) AS ruled, \
+             CAST(coalesce(sum(r.overturned), 0) AS BIGINT) AS overturned FROM trials AS t LEFT JOIN ruled_canaries AS r ON r.deployment = t.deployment \
              AND t.stage = 'canary' AND r.at >= t.since WHERE t.deployment = $1 \
              GROUP BY t.deployment, t.stage ORDER BY t.since DESC",
         )

@@ -43,21 +43,14 @@ impl Writer {
         if slot.closed {
             return Err(StoreError::Closed);
         }
-        if slot.connection.is_none() {
-            slot.connection = Some(self.address.writer().await?);
+        // A connection that lay here may have died unnoticed; a new one has not.
+        let used = slot.connection.is_some();
+        let mut begun = slot.begin(&self.address).await;
+        if used && begun.is_err() && slot.connection.is_none() {
+            begun = slot.begin(&self.address).await;
         }
-        slot.unfinished = true;
-        let mut tx = Tx { slot: Some(slot) };
-        if let Err(error) = sqlx::raw_sql(dialect::BEGIN).execute(tx.connection()?).await {
-            if let Some(slot) = &mut tx.slot {
-                slot.unfinished = false;
-                if !dialect::is_lock(&error) {
-                    slot.connection = None;
-                }
-            }
-            return Err(error.into());
-        }
-        Ok(tx)
+        begun?;
+        Ok(Tx { slot: Some(slot) })
     }
 
     /// Ends the connection. What begins later is refused.
@@ -66,14 +59,14 @@ impl Writer {
         slot.roll_back().await;
         slot.closed = true;
         match slot.connection.take() {
-            Some(connection) => Ok(sqlx::Connection::close(connection).await?),
+            Some(connection) => Ok(connection.close().await?),
             None => Ok(()),
         }
     }
 
     /// Runs a statement outside of a transaction and returns its first number.
     #[cfg(test)]
-    pub async fn pragma(&self, text: &'static str) -> Result<i64, sqlx::Error> {
+    pub async fn number(&self, text: &'static str) -> Result<i64, sqlx::Error> {
         let mut slot = self.slot.lock().await;
         let connection = slot.connection.as_mut().ok_or(sqlx::Error::WorkerCrashed)?;
         sqlx::query_scalar(text).fetch_one(connection).await
@@ -81,13 +74,33 @@ impl Writer {
 }
 
 impl Slot {
-    /// Ends a transaction that was left. Where the database has ended it already, as it does when
-    /// the disk is full, there is nothing to roll back and the error says no more than that.
+    async fn begin(&mut self, address: &Address) -> Result<(), StoreError> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            slot => slot.insert(address.writer().await?),
+        };
+        self.unfinished = true;
+        let begun = dialect::begin(connection).await;
+        if let Err(error) = &begun {
+            self.roll_back().await;
+            if !dialect::is_lock(error) {
+                self.connection = None;
+            }
+        }
+        Ok(begun?)
+    }
+
+    /// Ends a transaction that was left, and drops a connection that broke. Where the database has
+    /// ended the transaction already, as it does when the disk is full, there is nothing to roll
+    /// back and the error says no more than that.
     async fn roll_back(&mut self) {
-        if let (true, Some(connection)) = (self.unfinished, &mut self.connection) {
+        if let (true, Some(connection)) = (self.unfinished, &mut self.connection)
+            && !connection.is_broken()
+        {
             sqlx::raw_sql("ROLLBACK").execute(connection).await.ok();
         }
         self.unfinished = false;
+        self.connection.take_if(|connection| connection.is_broken());
     }
 }
 

@@ -13,7 +13,7 @@ use super::super::request::Caller;
 use super::super::{Api, ApiError, Problem};
 use super::trial::{TrialSums, sums};
 use super::{absent, catalogue, is_served};
-use crate::model::{Canary, Digest, Manifest, Stage, Timestamp};
+use crate::model::{Canary, Digest, Identity, Manifest, Stage, Timestamp};
 use crate::registry::DetectorStatus;
 use crate::store::Version;
 
@@ -68,10 +68,11 @@ pub struct VersionDetail {
 )]
 pub(in crate::api) async fn list(
     State(api): State<Api>,
+    Caller(identity): Caller,
     Path(name): Path<String>,
 ) -> Result<Json<Vec<DetectorVersion>>, ApiError> {
-    let catalogue = catalogue(&api).await?;
-    let versions = of_detector(&api, &name, &catalogue.detectors).await?;
+    let catalogue = catalogue(&api, &identity).await?;
+    let versions = of_detector(&api, &identity, &name, &catalogue.detectors).await?;
     if versions.is_empty() {
         return Err(absent(&name));
     }
@@ -94,13 +95,12 @@ pub(in crate::api) async fn get(
     Caller(identity): Caller,
     Path((name, version)): Path<(String, String)>,
 ) -> Result<Json<VersionDetail>, ApiError> {
-    let version = find(&api, &name, &version).await?;
-    let catalogue = catalogue(&api).await?;
+    let version = find(&api, &identity, &name, &version).await?;
+    let catalogue = catalogue(&api, &identity).await?;
     let deployments: Vec<_> = catalogue
         .detectors
         .into_iter()
         .filter(|status| status.name == name && status.digest == version.digest)
-        .filter(|status| is_served(&identity, &status.source))
         .collect();
     let mut trials = Vec::new();
     for row in api.0.store.deployments().await? {
@@ -135,15 +135,8 @@ pub(in crate::api) async fn file(
     Path((name, version)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let version = find(&api, &name, &version).await?;
+    let version = find(&api, &identity, &name, &version).await?;
     let digest = version.digest;
-    if identity.source.is_some() {
-        let rows = api.0.store.deployments().await?;
-        let mut of_file = rows.iter().filter(|row| row.digest == digest);
-        if !of_file.any(|row| is_served(&identity, &row.source)) {
-            return Err(absent(&name));
-        }
-    }
     let tag = format!("\"{digest}\"");
     let known =
         headers.get(header::IF_NONE_MATCH).is_some_and(|it| it.as_bytes() == tag.as_bytes());
@@ -167,19 +160,39 @@ pub(in crate::api) async fn file(
     Ok((described, shipped, bytes).into_response())
 }
 
+/// The versions of a detector that concern the caller: for a key that is bound to a source, those
+/// that stand or stood for it or for every one.
+async fn reached(api: &Api, identity: &Identity, name: &str) -> Result<Vec<Version>, ApiError> {
+    let mut versions = api.0.store.versions(name).await?;
+    if identity.source.is_some() {
+        let rows = api.0.store.deployments().await?;
+        versions.retain(|version| {
+            let mut own = rows.iter().filter(|row| row.digest == version.digest);
+            own.any(|row| is_served(identity, &row.source))
+        });
+    }
+    Ok(versions)
+}
+
 /// Every version of a detector, as it stands in these deployments.
 pub(super) async fn of_detector(
     api: &Api,
+    identity: &Identity,
     name: &str,
     deployments: &[DetectorStatus],
 ) -> Result<Vec<DetectorVersion>, ApiError> {
-    let versions = api.0.store.versions(name).await?.into_iter();
+    let versions = reached(api, identity, name).await?.into_iter();
     Ok(versions.map(|version| described(version, deployments)).collect())
 }
 
 /// The version of a detector that a number or a digest names.
-async fn find(api: &Api, name: &str, version: &str) -> Result<Version, ApiError> {
-    let versions = api.0.store.versions(name).await?;
+async fn find(
+    api: &Api,
+    identity: &Identity,
+    name: &str,
+    version: &str,
+) -> Result<Version, ApiError> {
+    let versions = reached(api, identity, name).await?;
     let known: Vec<String> = versions.iter().map(|it| it.manifest.version.to_string()).collect();
     let named = |it: &Version| {
         it.manifest.version.to_string() == version || it.digest.to_string() == version

@@ -3,9 +3,21 @@
 use super::super::{Committed, Filter};
 use super::*;
 
-#[tokio::test]
-async fn what_was_acknowledged_survives_a_kill() {
-    let place = Place::new();
+on_both!(
+    what_was_acknowledged_survives_a_kill,
+    the_same_id_of_two_sources_is_two_events,
+    a_batch_is_one_transaction_and_numbers_in_order,
+    a_bad_entry_fails_alone,
+    an_accepted_event_is_decided_once_under_its_promised_id,
+    accepted_events_come_oldest_first,
+    a_full_queue_says_so_and_closing_finishes_it,
+    nothing_personal_is_outside_of_what_is_sealed,
+    the_log_proves_the_document_and_the_detectors;
+    one_event_id_has_one_decision
+);
+
+async fn what_was_acknowledged_survives_a_kill(home: Home) {
+    let place = Place::new(home);
     let store = place.open().await;
     let entry = entry("e-1");
     assert_eq!(store.commit(&entry).await.unwrap(), Committed::New);
@@ -22,9 +34,8 @@ async fn what_was_acknowledged_survives_a_kill() {
     assert_eq!(replayable.received_at, entry.received_at);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_event_id_has_one_decision() {
-    let place = Place::new();
+async fn one_event_id_has_one_decision(home: Home) {
+    let place = Place::new(home);
     let store = place.open().await;
     let racing: Vec<_> = (0..64)
         .map(|n| {
@@ -55,18 +66,16 @@ async fn one_event_id_has_one_decision() {
     }
 }
 
-#[tokio::test]
-async fn the_same_id_of_two_sources_is_two_events() {
-    let (_place, store) = fresh().await;
+async fn the_same_id_of_two_sources_is_two_events(home: Home) {
+    let (_place, store) = fresh(home).await;
     let mut other = event("e-1");
     other.source = "fairtradeworker".to_owned();
     assert_eq!(store.commit(&entry("e-1")).await.unwrap(), Committed::New);
     assert_eq!(store.commit(&entry_of(other, |_| {})).await.unwrap(), Committed::New);
 }
 
-#[tokio::test]
-async fn a_batch_is_one_transaction_and_numbers_in_order() {
-    let (_place, store) = fresh().await;
+async fn a_batch_is_one_transaction_and_numbers_in_order(home: Home) {
+    let (_place, store) = fresh(home).await;
     // Polled in order on one thread, they are in the queue before the writer gets a turn. More than
     // a batch, and not a power of two.
     let entries: Vec<Entry> = (0..301).map(|n| entry(&format!("e-{n}"))).collect();
@@ -83,9 +92,8 @@ async fn a_batch_is_one_transaction_and_numbers_in_order() {
     assert!(log.iter().zip(MIGRATED + 1..).all(|(entry, seq)| entry.seq == seq));
 }
 
-#[tokio::test]
-async fn a_bad_entry_fails_alone() {
-    let (_place, store) = fresh().await;
+async fn a_bad_entry_fails_alone(home: Home) {
+    let (_place, store) = fresh(home).await;
     let taken = entry("e-taken");
     store.commit(&taken).await.unwrap();
     let mut entries: Vec<Entry> = (0..20).map(|n| entry(&format!("e-{n}"))).collect();
@@ -104,9 +112,8 @@ async fn a_bad_entry_fails_alone() {
     assert_eq!(count(&store, "SELECT count(*) FROM decisions").await, 20);
 }
 
-#[tokio::test]
-async fn an_accepted_event_is_decided_once_under_its_promised_id() {
-    let place = Place::new();
+async fn an_accepted_event_is_decided_once_under_its_promised_id(home: Home) {
+    let place = Place::new(home);
     let store = place.open().await;
     let promised = entry("e-1");
     let id = promised.decision.id;
@@ -132,9 +139,8 @@ async fn an_accepted_event_is_decided_once_under_its_promised_id() {
     assert_eq!(done(&after).await, ["event.accepted", "decision"]);
 }
 
-#[tokio::test]
-async fn accepted_events_come_oldest_first() {
-    let (_place, store) = fresh().await;
+async fn accepted_events_come_oldest_first(home: Home) {
+    let (_place, store) = fresh(home).await;
     let ids: Vec<DecisionId> = (0..5).map(|_| DecisionId::new()).collect();
     for n in [3, 0, 4, 1, 2] {
         let (event, now) = (event(&format!("e-{n}")), Timestamp::now());
@@ -144,9 +150,8 @@ async fn accepted_events_come_oldest_first() {
     assert_eq!(accepted.iter().map(|row| row.decision_id).collect::<Vec<_>>(), &ids[..3]);
 }
 
-#[tokio::test]
-async fn a_full_queue_says_so_and_closing_finishes_it() {
-    let mut place = Place::new();
+async fn a_full_queue_says_so_and_closing_finishes_it(home: Home) {
+    let mut place = Place::new(home);
     place.options.commit_queue = 2;
     let store = place.open().await;
     // On one thread the writer gets no turn before all three have been polled.
@@ -180,9 +185,8 @@ async fn an_entry_whose_parts_disagree_is_refused() {
     assert!(matches!(odd.seal(), Err(StoreError::Unstorable { .. })));
 }
 
-#[tokio::test]
-async fn nothing_personal_is_outside_of_what_is_sealed() {
-    let (_place, store) = fresh().await;
+async fn nothing_personal_is_outside_of_what_is_sealed(home: Home) {
+    let (_place, store) = fresh(home).await;
     let mut secret = event("anna@example.com");
     secret.data = json!({ "content": "anna at example dot com" });
     let entry = entry_of(secret, |decision| decision.reason = "it says anna".to_owned());
@@ -194,9 +198,8 @@ async fn nothing_personal_is_outside_of_what_is_sealed() {
     assert_eq!(facts["facts"]["policy"], json!(Digest::of(b"policy")));
 }
 
-#[tokio::test]
-async fn the_log_proves_the_document_and_the_detectors() {
-    let (_place, store) = fresh().await;
+async fn the_log_proves_the_document_and_the_detectors(home: Home) {
+    let (_place, store) = fresh(home).await;
     let entry = entry("e-1");
     store.commit(&entry).await.unwrap();
     let facts = store.audit_entries(MIGRATED, 1).await.unwrap().remove(0).facts;

@@ -4,13 +4,16 @@ use super::super::{EVERY_SOURCE, Origin, Publish, PublishPolicy, Published};
 use super::*;
 use crate::model::{Identity, Manifest, Role};
 
-fn manifest(name: &str, version: &str, label: &str) -> Manifest {
-    let manifest = json!({
-        "schema": 1, "name": name, "version": version, "summary": "Finds.", "labels": [label],
-        "events": ["message.*"], "inputs": [{"kind": "field", "path": "data.content"}],
-    });
-    Manifest::parse(&manifest.to_string()).unwrap()
-}
+on_both!(
+    a_key_is_good_until_it_is_revoked,
+    a_mode_changes_with_a_reason,
+    a_detector_goes_live_is_replaced_and_goes_back,
+    removing_a_file_retires_only_what_came_from_it,
+    bytes_of_another_digest_are_refused,
+    a_refusal_is_news_once,
+    the_host_numbers_policies_and_an_old_text_keeps_its_number,
+    who_did_it_is_in_the_log,
+);
 
 fn publish<'a>(manifest: &'a Manifest, bytes: &'a [u8], origin: Origin) -> Publish<'a> {
     Publish {
@@ -35,9 +38,8 @@ fn file(name: &str) -> Origin {
     Origin::Folder(name.to_owned())
 }
 
-#[tokio::test]
-async fn a_key_is_good_until_it_is_revoked() {
-    let (_place, store) = fresh().await;
+async fn a_key_is_good_until_it_is_revoked(home: Home) {
+    let (_place, store) = fresh(home).await;
     let hash = [7; 32];
     let admin = store.create_key(Role::Admin, None, "root", &[1; 32], None).await.unwrap();
     let key =
@@ -61,9 +63,8 @@ async fn a_key_is_good_until_it_is_revoked() {
     assert_eq!((log.actor, log.role.as_str()), (admin.key.to_string(), "admin"));
 }
 
-#[tokio::test]
-async fn a_mode_changes_with_a_reason() {
-    let (_place, store) = fresh().await;
+async fn a_mode_changes_with_a_reason(home: Home) {
+    let (_place, store) = fresh(home).await;
     assert_eq!(store.set_mode(SOURCE, Mode::Shadow, "as it is", None).await.unwrap(), 0);
     assert_eq!(done(&store).await, [""; 0]);
     assert_eq!(store.set_mode(SOURCE, Mode::Active, "ready", None).await.unwrap(), 1);
@@ -73,9 +74,8 @@ async fn a_mode_changes_with_a_reason() {
     assert_eq!(*facts, json!({"from": "shadow", "to": "active", "why": "ready", "generation": 1}));
 }
 
-#[tokio::test]
-async fn a_detector_goes_live_is_replaced_and_goes_back() {
-    let place = Place::new();
+async fn a_detector_goes_live_is_replaced_and_goes_back(home: Home) {
+    let place = Place::new(home);
     let store = place.open().await;
     let (one, two) = (manifest("m", "1.0.0", "contact.phone"), manifest("m", "2.0.0", "bid.low"));
     let first = publish(&one, b"bytes of one", Origin::Bundle);
@@ -113,9 +113,8 @@ async fn a_detector_goes_live_is_replaced_and_goes_back() {
     assert_eq!(labels.iter().collect::<Vec<_>>(), ["bid.low", "contact.phone"]);
 }
 
-#[tokio::test]
-async fn removing_a_file_retires_only_what_came_from_it() {
-    let (_place, store) = fresh().await;
+async fn removing_a_file_retires_only_what_came_from_it(home: Home) {
+    let (_place, store) = fresh(home).await;
     let manifest = manifest("m", "1.0.0", "contact.phone");
     store.publish_detector(&publish(&manifest, b"1", file("m.wasm")), None).await.unwrap();
     assert_eq!(store.inbox().await.unwrap()[0].digest, Some(Digest::of(b"1")));
@@ -129,9 +128,8 @@ async fn removing_a_file_retires_only_what_came_from_it() {
     assert_eq!(store.deployments().await.unwrap()[0].stage, Stage::Active);
 }
 
-#[tokio::test]
-async fn bytes_of_another_digest_are_refused() {
-    let (_place, store) = fresh().await;
+async fn bytes_of_another_digest_are_refused(home: Home) {
+    let (_place, store) = fresh(home).await;
     let manifest = manifest("m", "1.0.0", "contact.phone");
     let mut odd = publish(&manifest, b"1", Origin::Api);
     odd.digest = Digest::of(b"2");
@@ -144,9 +142,8 @@ async fn bytes_of_another_digest_are_refused() {
     assert_eq!(done(&store).await, [""; 0]);
 }
 
-#[tokio::test]
-async fn a_refusal_is_news_once() {
-    let (_place, store) = fresh().await;
+async fn a_refusal_is_news_once(home: Home) {
+    let (_place, store) = fresh(home).await;
     let digest = Some(Digest::of(b"x"));
     assert!(store.refuse_detector("m.wasm", digest, "no `describe`").await.unwrap());
     assert!(!store.refuse_detector("m.wasm", digest, "no `describe`").await.unwrap());
@@ -164,9 +161,8 @@ async fn a_refusal_is_news_once() {
     assert_eq!(store.inbox().await.unwrap()[0].error, None);
 }
 
-#[tokio::test]
-async fn the_host_numbers_policies_and_an_old_text_keeps_its_number() {
-    let (_place, store) = fresh().await;
+async fn the_host_numbers_policies_and_an_old_text_keeps_its_number(home: Home) {
+    let (_place, store) = fresh(home).await;
     let version = async |name: &str, text: &str| {
         store.publish_policy(&policy(name, text, file("p.toml")), None).await.unwrap()
     };
@@ -200,9 +196,8 @@ fn origins_travel_as_text() {
     assert!("elsewhere".parse::<Origin>().is_err());
 }
 
-#[tokio::test]
-async fn who_did_it_is_in_the_log() {
-    let (_place, store) = fresh().await;
+async fn who_did_it_is_in_the_log(home: Home) {
+    let (_place, store) = fresh(home).await;
     let who = Identity {
         key: crate::model::KeyId::new(),
         role: Role::Engineer,

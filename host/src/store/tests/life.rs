@@ -1,18 +1,23 @@
 //! The life of a version: where it stands, what its trial came to, and what happened to older rows.
 
+use super::super::dialect::{MIGRATIONS, Migration};
 use super::super::{EVERY_SOURCE, Move, Origin, Publish};
 use super::*;
+use crate::model::ruling::Word;
 use crate::model::{
     Bounds, Canary, Difference, Direction, Identity, KeyId, Manifest, Role, TrialRun,
 };
 
-fn manifest(version: &str) -> Manifest {
-    let manifest = json!({
-        "schema": 1, "name": "m", "version": version, "summary": "Finds.", "labels": ["bid.a"],
-        "events": ["message.*"], "inputs": [],
-    });
-    Manifest::parse(&manifest.to_string()).unwrap()
-}
+on_both!(
+    of_one_detector_one_version_stands_at_each_stage,
+    a_version_is_its_bytes_and_a_downgrade_asks_first,
+    shipping_it_again_neither_demotes_nor_lifts_a_quarantine,
+    a_move_names_who_and_why_and_may_raise_an_alert,
+    an_impure_version_is_marked_once,
+    a_trial_is_summed_with_the_decisions_and_begins_anew,
+    deployments_of_the_first_schema_are_kept,
+    a_ruling_speaks_of_the_trial_in_which_it_was_decided,
+);
 
 fn publish<'a>(manifest: &'a Manifest, bytes: &'a [u8], stage: Stage) -> Publish<'a> {
     Publish {
@@ -30,7 +35,7 @@ fn publish<'a>(manifest: &'a Manifest, bytes: &'a [u8], stage: Stage) -> Publish
 }
 
 async fn published(store: &Store, version: &str, stage: Stage) -> i64 {
-    let manifest = manifest(version);
+    let manifest = manifest("m", version, "bid.a");
     let publish = publish(&manifest, version.as_bytes(), stage);
     store.publish_detector(&publish, None).await.unwrap().deployment
 }
@@ -49,10 +54,9 @@ async fn stages(store: &Store) -> Vec<Stage> {
     store.deployments().await.unwrap().into_iter().map(|row| row.stage).collect()
 }
 
-#[tokio::test]
-async fn of_one_detector_one_version_stands_at_each_stage() {
+async fn of_one_detector_one_version_stands_at_each_stage(home: Home) {
     use Stage::{Active, Canary, Retired, Shadow};
-    let (_place, store) = fresh().await;
+    let (_place, store) = fresh(home).await;
     let one = published(&store, "1.0.0", Active).await;
     let two = published(&store, "2.0.0", Shadow).await;
     assert_eq!(stages(&store).await, [Active, Shadow]);
@@ -83,15 +87,14 @@ async fn of_one_detector_one_version_stands_at_each_stage() {
     assert!(matches!(back, StoreError::Moved { .. }), "{back}");
 }
 
-#[tokio::test]
-async fn a_version_is_its_bytes_and_a_downgrade_asks_first() {
-    let (_place, store) = fresh().await;
+async fn a_version_is_its_bytes_and_a_downgrade_asks_first(home: Home) {
+    let (_place, store) = fresh(home).await;
     published(&store, "2.0.0", Stage::Active).await;
-    let same = manifest("2.0.0");
+    let same = manifest("m", "2.0.0", "bid.a");
     let error =
         store.publish_detector(&publish(&same, b"other", Stage::Shadow), None).await.unwrap_err();
     assert!(error.to_string().contains("raise the version"), "{error}");
-    let older = manifest("1.9.0");
+    let older = manifest("m", "1.9.0", "bid.a");
     let mut back = publish(&older, b"older", Stage::Shadow);
     let error = store.publish_detector(&back, None).await.unwrap_err();
     assert!(error.to_string().contains("--allow-downgrade"), "{error}");
@@ -102,9 +105,8 @@ async fn a_version_is_its_bytes_and_a_downgrade_asks_first() {
     assert!(store.publish_detector(&back, None).await.unwrap().changed);
 }
 
-#[tokio::test]
-async fn shipping_it_again_neither_demotes_nor_lifts_a_quarantine() {
-    let (_place, store) = fresh().await;
+async fn shipping_it_again_neither_demotes_nor_lifts_a_quarantine(home: Home) {
+    let (_place, store) = fresh(home).await;
     let one = published(&store, "1.0.0", Stage::Active).await;
     published(&store, "1.0.0", Stage::Shadow).await;
     assert_eq!(stages(&store).await, [Stage::Active]);
@@ -117,9 +119,8 @@ async fn shipping_it_again_neither_demotes_nor_lifts_a_quarantine() {
     assert_eq!(stages(&store).await, [Stage::Retired, Stage::Active]);
 }
 
-#[tokio::test]
-async fn a_move_names_who_and_why_and_may_raise_an_alert() {
-    let (_place, store) = fresh().await;
+async fn a_move_names_who_and_why_and_may_raise_an_alert(home: Home) {
+    let (_place, store) = fresh(home).await;
     let who =
         Identity { key: KeyId::new(), role: Role::Engineer, source: None, name: "ci".to_owned() };
     let one = published(&store, "1.0.0", Stage::Shadow).await;
@@ -134,9 +135,8 @@ async fn a_move_names_who_and_why_and_may_raise_an_alert() {
     assert_eq!(store.alerts(Some(&alert.id), 9).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn an_impure_version_is_marked_once() {
-    let (_place, store) = fresh().await;
+async fn an_impure_version_is_marked_once(home: Home) {
+    let (_place, store) = fresh(home).await;
     published(&store, "1.0.0", Stage::Active).await;
     let digest = Digest::of(b"1.0.0");
     assert!(store.mark_impure(digest, "two scores").await.unwrap());
@@ -164,9 +164,8 @@ fn run(deployment: i64, stage: Stage, difference: Option<Direction>) -> TrialRun
     }
 }
 
-#[tokio::test]
-async fn a_trial_is_summed_with_the_decisions_and_begins_anew() {
-    let (_place, store) = fresh().await;
+async fn a_trial_is_summed_with_the_decisions_and_begins_anew(home: Home) {
+    let (_place, store) = fresh(home).await;
     let one = published(&store, "1.0.0", Stage::Shadow).await;
     let entries: Vec<Entry> = [Some(Direction::Stricter), None, Some(Direction::Milder)]
         .into_iter()
@@ -195,24 +194,23 @@ async fn a_trial_is_summed_with_the_decisions_and_begins_anew() {
     assert_eq!(store.trial_differences(one, 10).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn deployments_of_the_first_schema_are_kept() {
-    let place = Place::new();
-    let address = super::super::Address::parse(&place.options).unwrap();
-    address.create().unwrap();
-    let mut connection = address.writer().await.unwrap();
-    let (_, name, text) = super::super::dialect::MIGRATIONS[0];
+async fn deployments_of_the_first_schema_are_kept(home: Home) {
+    let place = Place::new(home);
+    Address::parse(&place.options).unwrap().prepare(true).unwrap();
+    let mut connection = place.connect().await;
+    let Migration { title, .. } = MIGRATIONS[0];
+    let text = MIGRATIONS[0].text(connection.kind());
     let checksum = Digest::of(text.as_bytes());
-    let manifest = serde_json::to_string(&manifest("1.0.0")).unwrap();
+    let manifest = serde_json::to_string(&manifest("m", "1.0.0", "bid.a")).unwrap();
     let rows = format!(
         "CREATE TABLE schema_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, \
          checksum TEXT NOT NULL, applied_at BIGINT NOT NULL); {text}; \
-         INSERT INTO schema_migrations VALUES (1, '{name}', '{checksum}', 0); \
+         INSERT INTO schema_migrations VALUES (1, '{title}', '{checksum}', 0); \
          INSERT INTO detector_versions VALUES (zeroblob(32), 'm', '1.0.0', '{manifest}', x'00', 1, 5); \
          INSERT INTO deployments VALUES ('*', 'm', zeroblob(32), '{{\"a\":1}}', 'active', 'bundle', 7);"
     );
-    sqlx::raw_sql(sqlx::AssertSqlSafe(rows)).execute(&mut connection).await.unwrap();
-    sqlx::Connection::close(connection).await.unwrap();
+    super::run(&mut connection, place.words(&rows)).await.unwrap();
+    connection.close().await.unwrap();
 
     let store = place.open().await;
     let row = store.deployments().await.unwrap().remove(0);
@@ -221,4 +219,25 @@ async fn deployments_of_the_first_schema_are_kept() {
         (Stage::Active, json!({"a": 1}), Origin::Bundle)
     );
     assert_eq!(row.served_at, Some(Timestamp::from_micros(7)));
+}
+
+async fn a_ruling_speaks_of_the_trial_in_which_it_was_decided(home: Home) {
+    let (_place, store) = fresh(home).await;
+    let one = published(&store, "1.0.0", Stage::Shadow).await;
+    let early = entry("e-early");
+    store.commit(&early).await.unwrap();
+    store.move_detector(&step(one, Stage::Shadow, Stage::Canary), None).await.unwrap();
+    let (late, who) = (entry("e-late"), engineer());
+    store.commit(&late).await.unwrap();
+    for decided in [&early, &late] {
+        store.rule(&decided.decision, Word::Overturned, "no", &[one], &who).await.unwrap();
+    }
+    let trial = store.trials(one).await.unwrap().remove(0);
+    assert_eq!((trial.ruled, trial.overturned), (1, 1));
+    // The last word stands, and there is one.
+    store.rule(&late.decision, Word::Upheld, "it was right", &[one], &who).await.unwrap();
+    let trial = store.trials(one).await.unwrap().remove(0);
+    assert_eq!((trial.ruled, trial.overturned), (1, 0));
+    let ruling = store.ruling(late.decision.id).await.unwrap().unwrap();
+    assert_eq!((ruling.ruling, ruling.why.as_str()), (Word::Upheld, "it was right"));
 }

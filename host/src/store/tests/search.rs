@@ -3,6 +3,13 @@
 use super::super::{Cursor, Filter};
 use super::*;
 
+on_both!(
+    pages_do_not_shift_while_decisions_come_in,
+    each_filter_and_their_combinations_select,
+    limits_hold,
+    numbers_come_back_to_the_bit,
+);
+
 fn filter(limit: usize) -> Filter {
     Filter { limit, ..Filter::default() }
 }
@@ -12,9 +19,8 @@ async fn event_ids(store: &Store, filter: Filter) -> Vec<String> {
     page.decisions.into_iter().map(|decision| decision.event_id).collect()
 }
 
-#[tokio::test]
-async fn pages_do_not_shift_while_decisions_come_in() {
-    let (_place, store) = fresh().await;
+async fn pages_do_not_shift_while_decisions_come_in(home: Home) {
+    let (_place, store) = fresh(home).await;
     for n in 0..10 {
         store.commit(&entry(&format!("e-{n}"))).await.unwrap();
     }
@@ -33,9 +39,8 @@ async fn pages_do_not_shift_while_decisions_come_in() {
     assert_eq!(seen, expected);
 }
 
-#[tokio::test]
-async fn each_filter_and_their_combinations_select() {
-    let (_place, store) = fresh().await;
+async fn each_filter_and_their_combinations_select(home: Home) {
+    let (_place, store) = fresh(home).await;
     for n in 0..16 {
         let mut event = event(&format!("e-{n:02}"));
         event.subject = format!("user-{}", n % 2);
@@ -76,38 +81,8 @@ async fn each_filter_and_their_combinations_select() {
     assert_eq!(event_ids(&store, none).await, [""; 0], "it ran and found nothing");
 }
 
-#[tokio::test]
-async fn every_search_is_served_by_an_index() {
-    let (_place, store) = fresh().await;
-    for bits in 0..16_u32 {
-        let given = |bit: u32| (bits & bit > 0).then(String::new);
-        let asked = Filter {
-            subject: given(1),
-            source: given(2),
-            tier: given(4),
-            detector: given(8),
-            ..filter(1)
-        };
-        let text = format!("EXPLAIN QUERY PLAN {}", super::super::search::statement(&asked));
-        let rows: Vec<(i64, i64, i64, String)> =
-            sqlx::query_as(sqlx::AssertSqlSafe(text)).fetch_all(store.readers()).await.unwrap();
-        let plan: Vec<&str> = rows.iter().map(|row| row.3.as_str()).collect();
-        let drives = match bits {
-            8.. => "l USING PRIMARY KEY (detector=? AND decision<?)",
-            _ if bits & 1 > 0 => "d USING INDEX decisions_subject (subject=? AND rowid<?)",
-            6 => "d USING INDEX decisions_source_tier (source=? AND tier=? AND rowid<?)",
-            4 => "d USING INDEX decisions_tier (tier=? AND rowid<?)",
-            2 => "d USING INDEX decisions_source (source=? AND rowid<?)",
-            _ => "d USING INTEGER PRIMARY KEY (rowid<?)",
-        };
-        assert_eq!(plan[0], format!("SEARCH {drives}"), "{bits:04b}");
-        assert!(!plan.concat().contains("TEMP B-TREE"), "{bits:04b}: {plan:?}");
-    }
-}
-
-#[tokio::test]
-async fn limits_hold() {
-    let (_place, store) = fresh().await;
+async fn limits_hold(home: Home) {
+    let (_place, store) = fresh(home).await;
     for n in 0..3 {
         store.commit(&entry(&format!("e-{n}"))).await.unwrap();
     }
@@ -125,9 +100,8 @@ fn a_cursor_that_was_made_up_is_refused() {
     }
 }
 
-#[tokio::test]
-async fn numbers_come_back_to_the_bit() {
-    let (_place, store) = fresh().await;
+async fn numbers_come_back_to_the_bit(home: Home) {
+    let (_place, store) = fresh(home).await;
     let mut random = 1_u64;
     for n in 0..200 {
         random =

@@ -1,0 +1,58 @@
+//! Databases of the shared server, one for each test.
+
+use std::sync::{LazyLock, Mutex};
+
+use crate::Server;
+
+/// The server of this process, started when it is first asked for.
+pub fn shared() -> &'static Server {
+    static SERVER: LazyLock<Server> = LazyLock::new(|| Server::start(&[]));
+    &SERVER
+}
+
+/// A database of the shared server. When it is dropped the next test gets it, emptied: making one
+/// costs more.
+#[derive(Debug)]
+pub struct Database {
+    name: String,
+}
+
+static FREE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static MADE: Mutex<u32> = Mutex::new(0);
+
+impl Database {
+    pub(crate) fn take() -> Self {
+        let free = FREE.lock().expect("nobody panics with it").pop();
+        match free {
+            Some(name) => {
+                shared().empty(&name);
+                Self { name }
+            }
+            None => {
+                let mut made = MADE.lock().expect("nobody panics with it");
+                *made += 1;
+                let name = format!("test_{made}");
+                drop(made);
+                shared().create(&name);
+                Self { name }
+            }
+        }
+    }
+
+    pub fn url(&self) -> String {
+        shared().url(&self.name)
+    }
+
+    /// Runs statements as the owner of all, and returns what they print.
+    pub fn run(&self, text: &str) -> String {
+        shared().run(&self.name, text)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Ok(mut free) = FREE.lock() {
+            free.push(std::mem::take(&mut self.name));
+        }
+    }
+}
