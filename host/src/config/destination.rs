@@ -91,3 +91,69 @@ impl Destination {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse("picket.toml", text, []).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_destination_is_an_address_with_headers() {
+        let config = parse(
+            "[destinations.market]\nurl = \"https://bücher.example/a?key=hunter2\"\n\
+             headers = { Authorization = \"Bearer hunter2\" }",
+        )
+        .unwrap();
+        let destination = &config.destinations["market"];
+        assert_eq!(destination.address().unwrap(), "https://xn--bcher-kva.example/a?key=hunter2");
+        let said = format!("{config:?}");
+        assert!(said.contains("Authorization") && !said.contains("hunter2"), "{said}");
+        // Where it lies is the operator's own word.
+        for url in ["http://10.0.0.7:8000/x", "https://localhost", "http://[::1]/"] {
+            parse(&format!("[destinations.market]\nurl = \"{url}\"")).unwrap();
+        }
+    }
+
+    #[test]
+    fn each_mistake_says_how_to_mend_it_and_no_secret() {
+        let cases = [
+            ("ulr = \"https://a.example/\"", "unknown field `ulr`, expected one of `url`"),
+            ("headers = {}", "missing field `url`"),
+            ("url = \"a.example/hunter2\"", "`destinations.market`: `url` is no address"),
+            ("url = \"ftp://a.example\"", "write https: or http:"),
+            ("url = \"https://me:hunter2@a.example\"", "write them as a header"),
+            ("url = \"https://a.example/#hunter2\"", "`#` part"),
+            ("url = \"http://a.example\"\nca_file = \"ca.pem\"", "has nobody vouch"),
+            (
+                "url = \"https://a.example\"\nheaders = { Host = \"hunter2\" }",
+                "set by each request",
+            ),
+            (
+                "url = \"https://a.example\"\nheaders = { \"a b\" = \"x\" }",
+                "not the name of a header",
+            ),
+            ("url = \"https://a.example\"\nheaders = { A = \"hunter2\\n\" }", "line breaks"),
+        ];
+        for (text, says) in cases {
+            let error = parse(&format!("[destinations.market]\n{text}")).unwrap_err();
+            assert!(error.contains(says) && !error.contains("hunter2"), "{text}: {error}");
+        }
+        let cases = [
+            ("delivery_attempts_max = 101", "`delivery_attempts_max` is at most 100"),
+            ("delivery_attempts_max = 0", "at least 1"),
+            ("delivery_timeout_ms = 200_000", "at most 120000"),
+            ("delivery_retry_first_ms = 3_600_001", "`delivery_retry_first_ms` is at most 3600000"),
+        ];
+        for (text, says) in cases {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+        let many: String = (0..101)
+            .map(|number| format!("[destinations.s{number}]\nurl = \"https://a.example\"\n"))
+            .collect();
+        assert!(parse(&many).unwrap_err().contains("at most 100 entries"));
+    }
+}
