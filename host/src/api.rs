@@ -15,6 +15,7 @@ mod health;
 mod keys;
 mod linger;
 mod policies;
+mod replays;
 mod request;
 mod rulings;
 mod serve;
@@ -36,6 +37,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::ingest::Ingest;
 use crate::registry::Registry;
+use crate::replay::Replayer;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
@@ -60,6 +62,7 @@ struct Inner {
     store: Store,
     registry: Arc<Registry>,
     ingest: Ingest,
+    replayer: Arc<Replayer>,
     engine: Arc<Engine>,
     metrics: Arc<Metrics>,
     auth: Auth,
@@ -75,6 +78,7 @@ pub struct Parts {
     pub store: Store,
     pub registry: Arc<Registry>,
     pub ingest: Ingest,
+    pub replayer: Arc<Replayer>,
     pub engine: Arc<Engine>,
     pub metrics: Arc<Metrics>,
     pub auth: Auth,
@@ -82,7 +86,7 @@ pub struct Parts {
 
 impl Api {
     pub fn new(parts: Parts) -> Self {
-        let Parts { config, store, registry, ingest, engine, metrics, auth } = parts;
+        let Parts { config, store, registry, ingest, replayer, engine, metrics, auth } = parts;
         Self(Arc::new(Inner {
             rates: RateLimits::new(config.rate_per_second, config.rate_burst),
             uploads: Uploads::new(&config),
@@ -91,6 +95,7 @@ impl Api {
             store,
             registry,
             ingest,
+            replayer,
             engine,
             metrics,
             auth,
@@ -112,7 +117,7 @@ pub fn routes() -> Vec<Route> {
     use Access::{
         DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
         ReadDeliveries, ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies,
-        ReadSources, ReadTrials, ReplayDeliveries, RevokeKeys, Rule, SetMode,
+        ReadSources, ReadTrials, Replay, ReplayDeliveries, RevokeKeys, Rule, SetMode,
     };
     use detectors::{log, stage, trial, upload, versions};
     vec![
@@ -121,6 +126,7 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/v1/events/batch", PostEvents, batch::post),
         route("GET", "/v1/decisions", ReadDecisions, decisions::list),
         route("GET", "/v1/decisions/{id}", ReadDecisions, decisions::get),
+        route("POST", "/v1/decisions/{id}/replay", Replay, replays::post),
         route("GET", "/v1/decisions/{id}/ruling", ReadDecisions, rulings::get),
         route("PUT", "/v1/decisions/{id}/ruling", Rule, rulings::put),
         route("GET", "/v1/deliveries", ReadDeliveries, deliveries::list),

@@ -20,6 +20,7 @@ use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
 use crate::keeper::Keeper;
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
+use crate::replay::Replayer;
 use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
 use crate::signing::Trust;
 use crate::store::{Options, Store};
@@ -31,6 +32,7 @@ pub struct App {
     pub store: Store,
     pub registry: Arc<Registry>,
     pub ingest: Ingest,
+    pub replayer: Arc<Replayer>,
     pub metrics: Arc<Metrics>,
     /// Where the server listens.
     pub address: std::net::SocketAddr,
@@ -97,8 +99,11 @@ impl App {
             Deliver::new(&config, store.clone(), Arc::clone(&metrics), Arc::clone(&written))
                 .context("the configuration")?;
         let (incidents, told) = mpsc::channel(INCIDENTS_MAX);
+        let entity_key = EntityKey::new(&host_key);
+        let replayer = Replayer::new(store.clone(), Arc::clone(&registry), entity_key.clone());
+        let replayer = Arc::new(replayer);
         let engine = Arc::new(Engine::new(EngineOptions {
-            entity_key: EntityKey::new(&host_key),
+            entity_key,
             event_deadline: config.event_deadline(),
             purity_check_every: config.purity_check_every,
             incidents,
@@ -133,13 +138,14 @@ impl App {
             store: store.clone(),
             registry: Arc::clone(&registry),
             ingest: ingest.clone(),
+            replayer: Arc::clone(&replayer),
             engine,
             metrics: Arc::clone(&metrics),
             auth: Auth::new(store.clone()),
         };
         let api = api::Api::new(parts);
         tasks.spawn(api::serve(listener, api, stop.clone()));
-        Ok(Self { config, store, registry, ingest, metrics, address, stop, tasks })
+        Ok(Self { config, store, registry, ingest, replayer, metrics, address, stop, tasks })
     }
 
     /// Stops taking requests, finishes what was accepted, closes the store. Whatever has not

@@ -20,6 +20,8 @@ pub enum Access {
     ReadDecisions,
     /// Say that a decision was right or wrong.
     Rule,
+    /// Make a decision again and compare.
+    Replay,
     ReadDetectors,
     /// The bytes of a detector.
     ReadFiles,
@@ -51,7 +53,7 @@ pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
         DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
         ReadDeliveries, ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies,
-        ReadSources, ReadTrials, Rule,
+        ReadSources, ReadTrials, Replay, Rule,
     };
     match role {
         Role::Platform => {
@@ -61,6 +63,7 @@ pub fn allows(role: Role, access: Access) -> bool {
             access,
             DryRun
                 | ReadDecisions
+                | Replay
                 | ReadDetectors
                 | ReadFiles
                 | ReadTrials
@@ -76,6 +79,7 @@ pub fn allows(role: Role, access: Access) -> bool {
             matches!(
                 access,
                 ReadDecisions
+                    | Replay
                     | Rule
                     | ReadDetectors
                     | ReadTrials
@@ -89,6 +93,7 @@ pub fn allows(role: Role, access: Access) -> bool {
         Role::Auditor => matches!(
             access,
             ReadDecisions
+                | Replay
                 | ReadDetectors
                 | ReadFiles
                 | ReadTrials
@@ -117,6 +122,7 @@ impl Access {
             Self::PostEvents
             | Self::DryRun
             | Self::ReadDecisions
+            | Self::Replay
             | Self::Rule
             | Self::ReadDetectors
             | Self::ReadFiles

@@ -9,6 +9,7 @@ mod detector;
 mod key;
 mod migrate;
 mod policy;
+mod replay;
 mod serve;
 mod source;
 mod table;
@@ -60,6 +61,9 @@ enum Command {
     /// See what platforms were told to do, and have tried again what could not be told
     #[command(subcommand)]
     Delivery(delivery::Command),
+    /// Make a decision again and compare every bit
+    #[command(after_help = replay::AFTER_HELP)]
+    Replay(replay::ReplayArgs),
     /// Create the database or apply the migrations that it lacks
     Migrate(migrate::Migrate),
     #[command(hide = true)]
@@ -108,6 +112,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Key(command) => key::run(command).await?,
         Command::Detector(command) => return detector::run(command).await,
         Command::Policy(command) => return policy::run(command).await,
+        Command::Replay(args) => return Ok(replay::run(&args).await),
         Command::Source(command) => source::run(command).await?,
         Command::Delivery(command) => delivery::run(command).await?,
         Command::Migrate(migrate) => migrate::run(&migrate).await?,

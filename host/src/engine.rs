@@ -5,6 +5,7 @@
 //! that keeps failing is no longer run ([`breaker`]), and what the engine learns that somebody should act
 //! on is an [`Incident`].
 
+mod again;
 mod breaker;
 mod builds;
 pub mod check;
@@ -33,6 +34,7 @@ use purity::Sampling;
 use visit::{TIME_UP, Visit, finding};
 use vitals::Used;
 
+pub use again::evaluate_again;
 pub use check::EntityKey;
 pub use examine::{Examined, examine};
 pub use incident::{INCIDENTS_MAX, Incident};
@@ -169,7 +171,7 @@ impl Engine {
         left: Duration,
         now: Instant,
     ) -> (Finding, Option<Run>) {
-        let visit = Visit::new(live, event);
+        let visit = Visit::new(&live.prepared, Some(live.stage), event);
         let (mut run, warm) = match live.isolation {
             Isolation::Fresh => (visit.fresh(left), None),
             Isolation::Warm => visit.warm(&state.kept, left),
@@ -193,7 +195,8 @@ impl Engine {
     fn check(&self, again: &Again<'_>, event: &Event, left: Option<Duration>) {
         let Again { live, state, first } = again;
         let manifest = live.prepared.manifest();
-        let second = left.map(|left| Visit::new(live, event).fresh(left));
+        let second =
+            left.map(|left| Visit::new(&live.prepared, Some(live.stage), event).fresh(left));
         let Some(second) = second.filter(purity::comparable) else {
             self.metrics.purity_check(&manifest.name, Compared::Not);
             return;
@@ -219,7 +222,7 @@ impl Engine {
         left: Duration,
         now: Instant,
     ) {
-        let visit = Visit::new(live, event);
+        let visit = Visit::new(&live.prepared, Some(live.stage), event);
         let mut run = visit.fresh(left);
         let lines = visit.lines(&mut run);
         let finding = visit.finding(run, &self.key);
@@ -241,7 +244,7 @@ impl Engine {
 }
 
 fn skipped(live: &LiveDetector, why: String) -> Finding {
-    finding(live, Outcome::Skipped, Some(why))
+    finding(&live.prepared, Some(live.stage), Outcome::Skipped, Some(why))
 }
 
 /// Keeps the lines of a run, and how it failed.

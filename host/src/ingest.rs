@@ -3,6 +3,8 @@
 //! Each event runs on a tracked task that holds its admission permit: a client that leaves does not
 //! take an accepted event with it, and the server stops only when the last one is recorded.
 
+mod basis;
+mod conclude;
 mod fingerprint;
 mod trial;
 
@@ -16,14 +18,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::engine::{Engine, Pool, PoolError};
-use crate::model::decision::SEMANTICS;
-use crate::model::{
-    Decision, DecisionId, Event, Finding, Mode, Outgoing, Timestamp, TrialRun, Would,
-};
-use crate::registry::{LivePolicy, Registry, Snapshot, Subscribed};
+use crate::model::{Decision, DecisionId, Event, Finding, Outgoing, Timestamp, TrialRun};
+use crate::registry::{LivePolicy, Registry, Snapshot};
+use crate::runtime::Limits;
 use crate::store::{Accepted, Committed, Entry, Recorded, SealedEntry, Store, StoreError};
 use crate::telemetry::{Metrics, Received};
 
+pub use basis::{Basis, Otherwise};
+pub use conclude::{Given, conclude};
 pub use fingerprint::FingerprintKey;
 
 /// The parts that the flow runs through. Cheap to clone.
@@ -280,7 +282,8 @@ impl Ingest {
         event: Arc<Event>,
         id: DecisionId,
     ) -> Job {
-        Job { snapshot, policy, event, id, engine: Arc::clone(&self.0.engine) }
+        let ceiling = *self.0.registry.ceiling();
+        Job { snapshot, policy, event, id, engine: Arc::clone(&self.0.engine), ceiling }
     }
 
     fn count_failure(&self, source: &str, error: &IngestError) {
@@ -313,6 +316,8 @@ struct Job {
     event: Arc<Event>,
     id: DecisionId,
     engine: Arc<Engine>,
+    /// What no detector gets more of.
+    ceiling: Limits,
 }
 
 /// What came of it.
@@ -335,59 +340,17 @@ impl Job {
         let verdict = policy.policy.judge(event, &findings);
         let seen = snapshot.subscribed(event);
         let trials = trial::trials(&policy.policy, event, &seen, &findings, &verdict);
-        let mode = snapshot.mode(&event.source);
-        let (action, scope) = verdict.strongest();
-        let mut decision = Decision {
+        let given = Given {
             id: self.id,
-            event_id: event.id.clone(),
-            source: event.source.clone(),
-            kind: event.kind.clone(),
-            subject: event.subject.clone(),
-            time: event.time,
             decided_at: Timestamp::now(),
-            mode,
-            score: verdict.score,
-            tier: verdict.tier,
-            action,
-            scope,
-            actions: verdict.actions,
-            would: None,
-            reason: verdict.reason,
-            message: verdict.message,
-            strike: None,
-            case_id: None,
-            degraded: verdict.degraded,
-            review: verdict.review,
+            event,
             policy: policy.reference(),
-            signals: verdict.signals,
-            findings,
+            mode: snapshot.mode(&event.source),
             generation: snapshot.generation(),
-            semantics: SEMANTICS,
         };
-        if mode == Mode::Shadow {
-            enforce_nothing(&mut decision);
-        }
-        let inputs: Vec<_> = seen
-            .iter()
-            .map(|Subscribed { live, .. }| {
-                (&live.prepared.manifest().name, &live.prepared.manifest().inputs)
-            })
-            .collect();
-        let replay = serde_json::json!({ "inputs": inputs, "trace": verdict.trace });
+        let (decision, trace) = conclude(given, findings, verdict);
+        let basis = Basis::new(&decision, trace, &seen, &self.ceiling);
+        let replay = serde_json::to_value(basis).expect("it is plain JSON");
         Decided { decision, replay, trials }
     }
-}
-
-/// In shadow mode the decision says what it would have done, and does nothing.
-fn enforce_nothing(decision: &mut Decision) {
-    let allow = crate::model::Action::Allow;
-    let scope = allow.usual_scope();
-    let allowed = vec![crate::model::ScopedAction { action: allow, scope, expires_at: None }];
-    decision.would = Some(Would {
-        action: decision.action,
-        scope: decision.scope,
-        actions: std::mem::replace(&mut decision.actions, allowed),
-        message: decision.message.take(),
-    });
-    (decision.action, decision.scope) = (allow, scope);
 }

@@ -13,10 +13,11 @@
 //! ```
 //!
 //! Layers, lowest first; a module uses only those below (a test reads the `use` lines):
-//! `model config` < `policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest keeper deliver` < `app api cli`.
+//! `model config` < `audit policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest replay keeper deliver` < `app api cli`.
 
 pub mod api;
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod cli;
 pub mod config;
@@ -27,6 +28,7 @@ pub mod keeper;
 pub mod model;
 pub mod policy;
 pub mod registry;
+pub mod replay;
 pub mod runtime;
 pub mod signing;
 pub mod store;

@@ -8,6 +8,7 @@ mod cohort;
 mod files;
 mod inbox;
 mod life;
+mod recall;
 mod refresh;
 mod snapshot;
 mod status;
@@ -25,7 +26,7 @@ use thiserror::Error;
 
 use crate::model::{Build, DetectorRules, Digest, Identity, Landing, Mode, Stage};
 use crate::policy::{Known, Labels, Policy, render};
-use crate::runtime::{LoadError, Prepared, Runtime, Trust};
+use crate::runtime::{LoadError, Prepared, Runtime};
 use crate::signing::{self, SignatureError};
 use crate::store::{
     Deployment, EVERY_SOURCE, Origin, Publish, PublishPolicy, Published, Store, StoreError,
@@ -36,6 +37,7 @@ pub use cohort::Cohort;
 pub use files::settings;
 pub use inbox::{Bundle, BundledDetector, BundledPolicy};
 pub use life::{Standing, Stood};
+pub use recall::Unrecalled;
 pub use refresh::build_of;
 pub use snapshot::{LiveDetector, LivePolicy, Snapshot, Subscribed};
 pub use status::{Catalogue, DetectorStatus, Landings, Refusal};
@@ -345,23 +347,14 @@ impl Registry {
         Ok(files.find(|other| *other != file && self.folders.holds(other)).map(str::to_owned))
     }
 
-    /// Makes a file ready, or finds it ready. The costly part, on a thread that may be blocked.
+    /// Makes a file ready, or finds it ready.
     async fn prepare(&self, file: Vec<u8>, settings: &Json) -> Result<Prepared, LoadError> {
         let settings = canonical(settings);
         let build = Build { digest: Digest::of(&file), settings: Digest::of(settings.as_bytes()) };
         if let Some(Ok(prepared)) = self.ready().get(&build) {
             return Ok(prepared.clone());
         }
-        let trust = match self.trusted.contains(&build.digest) {
-            true => Trust::Bundled,
-            false => Trust::Stranger,
-        };
-        let runtime = Arc::clone(&self.runtime);
-        let loaded =
-            tokio::task::spawn_blocking(move || runtime.load(&file, &settings, trust)).await;
-        let loaded = loaded.unwrap_or_else(|panic| {
-            Err(LoadError::Compile(format!("the compiler gave up: {panic}")))
-        });
+        let loaded = self.load(file, settings, build.digest).await;
         self.ready().insert(build, loaded.clone());
         loaded
     }

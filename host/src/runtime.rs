@@ -109,6 +109,11 @@ impl Runtime {
         let ceiling = options.ceiling;
         Ok(Self { serving, scratch, linker, cache, compiler, ceiling, _ticker })
     }
+
+    /// No detector gets more than this.
+    pub fn ceiling(&self) -> &Limits {
+        &self.ceiling
+    }
 }
 
 impl Prepared {
@@ -148,6 +153,13 @@ impl Prepared {
     #[must_use]
     pub fn within(self, budget: &Budget) -> Self {
         let limits = self.0.limits.within(budget);
+        self.under(limits)
+    }
+
+    /// The same under these limits, such as those that it ran under once. Memory beyond the ceiling of
+    /// the runtime is denied all the same.
+    #[must_use]
+    pub fn under(self, limits: Limits) -> Self {
         match limits == self.0.limits {
             true => self,
             false => Self(Arc::new(PreparedInner { limits, ..(*self.0).clone() })),

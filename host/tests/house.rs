@@ -62,7 +62,7 @@ const PEERS: [(&str, &str); 11] = [
 const HOMES: [(&str, &[&str]); 9] = [
     ("wasmtime", &["runtime"]),
     ("wasmparser", &["runtime"]),
-    ("ed25519", &["signing"]),
+    ("ed25519", &["signing", "audit"]),
     ("sqlx", &["store"]),
     ("axum", &["api", "console"]),
     ("utoipa_axum", &["api", "console"]),

@@ -12,7 +12,7 @@ use utoipa::{Modify, OpenApi};
 use super::detectors::{log, stage, trial, upload, versions};
 use super::{
     alerts, audit, batch, decisions, deliveries, detectors, events, health, keys, policies,
-    rulings, sources,
+    replays, rulings, sources,
 };
 
 #[derive(OpenApi)]
@@ -23,7 +23,7 @@ use super::{
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
-        events::post, batch::post, decisions::list, decisions::get, rulings::get,
+        events::post, batch::post, decisions::list, decisions::get, replays::post, rulings::get,
         rulings::put, deliveries::list, deliveries::replay_all, deliveries::get, deliveries::replay,
         detectors::list, detectors::get,
         stage::roll_back, upload::arrived, versions::list, upload::put, versions::get, trial::diff,

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use crate::ingest::IngestError;
 use crate::model::Fault;
 use crate::registry::Refused;
+use crate::replay::ReplayError;
 use crate::store::StoreError;
 
 /// A problem, as JSON.
@@ -167,6 +168,11 @@ impl ApiError {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "digest-mismatch", "Other bytes", detail)
     }
 
+    pub fn undecided(id: &str) -> Self {
+        let detail = format!("`{id}` is accepted and not decided yet: ask again a little later");
+        Self::conflict("undecided", "Not decided yet", detail)
+    }
+
     pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -235,6 +241,15 @@ impl From<IngestError> for ApiError {
             IngestError::Busy => Self::overloaded(),
             IngestError::Store(error) => error.into(),
             IngestError::Lost => Self::internal(),
+        }
+    }
+}
+
+impl From<ReplayError> for ApiError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Store(error) => error.into(),
+            ReplayError::Panicked => Self::internal(),
         }
     }
 }

@@ -61,7 +61,8 @@ impl RateLimits {
 
 /// Ways in that load what a stranger wrote, which may take minutes: what they wait for has limits of
 /// its own, and a body that they read has a patience of its own.
-const PATIENT: [(Method, &str); 3] = [
+const PATIENT: [(Method, &str); 4] = [
+    (Method::POST, "/v1/decisions/{id}/replay"),
     (Method::PUT, "/v1/detectors/{name}/versions"),
     (Method::PUT, "/v1/detectors/{name}/versions/{version}/stage"),
     (Method::POST, "/v1/detectors/{name}/rollback"),

@@ -1,9 +1,9 @@
 //! What a guest returned is checked before anyone believes it: whole or not at all.
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
-use crate::model::{EntityHash, EvidenceSpan, Input, Manifest, Signal};
+use crate::model::{EntityHash, Event, EvidenceSpan, Input, Manifest, Signal};
 use crate::runtime::{RawEntity, RawSignal, RawSpan, Value};
 
 const REASON_BYTES_MAX: usize = 500;
@@ -15,7 +15,18 @@ const MASKED_BYTES_MIN: usize = 3;
 const MASK: &str = "•••";
 
 /// The key under which entities are hashed, so that the record holds no contact in clear.
+#[derive(Clone)]
 pub struct EntityKey(Hmac<Sha256>);
+
+/// Hashes the entities of one event.
+///
+/// The keyed hash is the same for every event, so an entity is met again; without the key of the host
+/// nobody can compute it. The commitment belongs to this event alone and needs no key: whoever has the
+/// event can find the entities in it again, and so can compare them wherever that is.
+pub struct Entities<'a> {
+    key: &'a EntityKey,
+    commitments: Sha256,
+}
 
 impl EntityKey {
     pub fn new(host_key: &[u8; 32]) -> Self {
@@ -24,13 +35,32 @@ impl EntityKey {
         Self(mac)
     }
 
+    pub fn of_event(&self, event: &Event) -> Entities<'_> {
+        let mut commitments = Sha256::new_with_prefix(b"picket entity commitment 1\0");
+        // Neither holds a control character, so where one ends is never in doubt.
+        for part in [&event.source, &event.id] {
+            commitments.update(part);
+            commitments.update(b"\0");
+        }
+        Entities { key: self, commitments }
+    }
+}
+
+impl Entities<'_> {
     fn hash(&self, entity: &RawEntity) -> EntityHash {
-        let mut mac = self.0.clone();
-        mac.update(entity.kind.as_bytes());
-        mac.update(b"\0");
-        mac.update(entity.value.as_bytes());
-        let hash = mac.finalize().into_bytes();
-        EntityHash { kind: entity.kind.clone(), hash: hex::encode(&hash[..16]) }
+        let parts = [entity.kind.as_bytes(), b"\0", entity.value.as_bytes()];
+        let mut mac = self.key.0.clone();
+        let mut commitment = self.commitments.clone();
+        for part in parts {
+            mac.update(part);
+            commitment.update(part);
+        }
+        let short = |hash: &[u8]| hex::encode(&hash[..16]);
+        EntityHash {
+            kind: entity.kind.clone(),
+            hash: short(&mac.finalize().into_bytes()),
+            commitment: short(&commitment.finalize()),
+        }
     }
 }
 
@@ -42,9 +72,9 @@ pub fn signals(
     manifest: &Manifest,
     inputs: &[Value<'_>],
     raw: Vec<RawSignal>,
-    key: &EntityKey,
+    entities: &Entities<'_>,
 ) -> Result<Vec<Signal>, String> {
-    raw.into_iter().map(|raw| signal(manifest, inputs, raw, key)).collect()
+    raw.into_iter().map(|raw| signal(manifest, inputs, raw, entities)).collect()
 }
 
 /// What a detector said of its failure, for the record: without what a terminal obeys, and without the
@@ -84,7 +114,7 @@ fn signal(
     manifest: &Manifest,
     inputs: &[Value<'_>],
     raw: RawSignal,
-    key: &EntityKey,
+    hashing: &Entities<'_>,
 ) -> Result<Signal, String> {
     if !manifest.labels.contains(&raw.label) {
         let label: String = raw.label.chars().take(64).collect();
@@ -125,7 +155,7 @@ fn signal(
             return Err(format!("{label} has an entity whose kind is not a word such as phone"));
         }
         hidden.push(&entity.value);
-        entities.push(key.hash(entity));
+        entities.push(hashing.hash(entity));
     }
     Ok(Signal {
         detector: manifest.name.clone(),
@@ -153,6 +183,7 @@ fn text_at<'a>(inputs: &[Value<'a>], span: RawSpan) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{EventBounds, Timestamp};
     use serde_json::json;
 
     fn manifest() -> Manifest {
@@ -162,6 +193,14 @@ mod tests {
             "inputs": [{"kind": "field", "path": "data.content"}, {"kind": "field", "path": "data.photos"}],
         });
         Manifest::parse(&json.to_string()).unwrap()
+    }
+
+    fn event(id: &str) -> Event {
+        let envelope = json!({
+            "specversion": "1.0", "id": id, "source": "s", "type": "t", "subject": "u", "data": {},
+        });
+        let bounds = EventBounds { json_depth_max: 32, ahead_ms_max: 0 };
+        Event::parse(envelope, &bounds, Timestamp::now()).unwrap()
     }
 
     fn raw() -> RawSignal {
@@ -178,7 +217,8 @@ mod tests {
     fn check(raw: RawSignal) -> Result<Signal, String> {
         let inputs = [Value::Text("llámame 555-0100"), Value::Texts(vec!["a.jpg", "b.jpg"])];
         let key = EntityKey::new(&[7; 32]);
-        signals(&manifest(), &inputs, vec![raw], &key).map(|mut signals| signals.remove(0))
+        let entities = key.of_event(&event("1"));
+        signals(&manifest(), &inputs, vec![raw], &entities).map(|mut signals| signals.remove(0))
     }
 
     fn span(input: u32, item: u32, start: u32, end: u32) -> RawSpan {
@@ -222,7 +262,30 @@ mod tests {
         let signal = check(RawSignal { entities: entity(), reason, ..raw() }).unwrap();
         assert_eq!(signal.entities[0].hash.len(), 32);
         assert!(!format!("{signal:?}").contains("5550100"));
-        assert_ne!(signal.entities[0], EntityKey::new(&[8; 32]).hash(&entity()[0]));
+        let other = EntityKey::new(&[8; 32]).of_event(&event("1")).hash(&entity()[0]);
+        assert_ne!(signal.entities[0].hash, other.hash);
+    }
+
+    #[test]
+    fn a_commitment_is_of_its_event_and_needs_no_key() {
+        let entity = |kind: &str, value: &str| RawEntity { kind: kind.into(), value: value.into() };
+        let commitment = |key: u8, id: &str, kind: &str, value: &str| {
+            EntityKey::new(&[key; 32]).of_event(&event(id)).hash(&entity(kind, value)).commitment
+        };
+        let one = commitment(7, "1", "phone", "5550100");
+        assert_eq!((one.len(), &one), (32, &commitment(8, "1", "phone", "5550100")));
+        for other in [
+            commitment(7, "2", "phone", "5550100"),
+            commitment(7, "1", "phones", "5550100"),
+            commitment(7, "1", "phone", "5550101"),
+        ] {
+            assert_ne!(one, other);
+        }
+        let shown = serde_json::to_string(&check(RawSignal {
+            entities: vec![entity("phone", "5550100")],
+            ..raw()
+        }));
+        assert!(!shown.unwrap().contains("commitment"));
     }
 
     #[test]

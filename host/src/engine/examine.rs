@@ -24,10 +24,11 @@ pub fn examine(prepared: &Prepared, event: &Event, key: &EntityKey) -> Examined 
     let call =
         Call { id: &event.id, kind: &event.kind, time_ms: event.time.millis(), inputs: &inputs };
     let run = prepared.evaluate(&call, Duration::MAX);
-    let (outcome, error, signals) = match check::signals(manifest, &inputs, run.signals, key) {
-        Ok(signals) => (run.outcome, run.error, signals),
-        Err(fault) => (Outcome::Invalid, Some(fault), Vec::new()),
-    };
+    let (outcome, error, signals) =
+        match check::signals(manifest, &inputs, run.signals, &key.of_event(event)) {
+            Ok(signals) => (run.outcome, run.error, signals),
+            Err(fault) => (Outcome::Invalid, Some(fault), Vec::new()),
+        };
     let log = run.log.into_iter().map(|(level, line)| format!("{level:?}: {line}")).collect();
     Examined { outcome, error, signals, log }
 }

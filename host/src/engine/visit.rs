@@ -4,33 +4,34 @@ use std::time::Duration;
 
 use super::check::{self, EntityKey};
 use super::{inputs, warm::Kept};
-use crate::model::{Event, Finding, LogLevel, Outcome};
-use crate::registry::LiveDetector;
-use crate::runtime::{Call, Run, Value, Warm};
+use crate::model::{Event, Finding, LogLevel, Outcome, Stage};
+use crate::runtime::{Call, Prepared, Run, Value, Warm};
 
 pub(super) const TIME_UP: &str = "the event's time was up";
 
 pub(super) struct Visit<'a> {
-    live: &'a LiveDetector,
+    prepared: &'a Prepared,
+    stage: Option<Stage>,
     event: &'a Event,
     inputs: Vec<Value<'a>>,
 }
 
 impl<'a> Visit<'a> {
-    pub fn new(live: &'a LiveDetector, event: &'a Event) -> Self {
-        let inputs = inputs::read(event, &live.prepared.manifest().inputs);
-        Self { live, event, inputs }
+    /// Of a version that stands, or stood, at this stage.
+    pub fn new(prepared: &'a Prepared, stage: Option<Stage>, event: &'a Event) -> Self {
+        let inputs = inputs::read(event, &prepared.manifest().inputs);
+        Self { prepared, stage, event, inputs }
     }
 
     /// In an instance of its own, for no longer than `left`.
     pub fn fresh(&self, left: Duration) -> Run {
-        self.concluded(self.live.prepared.evaluate(&self.call(), left), left)
+        self.concluded(self.prepared.evaluate(&self.call(), left), left)
     }
 
     /// In a kept instance, or the first of those to be kept, which comes back with the run.
     pub fn warm(&self, kept: &Kept, left: Duration) -> (Run, Option<Warm>) {
         let call = self.call();
-        let warm = kept.take().map_or_else(|| self.live.prepared.warm(&call), Ok);
+        let warm = kept.take().map_or_else(|| self.prepared.warm(&call), Ok);
         match warm {
             Ok(mut warm) => (self.concluded(warm.evaluate(&call, left), left), Some(warm)),
             // As a fresh one it fails in the same way, and says how.
@@ -41,10 +42,10 @@ impl<'a> Visit<'a> {
     /// What is recorded of a run.
     pub fn finding(&self, run: Run, key: &EntityKey) -> Finding {
         let error = run.error.map(|said| check::error(&self.inputs, &said));
-        let mut finding = finding(self.live, run.outcome, error);
+        let mut finding = finding(self.prepared, self.stage, run.outcome, error);
         finding.micros = u64::try_from(run.time.as_micros()).unwrap_or(u64::MAX);
-        let manifest = self.live.prepared.manifest();
-        match check::signals(manifest, &self.inputs, run.signals, key) {
+        let manifest = self.prepared.manifest();
+        match check::signals(manifest, &self.inputs, run.signals, &key.of_event(self.event)) {
             Ok(signals) => finding.signals = signals,
             Err(fault) => {
                 finding.outcome = Outcome::Invalid;
@@ -61,7 +62,7 @@ impl<'a> Visit<'a> {
             *line = check::error(&self.inputs, line);
             tracing::debug!(
                 target: "picket::detector",
-                detector = self.live.prepared.manifest().name,
+                detector = self.prepared.manifest().name,
                 event = self.event.id,
                 "{level:?}: {line}"
             );
@@ -76,7 +77,7 @@ impl<'a> Visit<'a> {
 
     /// A deadline that the event cut short is not the detector's fault.
     fn concluded(&self, run: Run, left: Duration) -> Run {
-        let cut_short = left < self.live.prepared.limits().deadline;
+        let cut_short = left < self.prepared.limits().deadline;
         match run.outcome == Outcome::Deadline && cut_short {
             true => Run { outcome: Outcome::Skipped, error: Some(TIME_UP.to_owned()), ..run },
             false => run,
@@ -85,14 +86,19 @@ impl<'a> Visit<'a> {
 }
 
 /// A finding without signals.
-pub(super) fn finding(live: &LiveDetector, outcome: Outcome, error: Option<String>) -> Finding {
-    let manifest = live.prepared.manifest();
+pub(super) fn finding(
+    prepared: &Prepared,
+    stage: Option<Stage>,
+    outcome: Outcome,
+    error: Option<String>,
+) -> Finding {
+    let manifest = prepared.manifest();
     Finding {
         detector: manifest.name.clone(),
         version: Some(manifest.version.to_string()),
-        digest: Some(live.prepared.digest()),
-        settings_digest: Some(live.prepared.settings_digest()),
-        stage: Some(live.stage),
+        digest: Some(prepared.digest()),
+        settings_digest: Some(prepared.settings_digest()),
+        stage,
         counted: true,
         outcome,
         error,

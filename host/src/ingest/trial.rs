@@ -4,7 +4,9 @@ use crate::model::{
     Action, Difference, Direction, Event, Finding, Outcome, Signal, Stage, TrialRun,
 };
 use crate::policy::{Policy, Verdict};
-use crate::registry::{LiveDetector, Subscribed};
+use crate::registry::Subscribed;
+
+use super::basis::is_of;
 
 /// One run for each version on trial that saw this event. `verdict` is what was decided.
 pub(super) fn trials(
@@ -65,12 +67,6 @@ fn turn(findings: &[Finding], detector: &str, says: Option<&Finding>) -> Vec<Fin
         }
     }
     turned
-}
-
-fn is_of(finding: &Finding, live: &LiveDetector) -> bool {
-    finding.stage == Some(live.stage)
-        && finding.digest == Some(live.prepared.digest())
-        && finding.settings_digest == Some(live.prepared.settings_digest())
 }
 
 /// Whether a policy cannot tell two findings apart.

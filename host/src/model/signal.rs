@@ -44,10 +44,21 @@ pub struct EvidenceSpan {
 }
 
 /// Something that can be met again, such as a phone number, without what it was.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EntityHash {
     /// Such as `phone`.
     pub kind: String,
     /// A keyed hash of the canonical value, in hexadecimal.
     pub hash: String,
+    /// What another host compares in its place, for it has no such key: see `engine::check`. Kept
+    /// sealed with the decision and shown to nobody.
+    #[serde(skip)]
+    pub commitment: String,
+}
+
+/// Two are one entity whatever event each was met in.
+impl PartialEq for EntityHash {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.kind, &self.hash) == (&other.kind, &other.hash)
+    }
 }

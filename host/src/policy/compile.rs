@@ -37,17 +37,29 @@ impl Policy {
     /// # Errors
     /// Every error and warning, in the order of the text; at least one is an error.
     pub fn compile(text: &str, known: &Known) -> Result<Compiled, Vec<Diagnostic>> {
-        let mut report = Report::new(text);
-        let policy = read(text, known, &mut report);
-        match (policy, report.finish()) {
-            (Some(policy), (warnings, false)) => Ok(Compiled { policy, warnings }),
-            (_, (diagnostics, _)) => Err(diagnostics),
-        }
+        compile(text, Some(known))
+    }
+
+    /// Reads a document that has judged before: whatever it names was known then.
+    ///
+    /// # Errors
+    /// As [`Policy::compile`].
+    pub fn compile_again(text: &str) -> Result<Compiled, Vec<Diagnostic>> {
+        compile(text, None)
     }
 }
 
-/// `None` only where an error was reported.
-fn read(text: &str, known: &Known, report: &mut Report<'_>) -> Option<Policy> {
+fn compile(text: &str, known: Option<&Known>) -> Result<Compiled, Vec<Diagnostic>> {
+    let mut report = Report::new(text);
+    let policy = read(text, known, &mut report);
+    match (policy, report.finish()) {
+        (Some(policy), (warnings, false)) => Ok(Compiled { policy, warnings }),
+        (_, (diagnostics, _)) => Err(diagnostics),
+    }
+}
+
+/// `None` only where an error was reported. Without `known` any name is taken for known.
+fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Policy> {
     if text.len() > DOCUMENT_BYTES_MAX {
         let message =
             format!("the document has {} bytes; {DOCUMENT_BYTES_MAX} are allowed", text.len());
@@ -119,7 +131,7 @@ fn check_events(
 
 fn check_requires(
     written: &Spanned<Vec<Spanned<&str>>>,
-    known: &Known,
+    known: Option<&Known>,
     report: &mut Report<'_>,
 ) -> Vec<String> {
     check_list(written, "requires", REQUIRES_MAX, report);
@@ -128,7 +140,7 @@ fn check_requires(
         if !is_name(name) {
             let message = format!("{} is not a name for a detector", quote(name));
             report.error(code::MALFORMED, detector.span(), message, NAME_HINT.to_owned());
-        } else if !known.detectors.contains(name) {
+        } else if let Some(known) = known.filter(|known| !known.detectors.contains(name)) {
             let message = format!("the required detector `{name}` is not loaded");
             let near = nearest(name, known.detectors.iter().map(String::as_str));
             let hint = match near {
@@ -165,7 +177,7 @@ fn check_list(
 
 fn check_weights(
     written: &Spanned<Vec<Weight<'_>>>,
-    known: &Known,
+    known: Option<&Known>,
     report: &mut Report<'_>,
 ) -> Vec<(String, Score)> {
     let labels = written.get_ref();
@@ -190,13 +202,16 @@ fn check_weights(
     weights
 }
 
-fn check_label(written: &Spanned<&str>, known: &Known, report: &mut Report<'_>) {
+fn check_label(written: &Spanned<&str>, known: Option<&Known>, report: &mut Report<'_>) {
     let label = *written.get_ref();
     if !is_label(label) {
         let message = format!("{} is not a label", quote(label));
         let hint = "write a family and a name in quotes, such as `\"contact.phone\"`".to_owned();
         report.error(code::MALFORMED, written.span(), message, hint);
-    } else if !known.labels.knows(label) {
+        return;
+    }
+    let Some(known) = known else { return };
+    if !known.labels.knows(label) {
         let hint = match nearest(label, known.labels.names()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "a label is known once a detector that reports it is stored".to_owned(),

@@ -12,6 +12,7 @@ use crate::model::manifest::Budget;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Processor time of one evaluation.
+    #[serde(rename = "deadline_ms", with = "milliseconds")]
     pub deadline: Duration,
     /// Linear memory, all memories together.
     pub memory_bytes: usize,
@@ -51,7 +52,8 @@ impl Default for Limits {
 
 impl Limits {
     /// These limits, lowered to what a manifest asks for.
-    pub(super) fn within(&self, budget: &Budget) -> Self {
+    #[must_use]
+    pub fn within(&self, budget: &Budget) -> Self {
         let lower = |ceiling: usize, asked: Option<u64>| {
             asked
                 .and_then(|asked| usize::try_from(asked).ok())
@@ -67,6 +69,21 @@ impl Limits {
             log_lines: lower(self.log_lines, budget.log_lines),
             log_bytes: lower(self.log_bytes, budget.log_bytes),
         }
+    }
+}
+
+/// As it is written in the configuration, and in the record.
+mod milliseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
     }
 }
 

@@ -214,6 +214,22 @@ impl Store {
         Ok(Some(generation))
     }
 
+    /// Every set of settings that a version was deployed with: rows are kept, so those of the past too.
+    ///
+    /// # Errors
+    /// Where the database does not answer or settings are damaged.
+    pub async fn settings(&self, detector: &str, digest: Digest) -> Result<Vec<Json>, StoreError> {
+        let texts: Vec<String> = sqlx::query_scalar(
+            "SELECT DISTINCT settings FROM deployments WHERE detector = $1 AND digest = $2",
+        )
+        .bind(detector)
+        .bind(digest.as_bytes().as_slice())
+        .fetch_all(self.readers())
+        .await?;
+        let damaged = |error| sealed::damaged("settings", detector, &error);
+        texts.iter().map(|text| serde_json::from_str(text).map_err(damaged)).collect()
+    }
+
     /// Every deployment, retired ones included, by source, detector and age.
     ///
     /// # Errors

@@ -1,0 +1,170 @@
+//! A decision, made again: the event as it is stored through the detector bytes and the policy text of
+//! then, and every bit compared. Shares the pure steps of `ingest`; writes nothing.
+//!
+//! `again` is the pure part, on all that was gathered. Here it is gathered from the record.
+
+mod again;
+mod compare;
+mod recent;
+mod report;
+
+use std::collections::HashMap;
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use thiserror::Error;
+use tokio::sync::Semaphore;
+
+use crate::engine::EntityKey;
+use crate::model::{Build, Decision, Digest, PolicyRef};
+use crate::policy::Policy;
+use crate::registry::{Registry, Unrecalled};
+use crate::runtime::{LoadError, Prepared};
+use crate::store::{Replayable, Store, StoreError};
+
+use again::Material;
+use recent::Recent;
+
+pub use report::{AsRecorded, Difference, Lack, Missing, Replay, Sameness};
+
+/// Builds of the past that are kept ready, compiled code and all.
+const BUILDS_MAX: usize = 64;
+const POLICIES_MAX: usize = 64;
+
+/// Replays what this server has decided. One per process.
+pub struct Replayer {
+    store: Store,
+    registry: Arc<Registry>,
+    key: EntityKey,
+    builds: Mutex<Recent<Build, Result<Prepared, Missing>>>,
+    policies: Mutex<Recent<Digest, Arc<Policy>>>,
+    /// Builds are recalled one at a time: compiling takes a whole core.
+    recalling: tokio::sync::Mutex<()>,
+    /// Replays that run at once: events go first.
+    running: Semaphore,
+}
+
+/// Why there was no replay.
+#[derive(Debug, Clone, Error)]
+pub enum ReplayError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the replay panicked; the log says where")]
+    Panicked,
+}
+
+impl Replayer {
+    pub fn new(store: Store, registry: Arc<Registry>, key: EntityKey) -> Self {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        Self {
+            store,
+            registry,
+            key,
+            builds: Mutex::new(Recent::new(BUILDS_MAX)),
+            policies: Mutex::new(Recent::new(POLICIES_MAX)),
+            recalling: tokio::sync::Mutex::default(),
+            running: Semaphore::new(cores.div_ceil(2)),
+        }
+    }
+
+    /// Makes a decision again and compares.
+    ///
+    /// # Errors
+    /// Where the store does not answer. What the record lacks is an answer, not an error.
+    pub async fn replay(&self, replayable: Replayable) -> Result<Replay, ReplayError> {
+        let material = self.gather(replayable).await?;
+        let _permit = self.running.acquire().await.map_err(|_| ReplayError::Panicked)?;
+        let replaying = tokio::task::spawn_blocking(move || material.replay());
+        replaying.await.map_err(|_| ReplayError::Panicked)
+    }
+
+    async fn gather(&self, replayable: Replayable) -> Result<Material, StoreError> {
+        let Replayable { decision, replay, event, .. } = replayable;
+        Ok(Material {
+            policy: self.policy(&decision.policy).await?,
+            builds: self.builds(&decision).await?,
+            ceiling: *self.registry.ceiling(),
+            key: Some(self.key.clone()),
+            basis: replay,
+            decision,
+            event,
+        })
+    }
+
+    async fn builds(
+        &self,
+        decision: &Decision,
+    ) -> Result<HashMap<Build, Result<Prepared, Missing>>, StoreError> {
+        let mut builds = HashMap::new();
+        for (build, detector) in Material::wanted(decision) {
+            builds.insert(build, self.build(build, detector).await?);
+        }
+        Ok(builds)
+    }
+
+    async fn build(
+        &self,
+        build: Build,
+        detector: &str,
+    ) -> Result<Result<Prepared, Missing>, StoreError> {
+        let kept = || lock(&self.builds).get(&build);
+        if let Some(kept) = kept() {
+            return Ok(kept);
+        }
+        let _alone = self.recalling.lock().await;
+        if let Some(kept) = kept() {
+            return Ok(kept);
+        }
+        let recalled = self.registry.recall(build, detector).await?;
+        // It is worth another try: a compiler that did not start, bytes that come back by a restore.
+        let passing = match &recalled {
+            Ok(_) => false,
+            Err(Unrecalled::Load(error)) => matches!(error, LoadError::NotStarted(_)),
+            Err(_) => true,
+        };
+        let recalled = recalled.map_err(|why| {
+            Missing::new(Lack::Detector, format!("{detector} {}: {why}", build.digest))
+        });
+        if !passing {
+            lock(&self.builds).put(build, recalled.clone());
+        }
+        Ok(recalled)
+    }
+
+    async fn policy(&self, policy: &PolicyRef) -> Result<Result<Arc<Policy>, Missing>, StoreError> {
+        let PolicyRef { name, version, digest } = policy;
+        if let Some(kept) = lock(&self.policies).get(digest) {
+            return Ok(Ok(kept));
+        }
+        let policy = match self.store.policy_text(*digest).await? {
+            Some(text) => compile(&text, *digest).map(Arc::new),
+            None => Err("the record does not have its text".to_owned()),
+        };
+        let policy = policy
+            .map_err(|why| Missing::new(Lack::Policy, format!("{name} {version} {digest}: {why}")));
+        if let Ok(policy) = &policy {
+            lock(&self.policies).put(*digest, Arc::clone(policy));
+        }
+        Ok(policy)
+    }
+}
+
+/// A policy that judged once.
+fn compile(text: &str, digest: Digest) -> Result<Policy, String> {
+    if Digest::of(text.as_bytes()) != digest {
+        return Err("its text has another digest".to_owned());
+    }
+    match Policy::compile_again(text) {
+        Ok(compiled) => Ok(compiled.policy),
+        Err(faults) => {
+            let first =
+                faults.first().map(|fault| format!("line {}: {}", fault.line, fault.message));
+            Err(format!("it does not compile here: {}", first.unwrap_or_default()))
+        }
+    }
+}
+
+fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}

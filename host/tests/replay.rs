@@ -1,0 +1,312 @@
+//! Decisions are made again from the record: the same to the bit, or what differs or is missing is named.
+
+mod fixture;
+mod server;
+
+use std::process::{Command, Output};
+
+use picket::config::Config;
+use picket::model::{DecisionId, Digest, Isolation};
+use picket::replay::{Lack, Replay, Sameness};
+use picket::store::Replayable;
+use reqwest::Method;
+use serde_json::{Value, json};
+use server::{Answer, Server, event};
+
+async fn quiet(change: impl FnOnce(&mut Config)) -> Server {
+    Server::start_with(|config| {
+        config.watch = false;
+        change(config);
+    })
+    .await
+}
+
+async fn replay(server: &Server, id: &Value) -> Value {
+    let id = id.as_str().expect("a decision has an id");
+    let path = format!("/v1/decisions/{id}/replay");
+    let answer: Answer = server.post("auditor", &path, "application/json", "").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()
+}
+
+/// What a decision was made from, to change something in it.
+async fn replayable(server: &Server, decision: &Value) -> Replayable {
+    let id = decision["id"].as_str().expect("a decision has an id");
+    let id: DecisionId = id.parse().expect("ids are UUIDs");
+    server.app.store.replayable(id).await.expect("the store answers").expect("it is recorded")
+}
+
+async fn replay_of(
+    server: &Server,
+    decision: &Value,
+    change: impl FnOnce(&mut Replayable),
+) -> Replay {
+    let mut replayable = replayable(server, decision).await;
+    change(&mut replayable);
+    server.app.replayer.replay(replayable).await.expect("the store answers")
+}
+
+/// Every way for the probe to end, none of which is by chance.
+const ORDERS: [&str; 20] = [
+    "hello",
+    "silent",
+    "panic",
+    "recurse",
+    "memory",
+    "error",
+    "nan",
+    "above",
+    "negative",
+    "label",
+    "many",
+    "flood",
+    "inverted",
+    "beyond",
+    "whole",
+    "quote me 555-0199",
+    "entity",
+    "state",
+    "chance",
+    "subject",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_outcome_replays_to_the_same_bits() {
+    let server = quiet(|_| {}).await;
+    for (number, order) in ORDERS.iter().enumerate() {
+        let decision = server.event(&format!("e-{number}"), order).await.json();
+        let replay = replay(&server, &decision["id"]).await;
+        assert_eq!(replay["result"], "identical", "{order}: {replay}");
+        let by_chance = decision["findings"][0]["outcome"] == "deadline";
+        assert_eq!(replay["ran"], i32::from(!by_chance), "{order}: {replay}");
+    }
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_time_decided_is_taken_as_recorded_and_the_rest_is_not() {
+    let server = quiet(|_| {}).await;
+    let late = server.event("late", "loop").await.json();
+    assert_eq!(late["findings"][0]["outcome"], "deadline");
+    let again = replay(&server, &late["id"]).await;
+    assert_eq!((&again["result"], &again["ran"]), (&json!("identical"), &json!(0)), "{again}");
+    let taken = &again["as_recorded"][0];
+    assert_eq!((&taken["detector"], &taken["outcome"]), (&json!("probe"), &json!("deadline")));
+    // What the policy made of the failure is made again.
+    let forged = replay_of(&server, &late, |it| it.decision.review = false).await;
+    assert_eq!(forged.result, Sameness::Different);
+    assert_eq!(
+        (&*forged.differences[0].path, &forged.differences[0].is),
+        ("/review", &json!(true))
+    );
+
+    std::fs::remove_file(server.path("detectors/probe.wasm")).unwrap();
+    server.app.registry.scan().await.unwrap();
+    let absent = server.event("absent", "hello").await.json();
+    assert_eq!(absent["findings"][0]["outcome"], "skipped");
+    let again = replay(&server, &absent["id"]).await;
+    assert_eq!((&again["result"], &again["ran"]), (&json!("identical"), &json!(0)), "{again}");
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_difference_is_named_to_the_bit() {
+    let server = quiet(|_| {}).await;
+    let decision = server.event("entity", "entity").await.json();
+    type Change = fn(&mut Replayable);
+    let cases: [(&str, Change); 14] = [
+        ("/signals/0/score", |it| {
+            let score = &mut it.decision.signals[0].score;
+            *score = score.next_up();
+        }),
+        ("/signals/0/confidence", |it| it.decision.signals[0].confidence = 0.25),
+        ("/signals/0/label", |it| it.decision.signals[0].label = "safety.next".to_owned()),
+        ("/signals/0/reason", |it| it.decision.signals[0].reason.push('!')),
+        ("/signals/0/counted", |it| it.decision.signals[0].counted = false),
+        ("/signals/0/entities/0/hash", |it| {
+            it.decision.signals[0].entities[0].hash = "00".repeat(16);
+        }),
+        ("/signals/1", |it| {
+            let more = it.decision.signals[0].clone();
+            it.decision.signals.push(more);
+        }),
+        ("/score", |it| it.decision.score = picket::model::Score::ONE),
+        ("/tier", |it| it.decision.tier = "low".to_owned()),
+        ("/action", |it| it.decision.action = picket::model::Action::Nudge),
+        ("/actions/0/action", |it| it.decision.actions[0].action = picket::model::Action::Nudge),
+        ("/message", |it| it.decision.message = None),
+        ("/findings/0/outcome", |it| {
+            it.decision.findings[0].outcome = picket::model::Outcome::Trap;
+        }),
+        ("/basis/trace/0/total", |it| it.replay["trace"][0]["total"] = json!(0.5_f64.next_up())),
+    ];
+    for (path, change) in cases {
+        let replay = replay_of(&server, &decision, change).await;
+        assert_eq!(replay.result, Sameness::Different, "{path}");
+        let named: Vec<&str> = replay.differences.iter().map(|it| it.path.as_str()).collect();
+        assert!(named.contains(&path), "{path}: {named:?}");
+        assert_eq!(replay.missing, [], "{path}");
+    }
+    let event =
+        replay_of(&server, &decision, |it| it.event.data["content"] = json!("silent")).await;
+    assert_eq!(event.result, Sameness::Different, "another event is another decision");
+    assert_eq!(replay_of(&server, &decision, |_| {}).await.result, Sameness::Identical);
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_is_named_and_the_rest_is_compared() {
+    let server = quiet(|_| {}).await;
+    let decision = server.event("entity", "entity").await.json();
+    let other = Digest::of(b"other");
+    type Change<'a> = &'a dyn Fn(&mut Replayable);
+    let cases: [(Lack, &str, Change<'_>); 6] = [
+        (Lack::Detector, "does not say of which file", &|it| it.decision.findings[0].digest = None),
+        (Lack::Detector, "does not have its bytes", &|it| {
+            it.decision.findings[0].digest = Some(other);
+        }),
+        (Lack::Detector, "does not have the settings", &|it| {
+            it.decision.findings[0].settings_digest = Some(other);
+        }),
+        (Lack::Policy, "does not have its text", &|it| it.decision.policy.digest = other),
+        (Lack::Semantics, "with the arithmetic 99", &|it| it.decision.semantics = 99),
+        (Lack::Basis, "missing field `ceiling`", &|it| {
+            it.replay.as_object_mut().unwrap().remove("ceiling");
+        }),
+    ];
+    for (what, says, change) in cases {
+        let replay = replay_of(&server, &decision, change).await;
+        assert_eq!(replay.result, Sameness::CannotTell, "{says}: {replay:?}");
+        let [missing] = replay.missing.as_slice() else { panic!("{says}: {replay:?}") };
+        assert_eq!(missing.what, what, "{says}");
+        assert!(missing.detail.contains(says), "{says}: {}", missing.detail);
+    }
+    // Without the detector the policy is compared, and without the policy the detector.
+    for (change, path) in [
+        (&|it: &mut Replayable| it.decision.findings[0].digest = Some(other), "/tier"),
+        (&|it: &mut Replayable| it.decision.policy.digest = other, "/signals/0/reason"),
+    ] as [(Change<'_>, &str); 2]
+    {
+        let replay = replay_of(&server, &decision, |it| {
+            change(it);
+            it.decision.tier = "low".to_owned();
+            it.decision.signals[0].reason.push('!');
+        })
+        .await;
+        let named: Vec<&str> = replay.differences.iter().map(|it| it.path.as_str()).collect();
+        assert_eq!((replay.result, named), (Sameness::Different, vec![path]));
+        assert_eq!(replay.missing.len(), 1);
+    }
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_and_stages_are_those_of_then() {
+    let server = quiet(|_| {}).await;
+    let memory = server.event("memory", "memory").await.json();
+    assert_eq!(memory["findings"][0]["outcome"], "memory");
+    // A version in shadow is recorded beside the one that counts.
+    let path = "/v1/detectors/probe/versions?settings=%7B%22score%22%3A0.2%7D";
+    let ship = |file| server.request("engineer", Method::PUT, path).body(file);
+    let shipped = Answer::of(ship(fixture::probe_next()).send().await.unwrap()).await;
+    assert_eq!(shipped.status, 201, "{}", shipped.text);
+    let both = server.event("both", "whole").await.json();
+    assert_eq!(both["signals"][1]["version"], "1.1.0", "{both}");
+    let stage = json!({"stage": "active", "why": "a test"});
+    let path = "/v1/detectors/probe/versions/1.1.0/stage";
+    let moved = server.request("engineer", Method::PUT, path).json(&stage).send().await.unwrap();
+    assert_eq!(moved.status(), 200);
+    let mode = json!({"mode": "shadow", "why": "a test"});
+    let set = server.request("admin", Method::PUT, "/v1/sources/market/mode").json(&mode);
+    assert_eq!(set.send().await.unwrap().status(), 200);
+    let would = server.event("would", "whole").await.json();
+    assert_eq!((&would["action"], &would["would"]["action"]), (&json!("allow"), &json!("allow")));
+
+    let Server { app, dir, .. } = server;
+    app.stop().await;
+    let lower = |config: &mut Config| {
+        config.watch = false;
+        config.detector_memory_bytes = 32 << 20;
+    };
+    let server = Server::start_in(dir, lower).await;
+    for decision in [&both, &would] {
+        let replay = replay(&server, &decision["id"]).await;
+        assert_eq!(
+            (&replay["result"], &replay["ran"]),
+            (&json!("identical"), &json!(decision["findings"].as_array().unwrap().len())),
+            "{replay}"
+        );
+    }
+    // What fails all the same is the same; that it got further cannot be told here.
+    assert_eq!(replay(&server, &memory["id"]).await["result"], "identical");
+    let forged = replay_of(&server, &memory, |it| {
+        it.decision.findings[0].outcome = picket::model::Outcome::Ok;
+    })
+    .await;
+    assert_eq!((forged.result, forged.missing[0].what), (Sameness::CannotTell, Lack::Limits));
+    server.app.stop().await;
+}
+
+fn picket(server: &Server, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_picket"))
+        .args(args)
+        .env("PICKET_SERVER", format!("http://{}", server.app.address))
+        .env("PICKET_KEY", server.key("auditor"))
+        .current_dir(server.dir.path())
+        .output()
+        .expect("picket runs")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_ends_in_0_1_or_2() {
+    let server = quiet(|config| {
+        let warm = toml::from_str("[probe]\nisolation = \"warm\"").unwrap();
+        config.detectors = warm;
+    })
+    .await;
+    let kept = server.app.registry.current().detectors()[0].isolation;
+    assert_eq!(kept, Isolation::Warm);
+    let (mut first, mut second) = (Value::Null, Value::Null);
+    for number in 0..20 {
+        // An instance is kept by each evaluation thread: one of them is asked twice.
+        let decision = server.event(&format!("e-{number}"), "state").await.json();
+        match decision["signals"][0]["reason"].as_str().unwrap().starts_with("call 1 ") {
+            true => first = decision,
+            false => second = decision,
+        }
+    }
+    let run = |id: &str| picket(&server, &["replay", id]);
+    let said = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    let same = run(first["id"].as_str().unwrap());
+    assert_eq!(same.status.code(), Some(0), "{same:?}");
+    assert!(said(&same).starts_with("identical  "));
+    let differs = run(second["id"].as_str().unwrap());
+    assert_eq!(differs.status.code(), Some(1), "{differs:?}");
+    for part in
+        ["different  ", "/signals/0/reason  was \"call ", "is \"call 1 of", "kept from earlier"]
+    {
+        assert!(said(&differs).contains(part), "{}", said(&differs));
+    }
+    let absent = run(&DecisionId::new().to_string());
+    assert_eq!(absent.status.code(), Some(2), "{absent:?}");
+    assert!(String::from_utf8_lossy(&absent.stderr).contains("cannot tell: Not found"));
+    let json = picket(&server, &["replay", first["id"].as_str().unwrap(), "--json"]);
+    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&json["result"], &json["differences"]), (&json!("identical"), &json!([])));
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_replay_reaches_its_own_source_alone() {
+    let server = quiet(|_| {}).await;
+    let mut decision = event("other", "1", "hello");
+    decision["type"] = json!("message.sent");
+    let posted = server.post("other", "/v1/events", "application/json", decision.to_string()).await;
+    let path = format!("/v1/decisions/{}/replay", posted.json()["id"].as_str().unwrap());
+    let status = async |who: &str| server.post(who, &path, "application/json", "").await.status;
+    assert_eq!(status("auditor").await, 200);
+    assert_eq!(status("bound-admin").await, 404, "as if it were not there");
+    assert_eq!(status("other").await, 403, "a platform reads its decisions and runs none");
+    assert_eq!(status("anon").await, 401);
+    server.app.stop().await;
+}
