@@ -92,6 +92,7 @@ impl App {
         // What is deployed serves again before the folders are asked for news.
         registry.refresh().await?;
         registry.scan().await?;
+        name_strays(&config, &registry);
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         let written = Arc::new(Notify::new());
@@ -160,6 +161,14 @@ impl App {
         if let Err(error) = self.store.close().await {
             tracing::warn!("the store did not close: {error}");
         }
+    }
+}
+
+/// Says which destinations nothing is ever sent to, for their sources are misspelt or yet to come.
+fn name_strays(config: &Config, registry: &Registry) {
+    let snapshot = registry.current();
+    for source in config.destinations.keys().filter(|source| snapshot.policy(source).is_none()) {
+        tracing::warn!(source, "no policy speaks for the source of this destination");
     }
 }
 
