@@ -26,6 +26,8 @@ use crate::signing::Trust;
 use crate::store::{Options, Store};
 use crate::telemetry::Metrics;
 
+pub use host_key::open as open_host_key;
+
 /// A running Picket.
 pub struct App {
     pub config: Arc<Config>,
@@ -74,8 +76,8 @@ impl App {
         })?;
         let address = listener.local_addr()?;
         create_private(&config.data_dir)?;
-        let host_key = host_key::open(&config.data_dir)?;
-        let store = Store::open(&store_options(&config)).await?;
+        let host_key = open_host_key(&config.data_dir)?;
+        let store = Store::open(&store_options(&config, host_key)).await?;
         let metrics = Arc::new(Metrics::new());
         let mut options = runtime_options(&config, host_key);
         options.compiler.program = carried.program;
@@ -173,7 +175,7 @@ fn name_strays(config: &Config, registry: &Registry) {
 }
 
 /// How the store is opened under this configuration.
-pub fn store_options(config: &Config) -> Options {
+pub fn store_options(config: &Config, host_key: [u8; 32]) -> Options {
     Options {
         migrate: config.migrate,
         allow_unsafe: config.allow_unsafe_database,
@@ -181,7 +183,7 @@ pub fn store_options(config: &Config) -> Options {
         statement_timeout_ms: config.database_timeout_ms,
         commit_queue: config.commit_queue_max,
         commit_batch_max: config.commit_batch_max,
-        ..Options::new(config.database_url())
+        ..Options::new(config.database_url(), host_key)
     }
 }
 

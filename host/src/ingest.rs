@@ -60,11 +60,13 @@ pub enum Answer {
     Pending(DecisionId),
 }
 
-/// Why an event was not taken. Nothing of it is recorded, but for the first two.
+/// Why an event was not taken. Nothing of it is recorded; of the first two, something was before.
 #[derive(Debug, Clone, Error)]
 pub enum IngestError {
     #[error("the event id `{0}` of this source was used for another event")]
     Conflict(String),
+    #[error("the event of this id was erased, and its decision with it")]
+    Erased,
     #[error("no policy speaks for the source `{source_name}`; known are: {known}")]
     UnknownSource { source_name: String, known: String },
     #[error("too many events are being decided")]
@@ -155,7 +157,9 @@ impl Ingest {
                 let id = accepted.decision_id;
                 let promised = (id, accepted.received_at, accepted.fingerprint);
                 let decided = self.decide(accepted.event, Some(promised)).await;
-                decided.err().map(|error| (id, error))
+                // Erased meanwhile: then there is nothing left to decide.
+                let failed = decided.err().filter(|error| !matches!(error, IngestError::Erased));
+                failed.map(|error| (id, error))
             });
             for (id, error) in futures::future::join_all(decided).await.into_iter().flatten() {
                 tracing::warn!(decision = %id, "accepted event not decided yet: {error}");
@@ -209,6 +213,7 @@ impl Ingest {
         };
         let snapshot = self.0.registry.current();
         let policy = speaks_for(&snapshot, &event.source)?;
+        let sealing = self.0.store.sealing(&event).await?;
         let event = Arc::new(event);
         let job = self.job(snapshot, policy, Arc::clone(&event), id);
         let delivers = self.0.destinations.contains(&event.source);
@@ -226,7 +231,7 @@ impl Ingest {
                 trials,
                 outgoing,
             };
-            entry.seal().map(|sealed: SealedEntry| (decision, sealed, sends))
+            entry.seal(sealing).map(|sealed: SealedEntry| (decision, sealed, sends))
         };
         let (decision, sealed, sends) = self.0.pool.run(work).await??;
         match self.0.store.commit_sealed(sealed).await? {
@@ -265,6 +270,9 @@ impl Ingest {
         fingerprint: [u8; 32],
         event: &Event,
     ) -> Result<Answer, IngestError> {
+        if recorded.erased {
+            return Err(IngestError::Erased);
+        }
         if recorded.fingerprint != fingerprint {
             return Err(IngestError::Conflict(event.id.clone()));
         }
@@ -293,6 +301,7 @@ impl Ingest {
         }
         let received = match error {
             IngestError::Conflict(_) => Received::Conflict,
+            IngestError::Erased => Received::Erased,
             IngestError::Busy | IngestError::Store(StoreError::Busy { .. }) => Received::Shed,
             IngestError::Store(_) | IngestError::Lost | IngestError::UnknownSource { .. } => {
                 Received::Failed

@@ -4,6 +4,7 @@ pub mod action;
 pub mod audit;
 pub mod decision;
 pub mod delivery;
+pub mod erasure;
 pub mod event;
 pub mod finding;
 pub mod grant;
@@ -26,6 +27,7 @@ pub use decision::{Decision, Mode, PolicyRef, Strike, Would};
 pub use delivery::{
     Attempt, AttemptOutcome, Delivery, DeliveryId, DeliveryState, Outgoing, OutgoingKind,
 };
+pub use erasure::{Erased, Erasure};
 pub use event::{Event, EventBounds, Fault};
 pub use finding::{Finding, Outcome};
 pub use grant::{DetectorRule, DetectorRules};

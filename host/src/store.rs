@@ -14,11 +14,15 @@ mod deliveries;
 mod deployments;
 mod detectors;
 mod dialect;
+mod erase;
 mod error;
 mod events;
+mod host_key;
 mod inbox;
+mod keyring;
 mod keys;
 mod migrate;
+mod names;
 mod outbox;
 mod policies;
 mod rows;
@@ -27,6 +31,7 @@ mod sealed;
 mod search;
 mod sources;
 mod standing;
+mod subject_key;
 mod trials;
 mod turn;
 mod tx;
@@ -38,6 +43,8 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 pub use alerts::AlertRow;
 pub use audit::AuditRow;
 pub use decisions::{Entry, Replayable, SealedEntry};
@@ -47,6 +54,7 @@ pub use detectors::Version;
 pub use error::StoreError;
 pub use events::{Accepted, Committed, Recorded};
 pub use inbox::{InboxRow, Origin, SENT};
+pub use keyring::Sealing;
 pub use keys::KeyRow;
 pub use policies::{PolicyDeployment, PublishPolicy, PublishedPolicy};
 pub use search::{Cursor, Filter, Page};
@@ -54,6 +62,7 @@ pub use sources::SourceRow;
 pub use turn::{Claimed, Next, Tried, Turn};
 
 use dialect::{Address, Pool};
+use keyring::Keyring;
 use tx::Writer;
 use writer::Queue;
 
@@ -67,6 +76,8 @@ pub const EVERY_SOURCE: &str = "*";
 pub struct Options {
     /// `sqlite://<path>` or `postgres://<user>:<password>@<host>:<port>/<database>`.
     pub database_url: String,
+    /// What everything personal is sealed under.
+    pub host_key: Zeroizing<[u8; 32]>,
     /// Whether to create the database and apply pending migrations. Otherwise both are errors.
     pub migrate: bool,
     /// How many commits may wait; the next one is [`StoreError::Busy`].
@@ -85,9 +96,10 @@ pub struct Options {
 
 impl Options {
     /// The defaults, on this database.
-    pub fn new(database_url: impl Into<String>) -> Self {
+    pub fn new(database_url: impl Into<String>, host_key: [u8; 32]) -> Self {
         Self {
             database_url: database_url.into(),
+            host_key: host_key.into(),
             migrate: false,
             commit_queue: 4_096,
             commit_batch_max: 256,
@@ -100,7 +112,7 @@ impl Options {
 }
 
 impl fmt::Debug for Options {
-    /// Without the address, which may hold a password.
+    /// Without the key, and the address, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options").field("migrate", &self.migrate).finish_non_exhaustive()
     }
@@ -117,6 +129,7 @@ struct Inner {
     readers: Pool,
     writer: Writer,
     queue: Queue,
+    keyring: Keyring,
 }
 
 impl Store {
@@ -124,24 +137,17 @@ impl Store {
     ///
     /// # Errors
     /// An address that is not understood, a database that is absent, cannot be opened, lacks
-    /// migrations where `migrate` is off, or is newer than the program.
+    /// migrations where `migrate` is off, is newer than the program, or is under another host key.
     pub async fn open(options: &Options) -> Result<Self, StoreError> {
         let (address, writer) = connect(options).await?;
-        let checked = match options.migrate {
-            true => migrate::migrate(&writer).await.map(drop),
-            false => match migrate::pending(&writer).await {
-                Ok(names) if names.is_empty() => Ok(()),
-                Ok(names) => Err(StoreError::Pending { names }),
-                Err(error) => Err(error),
-            },
-        };
-        if let Err(error) = checked {
+        if let Err(error) = check(options, &writer).await {
             writer.close().await?;
             return Err(error);
         }
         let readers = address.readers(options);
         let queue = Queue::start(writer.clone(), options);
-        Ok(Self { inner: Arc::new(Inner { readers, writer, queue }) })
+        let keyring = Keyring::new(&options.host_key);
+        Ok(Self { inner: Arc::new(Inner { readers, writer, queue, keyring }) })
     }
 
     /// The names of the migrations that the database lacks.
@@ -214,6 +220,18 @@ async fn next_generation(tx: &mut tx::Tx) -> Result<u64, StoreError> {
             .fetch_one(tx.connection()?)
             .await?;
     Ok(dialect::unsigned(&row, "number")?)
+}
+
+/// Whether the database is one of this program and host; a new one is made so.
+async fn check(options: &Options, writer: &Writer) -> Result<(), StoreError> {
+    match options.migrate {
+        true => drop(migrate::migrate(writer).await?),
+        false => match migrate::pending(writer).await? {
+            names if names.is_empty() => {}
+            names => return Err(StoreError::Pending { names }),
+        },
+    }
+    host_key::prove(writer, &options.host_key).await
 }
 
 async fn connect(options: &Options) -> Result<(Address, Writer), StoreError> {

@@ -126,6 +126,8 @@ pub enum Received {
     Accepted,
     Duplicate,
     Conflict,
+    /// Its id is of an event that was erased.
+    Erased,
     Shed,
     Failed,
     /// Not a valid event; under no source, for none can be believed.
@@ -276,6 +278,7 @@ impl Metrics {
             Received::Accepted => "accepted",
             Received::Duplicate => "duplicate",
             Received::Conflict => "conflict",
+            Received::Erased => "erased",
             Received::Shed => "shed",
             Received::Failed => "failed",
             Received::Invalid => "invalid",

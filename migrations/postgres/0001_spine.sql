@@ -1,6 +1,8 @@
 -- The spine: events and their decisions, the audit log, keys, sources, and what is deployed.
 -- Times are microseconds since 1970 in UTC, digests are 32 bytes of SHA-256, JSON is text.
--- Whatever is personal sits in a column `sealed`, one per row; no other column may hold it.
+-- Whatever is personal sits in a column `sealed`, one per row, encrypted under a key of its subject; no
+-- other column may hold it. A column `subject` or `event_id` holds a keyed hash: 32 hexadecimal digits.
+-- Of who was erased `subject` holds a pseudonym instead, and `sealed` nothing, or what may stay.
 -- The same tables and columns as for SQLite. What is compared or put in order is COLLATE "C", byte by
 -- byte, as SQLite does: the database's own order depends on the machine and changes with its releases.
 
@@ -14,13 +16,19 @@ CREATE TABLE events (
     time        BIGINT           NOT NULL,
     received_at BIGINT           NOT NULL,
     fingerprint BYTEA            NOT NULL,
-    state       BIGINT           NOT NULL CHECK (state IN (0, 1)), -- 0 accepted, 1 decided
-    sealed      BYTEA            NOT NULL,                         -- zstd of the event as JSON
+    state       BIGINT           NOT NULL CHECK (state IN (0, 1, 2)), -- 0 accepted, 1 decided, 2 erased
+    sealed      BYTEA            NOT NULL,                            -- the event
     PRIMARY KEY (source, event_id)
 );
 
 -- What is still to be decided, oldest first: ids of decisions ascend with time.
 CREATE UNIQUE INDEX events_accepted ON events (decision_id) WHERE state = 0;
+
+-- Of these, who they are about. A decided event is found through its decision.
+CREATE INDEX events_accepted_subject ON events (subject) WHERE state = 0;
+
+-- What was erased before it was decided has no row among the decisions.
+CREATE INDEX events_erased ON events (decision_id) WHERE state = 2;
 
 -- Decisions in the order of their commits. An index ends in `seq` where its rows are read in order.
 CREATE TABLE decisions (
@@ -38,7 +46,7 @@ CREATE TABLE decisions (
     policy_digest BYTEA            NOT NULL,
     generation    BIGINT           NOT NULL,
     semantics     BIGINT           NOT NULL,
-    sealed        BYTEA            NOT NULL -- zstd of {"decision", "replay"} as JSON
+    sealed        BYTEA            NOT NULL -- {"decision", "replay"}; of an erased one what may stay, in clear
 );
 
 CREATE INDEX decisions_subject     ON decisions (subject, seq);

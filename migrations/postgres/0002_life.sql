@@ -65,13 +65,15 @@ CREATE TABLE trials (
 CREATE TABLE trial_differences (
     deployment BIGINT           NOT NULL,
     decision   TEXT COLLATE "C" NOT NULL, -- decisions.id
-    subject    TEXT COLLATE "C" NOT NULL,
+    subject    TEXT COLLATE "C" NOT NULL, -- as in decisions
     direction  TEXT COLLATE "C" NOT NULL, -- 'stricter', 'milder' or 'retiered'
     without    TEXT COLLATE "C" NOT NULL, -- the action without it
     with_it    TEXT COLLATE "C" NOT NULL, -- the action with it
     at         BIGINT           NOT NULL,
     PRIMARY KEY (deployment, decision)
 );
+
+CREATE INDEX trial_differences_subject ON trial_differences (subject);
 
 -- What somebody should look at.
 CREATE TABLE alerts (
@@ -90,7 +92,7 @@ CREATE TABLE rulings (
     ruling   TEXT COLLATE "C" NOT NULL,    -- 'upheld' or 'overturned'
     ruled_by TEXT COLLATE "C" NOT NULL,    -- id of the key
     at       BIGINT           NOT NULL,
-    sealed   BYTEA            NOT NULL     -- zstd of why, as JSON
+    sealed   BYTEA            NOT NULL     -- why
 );
 
 -- Of the ruled decisions, those in which a canary had found something and had a say.

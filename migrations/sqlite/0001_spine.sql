@@ -1,6 +1,8 @@
 -- The spine: events and their decisions, the audit log, keys, sources, and what is deployed.
 -- Times are microseconds since 1970 in UTC, digests are 32 bytes of SHA-256, JSON is text.
--- Whatever is personal sits in a column `sealed`, one per row; no other column may hold it.
+-- Whatever is personal sits in a column `sealed`, one per row, encrypted under a key of its subject; no
+-- other column may hold it. A column `subject` or `event_id` holds a keyed hash: 32 hexadecimal digits.
+-- Of who was erased `subject` holds a pseudonym instead, and `sealed` nothing, or what may stay.
 
 -- Events, one row each. The primary key is what makes an event id of a source unique.
 CREATE TABLE events (
@@ -12,13 +14,19 @@ CREATE TABLE events (
     time        INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
     fingerprint BLOB    NOT NULL,
-    state       INTEGER NOT NULL CHECK (state IN (0, 1)), -- 0 accepted, 1 decided
-    sealed      BLOB    NOT NULL,                         -- zstd of the event as JSON
+    state       INTEGER NOT NULL CHECK (state IN (0, 1, 2)), -- 0 accepted, 1 decided, 2 erased
+    sealed      BLOB    NOT NULL,                            -- the event
     PRIMARY KEY (source, event_id)
 ) STRICT;
 
 -- What is still to be decided, oldest first: ids of decisions ascend with time.
 CREATE UNIQUE INDEX events_accepted ON events (decision_id) WHERE state = 0;
+
+-- Of these, who they are about. A decided event is found through its decision.
+CREATE INDEX events_accepted_subject ON events (subject) WHERE state = 0;
+
+-- What was erased before it was decided has no row among the decisions.
+CREATE INDEX events_erased ON events (decision_id) WHERE state = 2;
 
 -- Decisions in the order of their commits. Every index ends in `seq`, the row's own key.
 CREATE TABLE decisions (
@@ -36,7 +44,7 @@ CREATE TABLE decisions (
     policy_digest BLOB    NOT NULL,
     generation    INTEGER NOT NULL,
     semantics     INTEGER NOT NULL,
-    sealed        BLOB    NOT NULL -- zstd of {"decision", "replay"} as JSON
+    sealed        BLOB    NOT NULL -- {"decision", "replay"}; of an erased one what may stay, in clear
 ) STRICT;
 
 CREATE INDEX decisions_subject     ON decisions (subject);

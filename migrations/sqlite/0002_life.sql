@@ -63,13 +63,15 @@ CREATE TABLE trials (
 CREATE TABLE trial_differences (
     deployment INTEGER NOT NULL,
     decision   TEXT    NOT NULL, -- decisions.id
-    subject    TEXT    NOT NULL,
+    subject    TEXT    NOT NULL, -- as in decisions
     direction  TEXT    NOT NULL, -- 'stricter', 'milder' or 'retiered'
     without    TEXT    NOT NULL, -- the action without it
     with_it    TEXT    NOT NULL, -- the action with it
     at         INTEGER NOT NULL,
     PRIMARY KEY (deployment, decision)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX trial_differences_subject ON trial_differences (subject);
 
 -- What somebody should look at.
 CREATE TABLE alerts (
@@ -88,7 +90,7 @@ CREATE TABLE rulings (
     ruling   TEXT    NOT NULL,    -- 'upheld' or 'overturned'
     ruled_by TEXT    NOT NULL,    -- id of the key
     at       INTEGER NOT NULL,
-    sealed   BLOB    NOT NULL     -- zstd of why, as JSON
+    sealed   BLOB    NOT NULL     -- why
 ) STRICT;
 
 -- Of the ruled decisions, those in which a canary had found something and had a say.

@@ -70,12 +70,15 @@ pub(super) async fn list(
 }
 
 /// Read a decision
+///
+/// Of one whose subject was erased it shows what may stay, and `erased_at`.
 #[utoipa::path(
     get, path = "/v1/decisions/{id}", tag = "decisions", params(("id" = String, Path)),
     responses(
         (status = 200, description = "The decision", body = Decision),
         (status = 202, description = "Accepted and not decided yet", body = Pending),
         (status = 404, description = "No such decision of a source that the key reaches", body = Problem),
+        (status = 410, description = "Erased before it was decided", body = Problem),
     )
 )]
 pub(super) async fn get(
@@ -92,6 +95,11 @@ pub(super) async fn get(
     Ok(match recorded.decision {
         Some(decision) => {
             ([(header::ETAG, format!("\"{parsed}\""))], Json(decision)).into_response()
+        }
+        None if recorded.erased => {
+            return Err(ApiError::erased(
+                "the event was erased before it was decided, so nothing of it is left",
+            ));
         }
         None => pending(parsed),
     })

@@ -123,7 +123,7 @@ pub(super) async fn get(
     responses(
         (status = 200, description = "It is pending again", body = DeliveryDetail),
         (status = 404, description = "No such delivery of a source that the key reaches", body = Problem),
-        (status = 409, description = "It is not dead, or what it held was erased", body = Problem),
+        (status = 409, description = "It is not dead", body = Problem),
         (status = 422, description = "No reason", body = Problem),
     )
 )]

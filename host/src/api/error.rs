@@ -82,6 +82,10 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
     }
 
+    pub fn erased(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, "erased", "Erased", detail)
+    }
+
     pub fn malformed(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed", "Not understood", detail)
     }
@@ -197,6 +201,7 @@ impl From<StoreError> for ApiError {
             StoreError::NotDead { .. } => {
                 Self::conflict("not-dead", "Nothing to try again", error.to_string())
             }
+            StoreError::Erased { .. } => Self::erased(error.to_string()),
             _ => {
                 tracing::error!("the store failed: {error}");
                 Self::internal()
@@ -235,6 +240,7 @@ impl From<IngestError> for ApiError {
                 "Event id in use",
                 format!("{error}; send a new event under a new id"),
             ),
+            IngestError::Erased => Self::erased(format!("{error}; a new event needs a new id")),
             IngestError::UnknownSource { .. } => {
                 Self::invalid(vec![Fault::new("/source", error.to_string())])
             }

@@ -6,9 +6,9 @@ use axum::extract::{Path, State};
 use super::request::Caller;
 use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
-use crate::model::{DecisionId, Identity};
-use crate::replay::Replay;
-use crate::store::Replayable;
+use crate::model::DecisionId;
+use crate::replay::{Lack, Missing, Replay};
+use crate::store::StoreError;
 
 /// Replay a decision
 ///
@@ -28,18 +28,23 @@ pub(super) async fn post(
     Caller(identity): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Replay>, ApiError> {
-    let replayable = find(&api, &identity, &id).await?;
-    Ok(Json(api.0.replayer.replay(replayable).await?))
-}
-
-/// What a decision was made from, where the caller reaches it.
-async fn find(api: &Api, identity: &Identity, id: &str) -> Result<Replayable, ApiError> {
     let absent = || ApiError::absent(format!("there is no decision `{id}`"));
     let parsed: DecisionId = id.parse().map_err(|_| absent())?;
-    if let Some(found) = api.0.store.replayable(parsed).await? {
-        return Some(found).filter(|it| reaches(identity, &it.event.source)).ok_or_else(absent);
-    }
     let recorded = api.0.store.decision(parsed).await?;
-    recorded.filter(|recorded| reaches(identity, &recorded.source)).ok_or_else(absent)?;
-    Err(ApiError::undecided(id))
+    let recorded =
+        recorded.filter(|recorded| reaches(&identity, &recorded.source)).ok_or_else(absent)?;
+    let why = "its subject was erased, and with it the event that it was made from";
+    let erased = || Replay::cannot_tell(parsed, Missing::new(Lack::Erased, why));
+    if recorded.erased {
+        return Ok(Json(erased()));
+    }
+    if recorded.decision.is_none() {
+        return Err(ApiError::undecided(&id));
+    }
+    Ok(Json(match api.0.store.replayable(parsed).await {
+        Ok(replayable) => api.0.replayer.replay(replayable.ok_or_else(absent)?).await?,
+        // Erased since it was looked up.
+        Err(StoreError::Erased { .. }) => erased(),
+        Err(error) => return Err(error.into()),
+    }))
 }

@@ -35,6 +35,7 @@ const WHY_BYTES_MAX: usize = 2_000;
     responses(
         (status = 200, description = "Recorded", body = Ruling),
         (status = 404, description = "No decision of this id", body = Problem),
+        (status = 410, description = "The decision's subject was erased", body = Problem),
         (status = 422, description = "No word, or no reason", body = Problem),
     )
 )]

@@ -1,4 +1,5 @@
-//! The key of this host: what entities, fingerprints and cache entries are hashed under.
+//! The key of this host: what entities, fingerprints and names are hashed under, cache entries are checked
+//! with, and the keys of subjects are encrypted with.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read, Write};
@@ -10,8 +11,11 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 
 /// Reads `host.key` of the data directory, made on the first start and readable by its owner alone.
-/// Without it no entity of the past is recognised, so it belongs into every backup.
-pub(super) fn open(data_dir: &Path) -> anyhow::Result<[u8; 32]> {
+/// Without it nothing personal of the past can be read, so it belongs into every backup.
+///
+/// # Errors
+/// A file that cannot be read or written, or that is no key.
+pub fn open(data_dir: &Path) -> anyhow::Result<[u8; 32]> {
     let path = data_dir.join("host.key");
     let context = || format!("the host key {}", path.display());
     let mut key = [0; 32];

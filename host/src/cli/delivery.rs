@@ -42,7 +42,7 @@ What is replayed keeps its id, which the platform knows a repeat by.";
 
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// pending, delivered or dead
+    /// pending, delivered, dead or erased
     #[arg(long)]
     state: Option<DeliveryState>,
     #[arg(long)]

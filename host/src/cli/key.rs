@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::client::Server;
 use super::{ConfigFile, table};
-use crate::app::{create_private, store_options};
+use crate::app::{create_private, open_host_key, store_options};
 use crate::auth::new_key;
 use crate::model::Role;
 use crate::store::Store;
@@ -73,7 +73,8 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
 async fn run_create(create: Create) -> anyhow::Result<()> {
     let config = create.config.load()?;
     create_private(&config.data_dir)?;
-    let store = Store::open(&store_options(&config)).await?;
+    let host_key = open_host_key(&config.data_dir)?;
+    let store = Store::open(&store_options(&config, host_key)).await?;
     let (key, hash) = new_key().map_err(anyhow::Error::msg)?;
     store.create_key(create.role, create.source.as_deref(), &create.name, &hash, None).await?;
     store.close().await?;

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::ConfigFile;
-use crate::app::{create_private, store_options};
+use crate::app::{create_private, open_host_key, store_options};
 use crate::store::Store;
 
 /// Create the database or apply the migrations that it lacks
@@ -22,7 +22,7 @@ pub(super) struct Migrate {
 pub(super) async fn run(migrate: &Migrate) -> anyhow::Result<()> {
     let config = migrate.config.load()?;
     create_private(&config.data_dir)?;
-    let options = store_options(&config);
+    let options = store_options(&config, open_host_key(&config.data_dir)?);
     let (names, done) = match migrate.dry_run {
         true => (Store::pending(&options).await?, "pending"),
         false => (Store::migrate(&options).await?, "applied"),

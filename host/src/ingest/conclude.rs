@@ -52,6 +52,7 @@ pub fn conclude(
         findings,
         generation,
         semantics: SEMANTICS,
+        erased_at: None,
     };
     if mode == Mode::Shadow {
         enforce_nothing(&mut decision);

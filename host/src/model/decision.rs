@@ -53,6 +53,10 @@ pub struct Decision {
     /// The set of detectors and policies that was live.
     pub generation: u64,
     pub semantics: u32,
+    /// When the subject was erased: what said whom or what it was about is gone, and `subject` is a
+    /// pseudonym that belongs to this erasure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<Timestamp>,
 }
 
 /// What active mode would have enforced.

@@ -118,6 +118,8 @@ pub enum DeliveryState {
     Delivered,
     /// It was tried as often as it may be, and is kept until somebody has it replayed.
     Dead,
+    /// Its subject was erased before it was delivered, and what was to be sent with it.
+    Erased,
 }
 
 impl DeliveryState {
@@ -126,6 +128,7 @@ impl DeliveryState {
             Self::Pending => "pending",
             Self::Delivered => "delivered",
             Self::Dead => "dead",
+            Self::Erased => "erased",
         }
     }
 }
@@ -140,9 +143,9 @@ impl FromStr for DeliveryState {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let known = [Self::Pending, Self::Delivered, Self::Dead];
+        let known = [Self::Pending, Self::Delivered, Self::Dead, Self::Erased];
         let found = known.into_iter().find(|state| state.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is not a state: pending, delivered or dead"))
+        found.ok_or_else(|| format!("`{text}` is not a state: pending, delivered, dead or erased"))
     }
 }
 

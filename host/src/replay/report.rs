@@ -86,6 +86,8 @@ pub enum Lack {
     Limits,
     /// It did not end here, in a time far beyond its deadline.
     Time,
+    /// What it was made from was erased with its subject, which is no fault.
+    Erased,
 }
 
 /// A finding that is no function of the inputs.
@@ -150,6 +152,7 @@ impl fmt::Display for Lack {
             Self::Basis => "basis",
             Self::Limits => "limits",
             Self::Time => "time",
+            Self::Erased => "erased",
         })
     }
 }

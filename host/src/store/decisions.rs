@@ -3,17 +3,21 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use sqlx::{Arguments as _, Row as _};
 
 use super::audit::Leaf;
-use super::dialect::{Arguments, Connection};
-use super::events::{Committed, DECIDED, EventRow, event_hash};
+use super::dialect::{Arguments, Connection, Row};
+use super::events::{self, Committed, DECIDED, EVENTS, EventRow, event_hash};
+use super::keyring::{Keyring, Sealing};
 use super::outbox::OutboxRow;
 use super::rows::Insert;
-use super::sealed::{self, seal};
+use super::sealed::cipher::Seat;
+use super::sealed::{self, reseal, seal};
+use super::subject_key::SubjectKey;
 use super::{Store, StoreError};
 use crate::model::{
     AuditEntry, Decision, DecisionId, Digest, Event, Outcome, Outgoing, Timestamp, TrialRun,
@@ -44,7 +48,7 @@ pub struct Entry {
     pub outgoing: Vec<Outgoing>,
 }
 
-/// An entry as rows, serialised and compressed.
+/// An entry as rows: serialised, compressed, and encrypted under the key of its subject.
 #[derive(Debug, Clone)]
 pub struct SealedEntry {
     pub(super) event: EventRow,
@@ -53,6 +57,7 @@ pub struct SealedEntry {
     pub(super) trials: Vec<TrialRun>,
     pub(super) outbox: Vec<OutboxRow>,
     pub(super) leaf: Leaf,
+    pub(super) key: Arc<SubjectKey>,
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +68,8 @@ pub(super) struct DecisionRow {
     sealed: Vec<u8>,
 }
 
+const DECISIONS: &str = "decisions";
+
 /// The sealed document of a decision, to write.
 #[derive(Serialize)]
 struct DocumentRef<'a> {
@@ -70,8 +77,8 @@ struct DocumentRef<'a> {
     replay: &'a Json,
 }
 
-/// The sealed document of a decision, read for the decision alone.
-#[derive(Deserialize)]
+/// The sealed document of a decision, read for the decision alone; of an erased one that is all.
+#[derive(Serialize, Deserialize)]
 struct DocumentDecision {
     decision: Decision,
 }
@@ -93,11 +100,12 @@ struct Document {
 }
 
 impl Entry {
-    /// Does the costly part of a commit: call it on a thread that may be busy for 0.1 ms.
+    /// Does the costly part of a commit: call it on a thread that may be busy for 0.1 ms. `sealing` is
+    /// what [`Store::sealing`] gave for the event.
     ///
     /// # Errors
     /// Where the decision is not of the event, or something has no JSON.
-    pub fn seal(&self) -> Result<SealedEntry, StoreError> {
+    pub fn seal(&self, sealing: Sealing) -> Result<SealedEntry, StoreError> {
         let Self { event, decision, .. } = self;
         if (&decision.source, &decision.event_id) != (&event.source, &event.id) {
             let detail =
@@ -105,12 +113,18 @@ impl Entry {
             return Err(StoreError::Unstorable { what: "a decision", detail });
         }
         let document = DocumentRef { decision, replay: &self.replay };
-        let (json, sealed) = seal("a decision", &document)?;
+        let (received_at, fingerprint) = (self.received_at, self.fingerprint);
+        let event = EventRow::of(event, &sealing, received_at, fingerprint, decision.id, DECIDED)?;
+        let seat = Seat::of(DECISIONS, &event.decision_id);
+        let (json, sealed) = seal("a decision", &seat, &sealing.key, &document)?;
+        let outbox = self.outgoing.iter().map(|outgoing| OutboxRow::of(outgoing, &sealing.key));
+        let outbox = outbox.collect::<Result<_, _>>()?;
         Ok(SealedEntry {
-            event: EventRow::of(event, self.received_at, self.fingerprint, decision.id, DECIDED)?,
+            event,
+            key: sealing.key,
             leaf: Leaf::of(audit_entry(decision, Digest::of(&json)))?,
             trials: self.trials.clone(),
-            outbox: self.outgoing.iter().map(OutboxRow::of).collect::<Result<_, _>>()?,
+            outbox,
             decision: Some(DecisionRow {
                 labels: labels(decision),
                 decision: Arc::clone(decision),
@@ -121,6 +135,21 @@ impl Entry {
 }
 
 impl SealedEntry {
+    /// The same under the key that its subject has now.
+    pub(super) fn resealed(mut self, key: Arc<SubjectKey>) -> Result<Self, StoreError> {
+        let row = self.event.row();
+        let seat = Seat::of(EVENTS, &row);
+        self.event.sealed = reseal("event", &seat, &self.key, &key, &self.event.sealed)?;
+        if let Some(decision) = &mut self.decision {
+            let seat = Seat::of(DECISIONS, &self.event.decision_id);
+            decision.sealed = reseal("decision", &seat, &self.key, &key, &decision.sealed)?;
+        }
+        for row in &mut self.outbox {
+            row.reseal(&self.key, &key)?;
+        }
+        Ok(Self { key, ..self })
+    }
+
     pub(super) fn event_key(&self) -> (&str, &str) {
         (&self.event.source, &self.event.event_id)
     }
@@ -181,15 +210,16 @@ pub(super) async fn insert(
     connection: &mut Connection,
     entries: &[&SealedEntry],
 ) -> Result<(), StoreError> {
-    let decisions = entries.iter().filter_map(|entry| entry.decision.as_ref());
+    let decisions =
+        entries.iter().filter_map(|entry| Some((&entry.event, entry.decision.as_ref()?)));
     let last: i64 = sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM decisions")
         .fetch_one(&mut *connection)
         .await?;
-    let numbered: Vec<(i64, &DecisionRow)> = (last + 1..).zip(decisions).collect();
-    INSERT.run(connection, &numbered, |arguments, (seq, row)| bind(arguments, *seq, row)).await?;
+    let numbered: Vec<(i64, (&EventRow, &DecisionRow))> = (last + 1..).zip(decisions).collect();
+    INSERT.run(connection, &numbered, |arguments, (seq, row)| bind(arguments, *seq, *row)).await?;
     let labels: Vec<(i64, &str, &str)> = numbered
         .iter()
-        .flat_map(|(seq, row)| {
+        .flat_map(|(seq, (_, row))| {
             row.labels.iter().map(|(detector, label)| (*seq, detector.as_str(), label.as_str()))
         })
         .collect();
@@ -206,15 +236,15 @@ pub(super) async fn insert(
 fn bind(
     arguments: &mut Arguments,
     seq: i64,
-    row: &DecisionRow,
+    (event, row): (&EventRow, &DecisionRow),
 ) -> Result<(), sqlx::error::BoxDynError> {
     let decision = &row.decision;
     arguments.add(seq)?;
-    arguments.add(decision.id.to_string())?;
-    arguments.add(decision.source.as_str())?;
-    arguments.add(decision.subject.as_str())?;
-    arguments.add(decision.kind.as_str())?;
-    arguments.add(decision.event_id.as_str())?;
+    arguments.add(event.decision_id.as_str())?;
+    arguments.add(event.source.as_str())?;
+    arguments.add(event.subject.as_str())?;
+    arguments.add(event.kind.as_str())?;
+    arguments.add(event.event_id.as_str())?;
     arguments.add(decision.decided_at.micros())?;
     arguments.add(decision.mode.as_str())?;
     arguments.add(decision.tier.as_str())?;
@@ -226,9 +256,31 @@ fn bind(
     arguments.add(row.sealed.as_slice())
 }
 
-/// A decision from its sealed document.
-pub(super) fn open(id: &str, sealed: &[u8]) -> Result<Decision, StoreError> {
-    sealed::open("decision", id, sealed).map(|document: DocumentDecision| document.decision)
+/// A decision from its sealed column, and a row that also has its key; of one that was erased what may
+/// stay, or `None` where it was damaged by then.
+pub(super) fn open(
+    keyring: &Keyring,
+    row: &Row,
+    id: &str,
+    sealed: &[u8],
+) -> Result<Option<Decision>, StoreError> {
+    let document: Option<DocumentDecision> = document(keyring, row, id, sealed)?;
+    Ok(document.map(|document| document.decision))
+}
+
+/// What may stay of an erased decision, as the bytes of its sealed column.
+pub(super) fn leave(decision: Decision) -> Result<Vec<u8>, StoreError> {
+    sealed::leave_open("a decision", &DocumentDecision { decision })
+}
+
+fn document<T: DeserializeOwned>(
+    keyring: &Keyring,
+    row: &Row,
+    id: &str,
+    sealed: &[u8],
+) -> Result<Option<T>, StoreError> {
+    let key = keyring.of_row(row)?;
+    sealed::open("decision", &Seat::of(DECISIONS, id), key.as_ref(), sealed)
 }
 
 impl Store {
@@ -239,29 +291,35 @@ impl Store {
     /// [`StoreError::Busy`] where too many wait, [`StoreError::Unavailable`] where the database is
     /// locked or its disk full, [`StoreError::Refused`] where this entry is at fault.
     pub async fn commit(&self, entry: &Entry) -> Result<Committed, StoreError> {
-        self.commit_sealed(entry.seal()?).await
+        let sealing = self.sealing(&entry.event).await?;
+        self.commit_sealed(entry.seal(sealing)?).await
     }
 
     /// What a decision was made from; `None` where there is none of this id.
     ///
     /// # Errors
-    /// Where the database does not answer or a document is damaged.
+    /// [`StoreError::Erased`] where its subject was erased; where the database does not answer or a
+    /// document is damaged.
     pub async fn replayable(&self, id: DecisionId) -> Result<Option<Replayable>, StoreError> {
         let id = id.to_string();
         let row = sqlx::query(
-            "SELECT d.sealed AS decision, e.sealed AS event, e.received_at FROM decisions AS d \
-             JOIN events AS e ON e.source = d.source AND e.event_id = d.event_id WHERE d.id = $1",
+            "SELECT d.sealed AS decision, d.id AS decision_id, e.source, e.subject, e.event_id, \
+             e.sealed AS event, e.received_at, k.id AS key_id, k.wrapped FROM decisions AS d \
+             JOIN events AS e ON e.source = d.source AND e.event_id = d.event_id \
+             LEFT JOIN subject_keys AS k ON k.source = e.source AND k.subject = e.subject \
+             WHERE d.id = $1",
         )
         .bind(id.as_str())
         .fetch_optional(self.readers())
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let document: Document = sealed::open("decision", &id, row.try_get("decision")?)?;
-        Ok(Some(Replayable {
-            decision: document.decision,
-            replay: document.replay,
-            event: sealed::open("event", &id, row.try_get("event")?)?,
-            received_at: Timestamp::from_micros(row.try_get("received_at")?),
-        }))
+        let keyring = &self.inner.keyring;
+        // First, for of an erased one nothing is left and it says so.
+        let event = events::open(keyring, &row, row.try_get("event")?)?;
+        let document = document(keyring, &row, &id, row.try_get("decision")?)?;
+        let erased = || StoreError::Erased { what: "decision", id: id.clone() };
+        let Document { decision, replay } = document.ok_or_else(erased)?;
+        let received_at = Timestamp::from_micros(row.try_get("received_at")?);
+        Ok(Some(Replayable { decision, replay, event, received_at }))
     }
 }

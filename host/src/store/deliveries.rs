@@ -28,21 +28,23 @@ pub(super) const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM outbox \
 pub(super) const OLDEST: &str = "SELECT created_at FROM outbox \
     WHERE source = $1 AND state = 'pending' ORDER BY seq LIMIT 1";
 pub(super) const DEAD: &str = "SELECT seq FROM outbox WHERE source = $1 AND state = 'dead' \
-    AND seq > $2 AND sealed IS NOT NULL ORDER BY seq LIMIT $3";
+    AND seq > $2 ORDER BY seq LIMIT $3";
 
-/// Takes up again what is dead and can still be sent.
+/// Takes up again what is dead.
 pub(super) static REVIVE: Insert = Insert::new(
-    "UPDATE outbox SET state = 'pending', attempts = 0, ended_at = NULL \
-     WHERE state = 'dead' AND sealed IS NOT NULL AND seq IN (SELECT v.column1 FROM (",
+    "WITH wanted (entry) AS (",
     1,
-    ") AS v) RETURNING seq, id, source, subject",
+    ") UPDATE outbox SET state = 'pending', attempts = 0, ended_at = NULL \
+     WHERE state = 'dead' AND seq IN (SELECT w.entry FROM wanted AS w) \
+     RETURNING seq, id, source, subject",
 );
 /// Forgets all but the last 100 tries, so that there is an end to them however often it is replayed.
 pub(super) static FORGET: Insert = Insert::new(
-    "DELETE FROM delivery_attempts WHERE seq IN (SELECT a.seq FROM (",
+    "WITH wanted (entry) AS (",
     1,
-    ") AS v JOIN delivery_attempts AS a ON a.outbox = v.column1 WHERE a.seq <= (SELECT b.seq \
-     FROM delivery_attempts AS b WHERE b.outbox = v.column1 ORDER BY b.seq DESC \
+    ") DELETE FROM delivery_attempts WHERE seq IN (SELECT a.seq FROM wanted AS w \
+     CROSS JOIN delivery_attempts AS a WHERE a.outbox = w.entry AND a.seq <= (SELECT b.seq \
+     FROM delivery_attempts AS b WHERE b.outbox = w.entry ORDER BY b.seq DESC \
      LIMIT 1 OFFSET 100))",
 );
 

@@ -63,8 +63,12 @@ macro_rules! migration {
 }
 
 /// All there are, ascending.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[migration!(1, "0001_spine"), migration!(2, "0002_life"), migration!(3, "0003_outbox")];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001_spine"),
+    migration!(2, "0002_life"),
+    migration!(3, "0003_seal"),
+    migration!(4, "0004_outbox"),
+];
 
 /// Where a database is, and how to connect to it.
 #[derive(Debug, Clone)]
@@ -139,6 +143,20 @@ pub(super) async fn begin(connection: &mut Connection) -> Result<(), sqlx::Error
         Kind::Postgres => postgres::BEGIN,
     };
     sqlx::raw_sql(text).execute(connection).await.map(drop)
+}
+
+/// Has the database forget what was overwritten or deleted, as far as it can be told to; outside of a
+/// transaction. Returns whether somebody who reads is in the way.
+pub(super) async fn leave_no_trace(connection: &mut Connection) -> Result<bool, sqlx::Error> {
+    match connection.kind() {
+        Kind::Sqlite => {
+            let busy: i64 = sqlx::query_scalar(sqlite::EMPTY_LOG).fetch_one(connection).await?;
+            Ok(busy != 0)
+        }
+        Kind::Postgres => {
+            sqlx::raw_sql(postgres::VACUUM_KEYS).execute(connection).await.map(|_| false)
+        }
+    }
 }
 
 /// Lifts the limits of time, for a change of the schema takes as long as the tables are long.

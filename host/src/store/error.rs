@@ -54,12 +54,24 @@ pub enum StoreError {
         "migration {name} was applied to the database with another text than this program holds: run the release that applied it, or restore a backup"
     )]
     Checksum { name: String },
+    #[error(
+        "the record was written under another host key: put the host.key of its own data_dir back (it is in every backup), or name the database that belongs to this one"
+    )]
+    HostKey,
     #[error("{limit} commits are waiting, which is the limit (commit_queue): try again shortly")]
     Busy { limit: usize },
     #[error("the database cannot be used now: {0}; try again, and check its disk if that persists")]
     Unavailable(#[source] Arc<sqlx::Error>),
     #[error("the store is closed, for the server is stopping: try again when it is back")]
     Closed,
+    #[error("the key of the event's subject kept changing: try again")]
+    Rekeyed,
+    #[error(
+        "it is erased, and somebody who reads keeps the write-ahead log with a copy of it: erase again to have that gone"
+    )]
+    Traces,
+    #[error("what the record held of {what} `{id}` was erased")]
+    Erased { what: &'static str, id: String },
     #[error("there is no {what} `{id}`")]
     Absence { what: &'static str, id: String },
     #[error("the stored {what} `{id}` cannot be read: {detail}; restore it from a backup")]
@@ -78,7 +90,7 @@ pub enum StoreError {
     Downgrade { name: String, version: String, live: String, stage: Stage },
     #[error("{what} has moved on meanwhile: it is {stage} now; look again")]
     Moved { what: String, stage: Stage },
-    #[error("the delivery `{id}` is {state}: only what is dead and was not erased is tried again")]
+    #[error("the delivery `{id}` is {state}: only what is dead is tried again")]
     NotDead { id: String, state: String },
     #[error("the database refused a statement: {0}")]
     Refused(#[source] Arc<sqlx::Error>),
@@ -95,6 +107,8 @@ impl StoreError {
                 | Self::Open { .. }
                 | Self::Unfit { .. }
                 | Self::Unsafe { .. }
+                | Self::Rekeyed
+                | Self::Traces
         )
     }
 

@@ -9,14 +9,21 @@ use sqlx::{Arguments as _, Row as _};
 use super::audit::Leaf;
 use super::decisions::{self, SealedEntry};
 use super::dialect::{Connection, Row};
+use super::keyring::{Keyring, Sealing};
+use super::names::EventName;
 use super::rows::Insert;
+use super::sealed::cipher::Seat;
 use super::sealed::{self, seal};
-use super::writer::Claim;
+use super::writer::Answer;
 use super::{PAGE_ROWS_MAX, Store, StoreError};
 use crate::model::{AuditEntry, Decision, DecisionId, Digest, Event, Timestamp};
 
 pub(super) const ACCEPTED: i64 = 0;
 pub(super) const DECIDED: i64 = 1;
+pub(super) const ERASED: i64 = 2;
+
+/// How often a commit is sealed again, because the key of its subject was another one by then.
+const RESEALED_MAX: usize = 8;
 
 /// The unique key decides who has an event id. The decision of an accepted event takes its row
 /// over; whatever else meets a row is not returned, and has lost.
@@ -44,9 +51,11 @@ pub enum Committed {
 pub struct Recorded {
     pub decision_id: DecisionId,
     pub source: String,
-    pub event_id: String,
+    /// Of an erased event: zeros, for it tells what the event was.
     pub fingerprint: [u8; 32],
-    /// `None`: accepted, and still to be decided.
+    /// Whether the event is gone. Of its decision, if there was one, is left what may stay.
+    pub erased: bool,
+    /// `None`: not decided.
     pub decision: Option<Decision>,
 }
 
@@ -64,8 +73,10 @@ pub struct Accepted {
 #[derive(Debug, Clone)]
 pub(super) struct EventRow {
     pub source: String,
+    /// Its name in the record.
     pub event_id: String,
     pub decision_id: String,
+    /// Its name in the record.
     pub subject: String,
     pub kind: String,
     pub time: i64,
@@ -78,17 +89,21 @@ pub(super) struct EventRow {
 impl EventRow {
     pub fn of(
         event: &Event,
+        sealing: &Sealing,
         received_at: Timestamp,
         fingerprint: [u8; 32],
         decision_id: DecisionId,
         state: i64,
     ) -> Result<Self, StoreError> {
-        let (_, sealed) = seal("an event", event)?;
+        let Sealing { key, event_id } = sealing;
+        let (event_id, decision_id) = (event_id.to_string(), decision_id.to_string());
+        let row = row_of(&event_id, &decision_id);
+        let (_, sealed) = seal("an event", &Seat::of(EVENTS, &row), key, event)?;
         Ok(Self {
             source: event.source.clone(),
-            event_id: event.id.clone(),
-            decision_id: decision_id.to_string(),
-            subject: event.subject.clone(),
+            event_id,
+            decision_id,
+            subject: key.subject.to_string(),
             kind: event.kind.clone(),
             time: event.time.micros(),
             received_at: received_at.micros(),
@@ -97,6 +112,17 @@ impl EventRow {
             sealed,
         })
     }
+
+    pub fn row(&self) -> String {
+        row_of(&self.event_id, &self.decision_id)
+    }
+}
+
+pub(super) const EVENTS: &str = "events";
+
+/// What a sealed event is bound to: its id, by its name, and the decision that it got.
+pub(super) fn row_of(event_id: &str, decision_id: &str) -> String {
+    format!("{event_id} {decision_id}")
 }
 
 /// What the audit log says of an event in place of its id, which is the sender's own words.
@@ -140,27 +166,38 @@ impl Store {
         fingerprint: [u8; 32],
         decision_id: DecisionId,
     ) -> Result<Committed, StoreError> {
-        let row = EventRow::of(event, received_at, fingerprint, decision_id, ACCEPTED)?;
+        let sealing = self.sealing(event).await?;
+        let row = EventRow::of(event, &sealing, received_at, fingerprint, decision_id, ACCEPTED)?;
         let facts = json!({ "event": event_hash(&event.source, &event.id) });
         let entry = AuditEntry::new(None, "event.accepted", row.decision_id.as_str(), facts);
-        let leaf = Leaf::of(entry)?;
+        let (key, leaf) = (sealing.key, Leaf::of(entry)?);
         let (trials, outbox) = (Vec::new(), Vec::new());
-        self.commit_sealed(SealedEntry { event: row, decision: None, trials, outbox, leaf }).await
+        let entry = SealedEntry { event: row, decision: None, trials, outbox, leaf, key };
+        self.commit_sealed(entry).await
     }
 
     /// Writes what was sealed; see [`Store::commit`].
     ///
     /// # Errors
     /// As [`Store::commit`].
-    pub async fn commit_sealed(&self, entry: SealedEntry) -> Result<Committed, StoreError> {
+    pub async fn commit_sealed(&self, mut entry: SealedEntry) -> Result<Committed, StoreError> {
         let (source, event_id) = (entry.event.source.clone(), entry.event.event_id.clone());
-        match self.inner.queue.send(entry).await? {
-            Claim::Won => Ok(Committed::New),
-            Claim::Lost => match self.claim(&source, &event_id).await? {
-                Some(recorded) => Ok(Committed::Existing(Box::new(recorded))),
-                None => Err(StoreError::Absence { what: "event", id: event_id }),
-            },
+        for _ in 0..RESEALED_MAX {
+            match self.inner.queue.send(entry).await? {
+                Answer::Won => return Ok(Committed::New),
+                Answer::Lost => {
+                    return match self.claimed(&source, &event_id).await? {
+                        Some(recorded) => Ok(Committed::Existing(Box::new(recorded))),
+                        None => Err(StoreError::Absence { what: "event", id: event_id }),
+                    };
+                }
+                Answer::Stale(stale) => {
+                    let key = self.key_instead(&stale.key).await?;
+                    entry = stale.resealed(key)?;
+                }
+            }
         }
+        Err(StoreError::Rekeyed)
     }
 
     /// What is recorded about an event id of a source.
@@ -172,16 +209,23 @@ impl Store {
         source: &str,
         event_id: &str,
     ) -> Result<Option<Recorded>, StoreError> {
+        let name: EventName = self.inner.keyring.names.event_id(event_id);
+        self.claimed(source, &name.to_string()).await
+    }
+
+    async fn claimed(&self, source: &str, event_id: &str) -> Result<Option<Recorded>, StoreError> {
         let row = sqlx::query(
-            "SELECT e.decision_id, e.source, e.event_id, e.fingerprint, d.sealed \
+            "SELECT e.decision_id, e.source, e.subject, e.fingerprint, e.state, d.sealed, \
+             k.id AS key_id, k.wrapped \
              FROM events AS e LEFT JOIN decisions AS d ON d.id = e.decision_id \
+             LEFT JOIN subject_keys AS k ON k.source = e.source AND k.subject = e.subject \
              WHERE e.source = $1 AND e.event_id = $2",
         )
         .bind(source)
         .bind(event_id)
         .fetch_optional(self.readers())
         .await?;
-        row.map(|row| recorded(&row)).transpose()
+        row.map(|row| recorded(&self.inner.keyring, &row)).transpose()
     }
 
     /// What is recorded under a decision's id.
@@ -189,19 +233,25 @@ impl Store {
     /// # Errors
     /// Where the database does not answer.
     pub async fn decision(&self, id: DecisionId) -> Result<Option<Recorded>, StoreError> {
+        // What was decided; what is to be; what was erased before it was.
         let row = sqlx::query(
-            "SELECT d.id AS decision_id, e.source, e.event_id, e.fingerprint, d.sealed \
-             FROM decisions AS d \
+            "SELECT e.decision_id, e.source, e.subject, e.fingerprint, e.state, d.sealed, \
+             k.id AS key_id, k.wrapped FROM decisions AS d \
              JOIN events AS e ON e.source = d.source AND e.event_id = d.event_id \
+             LEFT JOIN subject_keys AS k ON k.source = d.source AND k.subject = d.subject \
              WHERE d.id = $1 \
              UNION ALL \
-             SELECT e.decision_id, e.source, e.event_id, e.fingerprint, NULL \
-             FROM events AS e WHERE e.decision_id = $1 AND e.state = 0",
+             SELECT decision_id, source, subject, fingerprint, state, NULL, NULL, NULL \
+             FROM events WHERE decision_id = $1 AND state = 0 \
+             UNION ALL \
+             SELECT decision_id, source, subject, fingerprint, state, NULL, NULL, NULL \
+             FROM events WHERE decision_id = $1 AND state = 2 \
+             AND NOT EXISTS (SELECT 1 FROM decisions WHERE id = $1)",
         )
         .bind(id.to_string())
         .fetch_optional(self.readers())
         .await?;
-        row.map(|row| recorded(&row)).transpose()
+        row.map(|row| recorded(&self.inner.keyring, &row)).transpose()
     }
 
     /// Events that are accepted and not decided, oldest first.
@@ -210,36 +260,47 @@ impl Store {
     /// Where the database does not answer.
     pub async fn accepted(&self, limit: usize) -> Result<Vec<Accepted>, StoreError> {
         let rows = sqlx::query(
-            "SELECT decision_id, received_at, fingerprint, sealed FROM events \
-             WHERE state = 0 ORDER BY decision_id LIMIT $1",
+            "SELECT e.decision_id, e.event_id, e.source, e.subject, e.received_at, e.fingerprint, \
+             e.sealed, k.id AS key_id, k.wrapped FROM events AS e \
+             LEFT JOIN subject_keys AS k ON k.source = e.source AND k.subject = e.subject \
+             WHERE e.state = 0 ORDER BY e.decision_id LIMIT $1",
         )
         .bind(limit.clamp(1, PAGE_ROWS_MAX) as i64)
         .fetch_all(self.readers())
         .await?;
-        rows.iter().map(accepted).collect()
+        rows.iter().map(|row| accepted(&self.inner.keyring, row)).collect()
     }
 }
 
-fn accepted(row: &Row) -> Result<Accepted, StoreError> {
+fn accepted(keyring: &Keyring, row: &Row) -> Result<Accepted, StoreError> {
     let (decision_id, fingerprint) = ids(row)?;
     Ok(Accepted {
-        event: sealed::open("event", &decision_id.to_string(), row.try_get("sealed")?)?,
+        event: open(keyring, row, row.try_get("sealed")?)?,
         received_at: Timestamp::from_micros(row.try_get("received_at")?),
         fingerprint,
         decision_id,
     })
 }
 
-fn recorded(row: &Row) -> Result<Recorded, StoreError> {
+/// An event from its sealed column, and a row that also has its `event_id`, `decision_id` and key.
+pub(super) fn open(keyring: &Keyring, row: &Row, sealed: &[u8]) -> Result<Event, StoreError> {
+    let id: &str = row.try_get("decision_id")?;
+    let place = row_of(row.try_get("event_id")?, id);
+    let key = keyring.of_row(row)?;
+    let event = sealed::open("event", &Seat::of(EVENTS, &place), key.as_ref(), sealed)?;
+    event.ok_or_else(|| StoreError::Erased { what: "the event of decision", id: id.to_owned() })
+}
+
+fn recorded(keyring: &Keyring, row: &Row) -> Result<Recorded, StoreError> {
     let (decision_id, fingerprint) = ids(row)?;
     let sealed: Option<&[u8]> = row.try_get("sealed")?;
     Ok(Recorded {
         decision_id,
         source: row.try_get("source")?,
-        event_id: row.try_get("event_id")?,
         fingerprint,
+        erased: row.try_get::<i64, _>("state")? == ERASED,
         decision: match sealed {
-            Some(sealed) => Some(decisions::open(&decision_id.to_string(), sealed)?),
+            Some(sealed) => decisions::open(keyring, row, &decision_id.to_string(), sealed)?,
             None => None,
         },
     })

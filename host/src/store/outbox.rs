@@ -8,10 +8,13 @@ use std::collections::BTreeSet;
 
 use sqlx::Arguments as _;
 
+use super::StoreError;
 use super::decisions::SealedEntry;
 use super::dialect::Connection;
 use super::rows::Insert;
-use super::{StoreError, sealed};
+use super::sealed::cipher::Seat;
+use super::sealed::{reseal, seal};
+use super::subject_key::SubjectKey;
 use crate::model::{Action, DeliveryId, DeliveryState, Outgoing, OutgoingKind, Scope, Timestamp};
 
 static INSERT: Insert = Insert::new(
@@ -25,15 +28,18 @@ static WAIT: Insert =
 
 /// Gives the first pending row of a subject its time, where none of the subject has one.
 pub(super) static PROMOTE: Insert = Insert::new(
-    "UPDATE delivery_claims SET due_at = heads.due FROM (SELECT (SELECT min(c.outbox) \
-     FROM delivery_claims AS c WHERE c.source = v.column1 AND c.subject = v.column2) AS head, \
-     v.column3 AS due FROM (",
+    "WITH wanted (source, subject, due) AS (",
     3,
-    ") AS v) AS heads WHERE delivery_claims.outbox = heads.head \
+    ") UPDATE delivery_claims SET due_at = heads.due FROM (SELECT (SELECT min(c.outbox) \
+     FROM delivery_claims AS c WHERE c.source = w.source AND c.subject = w.subject) AS head, \
+     w.due FROM wanted AS w) AS heads WHERE delivery_claims.outbox = heads.head \
      AND delivery_claims.due_at IS NULL AND NOT EXISTS (SELECT 1 FROM delivery_claims AS h \
      WHERE h.source = delivery_claims.source AND h.subject = delivery_claims.subject \
      AND h.due_at IS NOT NULL)",
 );
+
+/// The table that what is sent is sealed for.
+pub(super) const OUTBOX: &str = "outbox";
 
 /// What leaves, as a row.
 #[derive(Debug, Clone)]
@@ -46,10 +52,18 @@ pub(super) struct OutboxRow {
 }
 
 impl OutboxRow {
-    pub fn of(outgoing: &Outgoing) -> Result<Self, StoreError> {
-        let (_, sealed) = sealed::seal("what is to be delivered", outgoing)?;
+    pub fn of(outgoing: &Outgoing, key: &SubjectKey) -> Result<Self, StoreError> {
+        let seat = Seat::of(OUTBOX, outgoing.id.as_str());
+        let (_, sealed) = seal("what is to be delivered", &seat, key, outgoing)?;
         let &Outgoing { kind, action, scope, .. } = outgoing;
         Ok(Self { id: outgoing.id.clone(), kind, action, scope, sealed })
+    }
+
+    /// The same under another key.
+    pub fn reseal(&mut self, from: &SubjectKey, to: &SubjectKey) -> Result<(), StoreError> {
+        let seat = Seat::of(OUTBOX, self.id.as_str());
+        self.sealed = reseal("delivery", &seat, from, to, &self.sealed)?;
+        Ok(())
     }
 }
 

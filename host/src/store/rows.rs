@@ -1,4 +1,4 @@
-//! Statements over many rows: inserts, and whatever else takes `VALUES`. Rows go in chunks whose sizes are powers of two, so that a handful of
+//! Statements over many rows: inserts, and what begins with a list of values. Rows go in chunks whose sizes are powers of two, so that a handful of
 //! statement texts serves batches of every size and each stays prepared.
 
 use std::sync::{Arc, OnceLock};
@@ -60,7 +60,7 @@ impl Insert {
 
     /// The statement for `1 << size` rows. PostgreSQL wants its placeholders numbered; SQLite looks
     /// a numbered one up by walking all of them, which for thousands costs more than the insert.
-    pub fn text(&self, kind: Kind, size: usize) -> Arc<str> {
+    pub(super) fn text(&self, kind: Kind, size: usize) -> Arc<str> {
         let (texts, numbered) = match kind {
             Kind::Sqlite => (&self.sqlite, false),
             Kind::Postgres => (&self.postgres, true),

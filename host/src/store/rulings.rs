@@ -4,16 +4,24 @@ use serde_json::json;
 use sqlx::Row as _;
 
 use super::audit::Leaves;
+use super::dialect::Row;
+use super::keyring::Keyring;
+use super::sealed::cipher::Seat;
+use super::subject_key::SubjectKey;
+use super::tx::Tx;
 use super::{Store, StoreError, sealed};
 use crate::model::ruling::{Ruling, Word};
 use crate::model::{AuditEntry, Decision, DecisionId, Identity, Timestamp};
+
+const RULINGS: &str = "rulings";
 
 impl Store {
     /// Records what a person says of a decision, in place of what was said before. `canaries` are
     /// the deployments that found something in it as a canary with a say.
     ///
     /// # Errors
-    /// Where the database does not answer.
+    /// [`StoreError::Absence`] where there is no such decision, [`StoreError::Erased`] where its subject
+    /// was erased; where the database does not answer.
     pub async fn rule(
         &self,
         decision: &Decision,
@@ -22,9 +30,10 @@ impl Store {
         canaries: &[i64],
         who: &Identity,
     ) -> Result<Ruling, StoreError> {
-        let (_, sealed) = sealed::seal("a ruling", &why)?;
         let (id, at) = (decision.id.to_string(), Timestamp::now());
         let mut tx = self.inner.writer.begin().await?;
+        let key = self.key_of_decision(&mut tx, &id).await?;
+        let (_, sealed) = sealed::seal("a ruling", &Seat::of(RULINGS, &id), &key, &why)?;
         sqlx::query(
             "INSERT INTO rulings (decision, ruling, ruled_by, at, sealed) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (decision) DO UPDATE SET \
@@ -59,26 +68,57 @@ impl Store {
         Ok(Ruling { decision: decision.id, ruling: word, why: why.to_owned(), ruled_by, at })
     }
 
-    /// What people said of a decision last.
+    /// The key of a decision's subject, read where it is used, so that no erasure comes in between.
+    async fn key_of_decision(&self, tx: &mut Tx, id: &str) -> Result<SubjectKey, StoreError> {
+        let row = sqlx::query(
+            "SELECT d.source, d.subject, k.id AS key_id, k.wrapped FROM decisions AS d \
+             LEFT JOIN subject_keys AS k ON k.source = d.source AND k.subject = d.subject \
+             WHERE d.id = $1",
+        )
+        .bind(id)
+        .fetch_optional(tx.connection()?)
+        .await?;
+        let what = "decision";
+        let row = row.ok_or_else(|| StoreError::Absence { what, id: id.to_owned() })?;
+        let key = self.inner.keyring.of_row(&row)?;
+        key.ok_or_else(|| StoreError::Erased { what, id: id.to_owned() })
+    }
+
+    /// What people said of a decision last. Why is empty where its subject was erased.
     ///
     /// # Errors
     /// Where the database does not answer or the row is damaged.
     pub async fn ruling(&self, decision: DecisionId) -> Result<Option<Ruling>, StoreError> {
         let id = decision.to_string();
-        let row =
-            sqlx::query("SELECT ruling, ruled_by, at, sealed FROM rulings WHERE decision = $1")
-                .bind(id.as_str())
-                .fetch_optional(self.readers())
-                .await?;
+        let row = sqlx::query(
+            "SELECT r.ruling, r.ruled_by, r.at, r.sealed, d.source, d.subject, k.id AS key_id, \
+             k.wrapped FROM rulings AS r LEFT JOIN decisions AS d ON d.id = r.decision \
+             LEFT JOIN subject_keys AS k ON k.source = d.source AND k.subject = d.subject \
+             WHERE r.decision = $1",
+        )
+        .bind(id.as_str())
+        .fetch_optional(self.readers())
+        .await?;
         let Some(row) = row else { return Ok(None) };
-        let ruling: &str = row.try_get("ruling")?;
-        Ok(Some(Ruling {
-            decision,
-            ruling: serde_json::from_value(ruling.into())
-                .map_err(|error| sealed::damaged("ruling", &id, &error))?,
-            why: sealed::open("ruling", &id, row.try_get("sealed")?)?,
-            ruled_by: row.try_get("ruled_by")?,
-            at: Timestamp::from_micros(row.try_get("at")?),
-        }))
+        open(&self.inner.keyring, decision, &row).map(Some)
     }
+}
+
+/// A ruling from its row, with the key of its decision.
+pub(super) fn open(
+    keyring: &Keyring,
+    decision: DecisionId,
+    row: &Row,
+) -> Result<Ruling, StoreError> {
+    let id = decision.to_string();
+    let (key, ruling) = (keyring.of_row(row)?, row.try_get::<&str, _>("ruling")?);
+    let (seat, sealed) = (Seat::of(RULINGS, &id), row.try_get("sealed")?);
+    Ok(Ruling {
+        decision,
+        ruling: serde_json::from_value(ruling.into())
+            .map_err(|error| sealed::damaged("ruling", &id, &error))?,
+        why: sealed::open("ruling", &seat, key.as_ref(), sealed)?.unwrap_or_default(),
+        ruled_by: row.try_get("ruled_by")?,
+        at: Timestamp::from_micros(row.try_get("at")?),
+    })
 }

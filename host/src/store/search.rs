@@ -75,7 +75,9 @@ impl Store {
             .bind(filter.after.map_or(i64::MAX, |cursor| cursor.0))
             // One more than asked for tells whether there is a next page.
             .bind(limit as i64 + 1);
-        let given = [&filter.detector, &filter.subject, &filter.source, &filter.tier];
+        let names = &self.inner.keyring.names;
+        let subject = filter.subject.as_deref().map(|subject| names.subject(subject).to_string());
+        let given = [&filter.detector, &subject, &filter.source, &filter.tier];
         for value in given.into_iter().flatten() {
             query = query.bind(value.as_str());
         }
@@ -84,7 +86,8 @@ impl Store {
         let mut last = 0;
         for row in rows.iter().take(limit) {
             last = row.try_get("seq")?;
-            decisions.push(open(&format!("number {last}"), row.try_get("sealed")?)?);
+            let (id, sealed) = (row.try_get("id")?, row.try_get("sealed")?);
+            decisions.extend(open(&self.inner.keyring, row, id, sealed)?);
         }
         Ok(Page { decisions, next: (rows.len() > limit).then_some(Cursor(last)) })
     }
@@ -94,16 +97,23 @@ impl Store {
 /// telling condition drives it through an index; the others are written `(...) IS TRUE`, which
 /// keeps the planner from taking one of them instead.
 pub(super) fn statement(filter: &Filter) -> String {
-    const ALL: &str = "SELECT d.seq, d.sealed FROM decisions AS d WHERE d.seq < $1";
+    const COLUMNS: &str =
+        "SELECT d.seq, d.id, d.source, d.subject, d.sealed, k.id AS key_id, k.wrapped FROM ";
+    const KEYS: &str =
+        " LEFT JOIN subject_keys AS k ON k.source = d.source AND k.subject = d.subject WHERE ";
+    const ALL: &str = "d.seq < $1";
     // A detector may have given several labels: the first one stands for them.
-    const OF_DETECTOR: &str = "SELECT d.seq, d.sealed FROM decision_labels AS l \
-        JOIN decisions AS d ON d.seq = l.decision WHERE l.decision < $1 \
+    const OF_DETECTOR: &str = "l.decision < $1 \
         AND NOT EXISTS (SELECT 1 FROM decision_labels AS o WHERE o.detector = l.detector \
         AND o.decision = l.decision AND o.label < l.label)";
-    let (mut text, order) = match filter.detector {
-        Some(_) => (OF_DETECTOR.to_owned(), "l.decision"),
-        None => (ALL.to_owned(), "d.seq"),
+    let (from, which, order) = match filter.detector {
+        Some(_) => {
+            let from = "decision_labels AS l JOIN decisions AS d ON d.seq = l.decision";
+            (from, OF_DETECTOR, "l.decision")
+        }
+        None => ("decisions AS d", ALL, "d.seq"),
     };
+    let mut text = [COLUMNS, from, KEYS, which].concat();
     let conditions = [
         ("l.detector", &filter.detector),
         ("d.subject", &filter.subject),

@@ -2,11 +2,13 @@
 
 mod commit;
 mod deployed;
+mod erase;
 mod faults;
 mod life;
 mod open;
 mod outbox;
 mod postgres;
+mod seal;
 mod search;
 mod sqlite;
 
@@ -26,13 +28,9 @@ use crate::model::{
 };
 
 const SOURCE: &str = "qwickservices";
-/// Entries that a new database begins with: one for each migration.
-const MIGRATED: u64 = super::dialect::MIGRATIONS.len() as u64;
-
-/// The names of all migrations.
-fn migrations() -> Vec<&'static str> {
-    super::dialect::MIGRATIONS.iter().map(|migration| migration.title).collect()
-}
+/// Entries that a new database begins with: one for each migration, and one for its host key.
+const MIGRATED: u64 = super::dialect::MIGRATIONS.len() as u64 + 1;
+const HOST_KEY: [u8; 32] = [7; 32];
 
 /// A database of a test's own.
 struct Place {
@@ -44,7 +42,7 @@ struct Place {
 impl Place {
     fn new(home: Home) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut place = Self { options: Options::new(""), folder, home };
+        let mut place = Self { options: Options::new("", HOST_KEY), folder, home };
         let file = || format!("sqlite://{}", place.file().display());
         place.options.database_url = place.home.url().unwrap_or_else(file);
         place.options.migrate = true;
@@ -86,9 +84,15 @@ impl Place {
             Home::Sqlite => text.to_owned(),
             Home::Postgres(_) => text
                 .replace("x'00'", "'\\x00'::bytea")
+                .replace("x'02'", "'\\x02'::bytea")
                 .replace("zeroblob(32)", "decode(repeat('00', 32), 'hex')"),
         })
     }
+}
+
+/// What a database without any migration lacks.
+fn migrations() -> Vec<&'static str> {
+    super::dialect::MIGRATIONS.iter().map(|migration| migration.title).collect()
 }
 
 /// A new database, open. The place goes last, and takes the database with it.
@@ -159,6 +163,7 @@ fn decision(event: &Event) -> Decision {
             .into(),
         generation: 4,
         semantics: 1,
+        erased_at: None,
     }
 }
 
@@ -212,6 +217,11 @@ fn entry_of(event: Event, change: impl FnOnce(&mut Decision)) -> Entry {
         trials: Vec::new(),
         outgoing: Vec::new(),
     }
+}
+
+/// Has the store meet the subject of all events, so that a commit is in the queue once it was polled.
+async fn meet(store: &Store) {
+    store.sealing(&event("")).await.unwrap();
 }
 
 /// How many rows a table has.

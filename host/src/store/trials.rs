@@ -7,9 +7,10 @@ use sqlx::{Arguments as _, Row as _};
 
 use super::decisions::SealedEntry;
 use super::dialect::{self, Connection, Row};
+use super::keyring::Keyring;
 use super::rows::Insert;
 use super::tx::Tx;
-use super::{PAGE_ROWS_MAX, Store, StoreError, sealed};
+use super::{PAGE_ROWS_MAX, Store, StoreError, decisions, sealed};
 use crate::model::{Direction, Stage, Timestamp, Trial, TrialDifference, TrialRun};
 
 /// Differing decisions that are kept for one trial; the sums go on.
@@ -171,14 +172,17 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<TrialDifference>, StoreError> {
         let rows = sqlx::query(
-            "SELECT decision, subject, direction, without, with_it, at FROM trial_differences \
-             WHERE deployment = $1 ORDER BY decision DESC LIMIT $2",
+            "SELECT t.decision, t.direction, t.without, t.with_it, t.at, d.source, d.subject, \
+             d.sealed, k.id AS key_id, k.wrapped FROM trial_differences AS t \
+             LEFT JOIN decisions AS d ON d.id = t.decision \
+             LEFT JOIN subject_keys AS k ON k.source = d.source AND k.subject = d.subject \
+             WHERE t.deployment = $1 ORDER BY t.decision DESC LIMIT $2",
         )
         .bind(deployment)
         .bind(limit.clamp(1, PAGE_ROWS_MAX) as i64)
         .fetch_all(self.readers())
         .await?;
-        rows.iter().map(|row| difference(deployment, row)).collect()
+        rows.iter().map(|row| difference(&self.inner.keyring, deployment, row)).collect()
     }
 
     /// How many subjects the kept differences are about.
@@ -218,10 +222,20 @@ fn trial(deployment: i64, row: &Row) -> Result<Trial, StoreError> {
     })
 }
 
-fn difference(deployment: i64, row: &Row) -> Result<TrialDifference, StoreError> {
+/// The subject is in the decision alone, for here is only its name in the record.
+fn difference(
+    keyring: &Keyring,
+    deployment: i64,
+    row: &Row,
+) -> Result<TrialDifference, StoreError> {
+    let id: String = row.try_get("decision")?;
+    let decision = match row.try_get("sealed")? {
+        Some(sealed) => decisions::open(keyring, row, &id, sealed)?,
+        None => None,
+    };
     Ok(TrialDifference {
-        decision: row.try_get("decision")?,
-        subject: row.try_get("subject")?,
+        subject: decision.map(|decision| decision.subject).unwrap_or_default(),
+        decision: id,
         direction: word(deployment, row, "direction")?,
         without: word(deployment, row, "without")?,
         with: word(deployment, row, "with_it")?,

@@ -8,8 +8,10 @@ use sqlx::{Arguments as _, Row as _};
 
 use super::audit::{Leaf, Leaves};
 use super::dialect::{Connection, Row};
-use super::outbox::promote;
+use super::keyring::Keyring;
+use super::outbox::{OUTBOX, promote};
 use super::rows::Insert;
+use super::sealed::cipher::Seat;
 use super::tx::Tx;
 use super::{Store, StoreError, alerts, sealed};
 use crate::model::{Attempt, AuditEntry, DeliveryId, DeliveryState, Outgoing, Timestamp};
@@ -18,29 +20,27 @@ use crate::model::{Attempt, AuditEntry, DeliveryId, DeliveryState, Outgoing, Tim
 const EXEMPT: &str = "delivery_claims";
 
 /// Ends what this server has claimed, and returns what the audit log says of it. Whoever took longer
-/// than its claim held ends nothing. What is delivered is not kept here any longer.
+/// than its claim held ends nothing. What is delivered is not kept here any longer: an empty value holds
+/// nothing, and this is how both databases write one.
 pub(super) static END: Insert = Insert::new(
-    "UPDATE outbox SET state = ended.now, attempts = ended.tries, ended_at = ended.time, \
-     sealed = CASE WHEN ended.now = 'dead' THEN outbox.sealed END \
-     FROM (SELECT v.column1 AS entry, v.column3 AS now, v.column4 AS tries, v.column5 AS time \
-     FROM (",
+    "WITH tried (entry, server, verdict, tries, ended) AS (",
     5,
-    ") AS v JOIN delivery_claims AS c ON c.outbox = v.column1 AND c.claimed_by = v.column2) \
-     AS ended WHERE outbox.seq = ended.entry \
+    ") UPDATE outbox SET state = e.verdict, attempts = e.tries, ended_at = e.ended, \
+     sealed = CASE WHEN e.verdict = 'dead' THEN outbox.sealed ELSE substr(outbox.sealed, 1, 0) END \
+     FROM (SELECT t.* FROM tried AS t CROSS JOIN delivery_claims AS c \
+     WHERE c.outbox = t.entry AND c.claimed_by = t.server) AS e WHERE outbox.seq = e.entry \
      RETURNING seq, id, source, subject, decision, kind, action, scope, state, attempts",
 );
 pub(super) static UNCLAIM: Insert = Insert::new(
-    "DELETE FROM delivery_claims WHERE outbox IN (SELECT v.column1 FROM (",
+    "WITH ended (entry) AS (",
     1,
-    ") AS v)",
+    ") DELETE FROM delivery_claims WHERE outbox IN (SELECT e.entry FROM ended AS e)",
 );
 pub(super) static POSTPONE: Insert = Insert::new(
-    "UPDATE delivery_claims SET due_at = later.due, attempts = later.tries, claimed_by = NULL \
-     FROM (SELECT v.column1 AS entry, v.column2 AS server, v.column3 AS tries, v.column4 AS due \
-     FROM (",
+    "WITH later (entry, server, tries, due) AS (",
     4,
-    ") AS v) AS later WHERE delivery_claims.outbox = later.entry \
-     AND delivery_claims.claimed_by = later.server",
+    ") UPDATE delivery_claims SET due_at = l.due, attempts = l.tries, claimed_by = NULL \
+     FROM later AS l WHERE delivery_claims.outbox = l.entry AND delivery_claims.claimed_by = l.server",
 );
 static ATTEMPT: Insert = Insert::new(
     "INSERT INTO delivery_attempts (seq, outbox, at, outcome, status, micros, error)",
@@ -54,9 +54,12 @@ pub(super) const CLAIM: &str = "UPDATE delivery_claims SET due_at = $1, claimed_
     WHERE outbox IN (SELECT outbox FROM delivery_claims WHERE source = $3 AND due_at <= $4 \
     ORDER BY due_at, outbox LIMIT $5) RETURNING outbox";
 pub(super) static READ: Insert = Insert::new(
-    "SELECT o.seq, o.id, o.source, o.sealed, c.attempts FROM (",
+    "WITH claimed (entry) AS (",
     1,
-    ") AS v JOIN outbox AS o ON o.seq = v.column1 JOIN delivery_claims AS c ON c.outbox = o.seq",
+    ") SELECT o.seq, o.id, o.source, o.subject, o.sealed, c.attempts, k.id AS key_id, k.wrapped \
+     FROM claimed AS n CROSS JOIN outbox AS o CROSS JOIN delivery_claims AS c \
+     LEFT JOIN subject_keys AS k ON k.source = o.source AND k.subject = o.subject \
+     WHERE o.seq = n.entry AND c.outbox = n.entry",
 );
 
 /// Something that is due, and that this server alone delivers until its claim runs out.
@@ -144,7 +147,7 @@ impl Store {
         }
         let mut claimed = Vec::new();
         for (source, count) in turn.wanted {
-            claimed.extend(claim(&mut tx, turn, source, *count).await?);
+            claimed.extend(claim(&mut tx, &self.inner.keyring, turn, source, *count).await?);
         }
         match Leaves::from_vec(leaves) {
             Some(leaves) => tx.commit(leaves).await?,
@@ -248,6 +251,7 @@ async fn record(connection: &mut Connection, tried: &[Tried]) -> Result<(), Stor
 /// Claims what is due of one source.
 async fn claim(
     tx: &mut Tx,
+    keyring: &Keyring,
     turn: &Turn<'_>,
     source: &str,
     count: usize,
@@ -262,23 +266,26 @@ async fn claim(
         .await?;
     let seqs: Vec<i64> = rows.iter().map(|row| row.try_get("outbox")).collect::<Result<_, _>>()?;
     let rows = READ.run(tx.connection()?, &seqs, |arguments, seq| arguments.add(*seq)).await?;
-    let mut claimed: Vec<Claimed> = rows.iter().map(claimed).collect::<Result<_, _>>()?;
+    let mut claimed: Vec<Claimed> =
+        rows.iter().map(|row| claimed(keyring, row)).collect::<Result<_, _>>()?;
     claimed.sort_unstable_by_key(|one| one.seq);
     Ok(claimed)
 }
 
-fn claimed(row: &Row) -> Result<Claimed, StoreError> {
+fn claimed(keyring: &Keyring, row: &Row) -> Result<Claimed, StoreError> {
     let id: &str = row.try_get("id")?;
-    let sealed: Option<&[u8]> = row.try_get("sealed")?;
     let attempts: i64 = row.try_get("attempts")?;
+    let open = || {
+        let key = keyring.of_row(row)?;
+        let sealed = row.try_get("sealed")?;
+        let outgoing = sealed::open("delivery", &Seat::of(OUTBOX, id), key.as_ref(), sealed)?;
+        outgoing.ok_or_else(|| StoreError::Erased { what: "delivery", id: id.to_owned() })
+    };
     Ok(Claimed {
         seq: row.try_get("seq")?,
         id: id.parse().map_err(|error: String| sealed::damaged("delivery", id, &error))?,
         source: row.try_get("source")?,
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
-        outgoing: match sealed {
-            Some(sealed) => sealed::open("delivery", id, sealed),
-            None => Err(sealed::damaged("delivery", id, &"there is nothing to send")),
-        },
+        outgoing: open(),
     })
 }

@@ -53,6 +53,23 @@ impl Writer {
         Ok(Tx { slot: Some(slot) })
     }
 
+    /// Has the database forget what was overwritten or deleted.
+    pub async fn leave_no_trace(&self) -> Result<(), StoreError> {
+        let mut slot = self.slot.lock().await;
+        slot.roll_back().await;
+        if slot.closed {
+            return Err(StoreError::Closed);
+        }
+        let connection = match &mut slot.connection {
+            Some(connection) => connection,
+            none => none.insert(self.address.writer().await?),
+        };
+        match dialect::leave_no_trace(connection).await? {
+            true => Err(StoreError::Traces),
+            false => Ok(()),
+        }
+    }
+
     /// Ends the connection. What begins later is refused.
     pub async fn close(&self) -> Result<(), StoreError> {
         let mut slot = self.slot.lock().await;

@@ -13,19 +13,31 @@ use super::audit::Leaves;
 use super::decisions::SealedEntry;
 use super::error::StoreError;
 use super::tx::Writer;
-use super::{Options, decisions, events, outbox, trials};
+use super::{Options, decisions, events, keyring, outbox, trials};
 
-/// Whether an entry was written, or its event id was taken.
+/// What became of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Claim {
+enum Claim {
     Won,
     Lost,
+    Stale,
+}
+
+/// The same, to whoever sent it.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// It is written.
+    Won,
+    /// Its event id was taken.
+    Lost,
+    /// It is sealed with a key that its subject has no more, and comes back.
+    Stale(Box<SealedEntry>),
 }
 
 #[derive(Debug)]
 struct Job {
     entry: SealedEntry,
-    reply: oneshot::Sender<Result<Claim, StoreError>>,
+    reply: oneshot::Sender<Result<Answer, StoreError>>,
 }
 
 /// Where commits wait.
@@ -47,7 +59,7 @@ impl Queue {
     }
 
     /// Waits until the entry is durable, or lost. A caller that stops waiting does not stop it.
-    pub async fn send(&self, entry: SealedEntry) -> Result<Claim, StoreError> {
+    pub async fn send(&self, entry: SealedEntry) -> Result<Answer, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.jobs.try_send(Job { entry, reply }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
@@ -102,12 +114,17 @@ async fn work(
 /// fails alone; where the database is not available, that is the answer for all.
 async fn answer(writer: &Writer, jobs: Vec<Job>) {
     let entries: Vec<&SealedEntry> = jobs.iter().map(|job| &job.entry).collect();
-    let answers = match write(writer, &entries).await {
+    let claims = match write(writer, &entries).await {
         Ok(claims) => claims.into_iter().map(Ok).collect(),
         Err(error) if error.is_passing() || entries.len() == 1 => vec![Err(error); entries.len()],
         Err(_) => one_by_one(writer, &entries).await,
     };
-    for (job, answer) in jobs.into_iter().zip(answers) {
+    for (job, claim) in jobs.into_iter().zip(claims) {
+        let answer = claim.map(|claim| match claim {
+            Claim::Won => Answer::Won,
+            Claim::Lost => Answer::Lost,
+            Claim::Stale => Answer::Stale(Box::new(job.entry)),
+        });
         // A caller that is gone does not mind.
         job.reply.send(answer).ok();
     }
@@ -127,18 +144,28 @@ async fn one_by_one(writer: &Writer, entries: &[&SealedEntry]) -> Vec<Result<Cla
     answers
 }
 
-/// One transaction: claims the event ids, writes the decisions of the winners and what they ask
-/// for, then the audit log.
+/// One transaction: settles the keys, claims the event ids, writes the decisions of the winners and what
+/// they ask for, then the audit log.
 async fn write(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>, StoreError> {
+    let mut tx = writer.begin().await?;
+    let keys = entries.iter().map(|entry| &*entry.key);
+    let standing = keyring::settle(tx.connection()?, keys).await?;
+    let stands = |entry: &SealedEntry| standing.contains(&entry.key.id());
     // Of equal ids within the batch, the first to come is the one that competes.
     let mut ids = HashSet::with_capacity(entries.len());
-    let competing: Vec<&SealedEntry> =
-        entries.iter().copied().filter(|entry| ids.insert(entry.event_key())).collect();
-    let mut tx = writer.begin().await?;
+    let competing: Vec<&SealedEntry> = entries
+        .iter()
+        .copied()
+        .filter(|entry| stands(entry) && ids.insert(entry.event_key()))
+        .collect();
     let claimed = events::claim(tx.connection()?, &competing).await?;
     let (mut winners, mut leaves) = (Vec::new(), Vec::new());
     let mut claims = Vec::with_capacity(entries.len());
     for entry in entries {
+        if !stands(entry) {
+            claims.push(Claim::Stale);
+            continue;
+        }
         // Taken out, so that an equal id later in the batch has lost.
         let won = ids.take(&entry.event_key()).is_some() && claimed.contains(entry.decision_id());
         claims.push(if won { Claim::Won } else { Claim::Lost });

@@ -15,6 +15,9 @@ use crate::store::{Options, StoreError};
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
      SELECT pg_advisory_xact_lock(x'7069636b6574'::bigint)";
 pub(super) const TAKE_TIME: &str = "SET LOCAL statement_timeout = 0";
+/// Takes away the versions of keys that are no more. Their bytes may stay in the server's files until it
+/// writes over them.
+pub(super) const VACUUM_KEYS: &str = "VACUUM subject_keys";
 pub(super) const COUNT_TABLES: &str =
     "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1";
 

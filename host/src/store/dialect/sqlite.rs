@@ -18,6 +18,9 @@ use crate::store::{Options, StoreError};
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 pub(super) const COUNT_TABLES: &str =
     "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1";
+/// Moves the write-ahead log into the database and cuts it to nothing; waits for readers. Says first
+/// whether it could not.
+pub(super) const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// How many pages the write-ahead log may hold before they are moved into the database (32 MiB).
 /// A page that many commits change is then moved once, not once per commit.
@@ -86,6 +89,8 @@ impl Address {
             .synchronous(SqliteSynchronous::Full)
             // On macOS a plain flush stops at the disk's own cache.
             .pragma("fullfsync", "ON")
+            // What is deleted or overwritten is wiped from its page: erasing a key relies on it.
+            .pragma("secure_delete", "ON")
             .pragma("wal_autocheckpoint", WAL_PAGES)
             .pragma("cache_size", WRITER_CACHE);
         let deadline = Instant::now() + self.busy_timeout;

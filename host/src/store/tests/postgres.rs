@@ -58,7 +58,8 @@ async fn text_is_compared_byte_by_byte() {
 
 /// What a place says on being opened, with a server that has these settings.
 async fn refusal(server: &Server, allow_unsafe: bool) -> Result<Store, StoreError> {
-    let options = Options { migrate: true, allow_unsafe, ..Options::new(server.url("postgres")) };
+    let options =
+        Options { migrate: true, allow_unsafe, ..Options::new(server.url("postgres"), HOST_KEY) };
     Store::open(&options).await
 }
 
@@ -101,7 +102,7 @@ async fn another_encoding_is_refused() {
     database.run(&format!(
         "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'"
     ));
-    let options = Options::new(databases::shared().url(&name));
+    let options = Options::new(databases::shared().url(&name), HOST_KEY);
     let says = message(Store::open(&options).await.unwrap_err());
     assert!(says.contains("its encoding is LATIN1"), "{says}");
 }
@@ -114,7 +115,7 @@ async fn what_cannot_be_reached_is_named_without_its_password() {
         ("postgres://picket:hunter2@127.0.0.1:1/decisions".to_owned(), "127.0.0.1:1/decisions"),
         (format!("postgres://picket:hunter2@localhost/decisions?host={folder}"), "/decisions"),
     ] {
-        let options = Options { migrate: true, ..Options::new(url) };
+        let options = Options { migrate: true, ..Options::new(url, HOST_KEY) };
         let error = Store::open(&options).await.unwrap_err();
         let debug = format!("{error:?} {options:?} {:?}", Address::parse(&options).unwrap());
         assert!(!debug.contains("hunter2"), "{debug}");
@@ -122,7 +123,7 @@ async fn what_cannot_be_reached_is_named_without_its_password() {
         assert!(says.contains(names) && !says.contains("hunter2"), "{says}");
     }
     let absent = databases::shared().url("nowhere");
-    let says = message(Store::open(&Options::new(absent)).await.unwrap_err());
+    let says = message(Store::open(&Options::new(absent, HOST_KEY)).await.unwrap_err());
     assert!(says.contains("\"nowhere\" does not exist"), "{says}");
 }
 

@@ -10,16 +10,17 @@ CREATE TABLE outbox (
     kind       TEXT    NOT NULL,         -- 'action'
     action     TEXT    NOT NULL,
     scope      TEXT    NOT NULL,
-    state      TEXT    NOT NULL CHECK (state IN ('pending', 'delivered', 'dead')),
+    state      TEXT    NOT NULL CHECK (state IN ('pending', 'delivered', 'dead', 'erased')),
     attempts   INTEGER NOT NULL,         -- of the last round, once that has ended
     created_at INTEGER NOT NULL,
-    ended_at   INTEGER,                  -- when it was delivered or given up; NULL: pending
-    sealed     BLOB                      -- zstd of what is sent, as JSON; NULL: there is nothing left to send
+    ended_at   INTEGER,                  -- when it was delivered, given up or erased; NULL: pending
+    sealed     BLOB    NOT NULL          -- what is sent, as JSON; empty: there is nothing left to send
 ) STRICT;
 
 CREATE INDEX outbox_source       ON outbox (source);
 CREATE INDEX outbox_state        ON outbox (state);
 CREATE INDEX outbox_source_state ON outbox (source, state);
+CREATE INDEX outbox_subject      ON outbox (source, subject);
 
 -- Whose turn it is: a row for each that is pending. It follows from `outbox` but for the times, and a
 -- lost one costs a repeat, so it is written without an audit entry. Of one subject only the first has

@@ -10,16 +10,17 @@ CREATE TABLE outbox (
     kind       TEXT COLLATE "C" NOT NULL,         -- 'action'
     action     TEXT COLLATE "C" NOT NULL,
     scope      TEXT COLLATE "C" NOT NULL,
-    state      TEXT COLLATE "C" NOT NULL CHECK (state IN ('pending', 'delivered', 'dead')),
+    state      TEXT COLLATE "C" NOT NULL CHECK (state IN ('pending', 'delivered', 'dead', 'erased')),
     attempts   BIGINT           NOT NULL,         -- of the last round, once that has ended
     created_at BIGINT           NOT NULL,
-    ended_at   BIGINT,                            -- when it was delivered or given up; NULL: pending
-    sealed     BYTEA                              -- zstd of what is sent, as JSON; NULL: there is nothing left to send
+    ended_at   BIGINT,                            -- when it was delivered, given up or erased; NULL: pending
+    sealed     BYTEA            NOT NULL          -- what is sent, as JSON; empty: there is nothing left to send
 );
 
 CREATE INDEX outbox_source       ON outbox (source, seq);
 CREATE INDEX outbox_state        ON outbox (state, seq);
 CREATE INDEX outbox_source_state ON outbox (source, state, seq);
+CREATE INDEX outbox_subject      ON outbox (source, subject);
 
 -- Whose turn it is: a row for each that is pending. It follows from `outbox` but for the times, and a
 -- lost one costs a repeat, so it is written without an audit entry. Of one subject only the first has

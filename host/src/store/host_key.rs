@@ -1,0 +1,45 @@
+//! The host key: what the record derives from it, and whether it is the one that the record is under.
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::json;
+use sha2::Sha256;
+use sqlx::Row as _;
+use zeroize::Zeroizing;
+
+use super::StoreError;
+use super::audit::Leaves;
+use super::tx::Writer;
+use crate::model::AuditEntry;
+
+/// A key for one purpose.
+pub(super) fn derived(host_key: &Zeroizing<[u8; 32]>, purpose: &str) -> [u8; 32] {
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(&**host_key).expect("HMAC takes keys of any length");
+    mac.update(format!("picket {purpose} 1\0").as_bytes());
+    mac.finalize().into_bytes().into()
+}
+
+/// Refuses a record that is under another key. A new record is put under this one.
+///
+/// # Errors
+/// [`StoreError::HostKey`] where it is another.
+pub(super) async fn prove(
+    writer: &Writer,
+    host_key: &Zeroizing<[u8; 32]>,
+) -> Result<(), StoreError> {
+    let proof = derived(host_key, "proof of the host key");
+    let mut tx = writer.begin().await?;
+    let row = sqlx::query("SELECT proof FROM host_key WHERE id = 1")
+        .fetch_optional(tx.connection()?)
+        .await?;
+    if let Some(row) = row {
+        let stored: Vec<u8> = row.try_get("proof")?;
+        tx.roll_back().await;
+        return if stored == proof { Ok(()) } else { Err(StoreError::HostKey) };
+    }
+    sqlx::query("INSERT INTO host_key (id, proof) VALUES (1, $1)")
+        .bind(proof.as_slice())
+        .execute(tx.connection()?)
+        .await?;
+    tx.commit(Leaves::of(AuditEntry::new(None, "record.keyed", "record", json!({})))?).await
+}
