@@ -7,6 +7,7 @@ mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -223,6 +224,62 @@ async fn a_restart_goes_on_where_it_stopped() {
     let again = received[2..].iter().filter(|one| ids.contains(&one.id()));
     assert_eq!(again.count(), 2, "the same ids again");
     assert_in_order(&received[2..], &subjects, 3);
+    server.app.stop().await;
+}
+
+/// Copies a folder as it is now.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        match path.is_dir() {
+            true => copy(&path, &to.join(name)),
+            false => drop(std::fs::copy(&path, to.join(name)).unwrap()),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_before_a_kill_and_not_recorded_is_sent_again() {
+    let receiver = Receiver::start(|one| match one.headers["x-own"].as_str() {
+        "killed" => Does::Hang,
+        _ => Does::Answer(200),
+    })
+    .await;
+    let named = |name: &'static str| {
+        let send = sending(&receiver.url());
+        move |config: &mut Config| {
+            send(config);
+            config.delivery_timeout_ms = 2_000;
+            for destination in config.destinations.values_mut() {
+                destination.headers.insert("X-Own".to_owned(), name.to_owned());
+            }
+        }
+    };
+    let server = Server::start_with(named("killed")).await;
+    let subjects = ["ann", "bob"];
+    for number in 0..2 {
+        for subject in subjects {
+            post(&server, &format!("{subject}-{number}"), subject).await;
+        }
+    }
+    let sent = receiver.until_count(2).await;
+    // The files as a kill at this moment would leave them: what was sent is claimed and not ended.
+    let left = tempfile::tempdir().unwrap();
+    for name in ["data", "detectors", "policies"] {
+        copy(&server.path(name), &left.path().join(name));
+    }
+    let restarted = Server::start_in(left, named("restarted")).await;
+    let again = |received: &[Received]| -> Vec<Received> {
+        received.iter().filter(|one| one.headers["x-own"] == "restarted").cloned().collect()
+    };
+    let received = receiver.until("all come again", |received| again(received).len() == 4).await;
+    let again = again(&received);
+    for one in &sent {
+        assert_eq!(again.iter().filter(|other| other.bytes == one.bytes).count(), 1);
+    }
+    assert_in_order(&again, &subjects, 2);
+    restarted.app.stop().await;
     server.app.stop().await;
 }
 
