@@ -1,6 +1,10 @@
 //! Builds and owns every part, in order, and takes them down in the other. Tests use it too.
 
+mod backup;
+mod doctor;
 mod host_key;
+mod lock;
+mod restore;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +22,7 @@ use crate::config::Config;
 use crate::deliver::Deliver;
 use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
-use crate::keeper::Keeper;
+use crate::keeper::{Keeper, Retention};
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
 use crate::replay::Replayer;
 use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
@@ -26,7 +30,11 @@ use crate::signing::Trust;
 use crate::store::{Options, Store};
 use crate::telemetry::Metrics;
 
+pub use backup::{Manifest, back_up};
+pub use doctor::{Finding, Health, examine};
 pub use host_key::open as open_host_key;
+pub use lock::DataLock;
+pub use restore::{Restore, Restored, restore};
 
 /// A running Picket.
 pub struct App {
@@ -40,6 +48,8 @@ pub struct App {
     pub address: std::net::SocketAddr,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// Last, so that it is given back when everything else has ended.
+    _lock: DataLock,
 }
 
 /// What the program brings with it.
@@ -57,7 +67,8 @@ impl Default for Carried {
 }
 
 impl App {
-    /// Opens the store, loads what is deployed, and serves.
+    /// Opens the store, answers, and makes live what is deployed; returns when that is done. Files that
+    /// are new in the folders follow, like any that are dropped in later.
     ///
     /// # Errors
     /// What could not be opened, with what to do about it.
@@ -76,6 +87,7 @@ impl App {
         })?;
         let address = listener.local_addr()?;
         create_private(&config.data_dir)?;
+        let lock = DataLock::share(&config.data_dir)?;
         let host_key = open_host_key(&config.data_dir)?;
         let store = Store::open(&store_options(&config, host_key)).await?;
         let metrics = Arc::new(Metrics::new());
@@ -91,10 +103,6 @@ impl App {
         let registry =
             Registry::new(runtime, store.clone(), Arc::clone(&metrics), folders, bundle, rules);
         let registry = Arc::new(registry);
-        // What is deployed serves again before the folders are asked for news.
-        registry.refresh().await?;
-        registry.scan().await?;
-        name_strays(&config, &registry);
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         let written = Arc::new(Notify::new());
@@ -127,15 +135,6 @@ impl App {
             written,
         });
         let config = Arc::new(config);
-        tasks.spawn(deliver.run(stop.clone()));
-        tasks.spawn(ingest.clone().run_worker(stop.clone()));
-        let keeper = Keeper {
-            registry: Arc::clone(&registry),
-            store: store.clone(),
-            metrics: Arc::clone(&metrics),
-        };
-        tasks.spawn(keeper.run(told, stop.clone()));
-        tasks.spawn(registry::watch(Arc::clone(&registry), config.watch, stop.clone()));
         let parts = api::Parts {
             config: Arc::clone(&config),
             store: store.clone(),
@@ -146,9 +145,39 @@ impl App {
             metrics: Arc::clone(&metrics),
             auth: Auth::new(store.clone()),
         };
-        let api = api::Api::new(parts);
-        tasks.spawn(api::serve(listener, api, stop.clone()));
-        Ok(Self { config, store, registry, ingest, replayer, metrics, address, stop, tasks })
+        // It answers while what is deployed is made live: that it lives, that it is not ready yet.
+        tasks.spawn(api::serve(listener, api::Api::new(parts), stop.clone()));
+        let drop_guard = stop.clone().drop_guard();
+        registry.restore().await?;
+        let stop = drop_guard.disarm();
+        name_strays(&config, &registry);
+        tasks.spawn(ingest.clone().run_worker(stop.clone()));
+        tasks.spawn(deliver.run(stop.clone()));
+        let keeper = Keeper {
+            registry: Arc::clone(&registry),
+            store: store.clone(),
+            metrics: Arc::clone(&metrics),
+        };
+        tasks.spawn(keeper.run(told, stop.clone()));
+        let retention = Retention {
+            allowed_days: config.retention_allowed_days,
+            enforced_days: config.retention_enforced_days,
+        };
+        tasks.spawn(retention.run(store.clone(), stop.clone()));
+        // Only now the folders: what is new there compiles while what was there before serves.
+        tasks.spawn(registry::watch(Arc::clone(&registry), config.watch, stop.clone()));
+        Ok(Self {
+            config,
+            store,
+            registry,
+            ingest,
+            replayer,
+            metrics,
+            address,
+            stop,
+            tasks,
+            _lock: lock,
+        })
     }
 
     /// Stops taking requests, finishes what was accepted, closes the store. Whatever has not

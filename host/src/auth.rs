@@ -39,6 +39,9 @@ pub enum Access {
     ReadPolicies,
     ReadSources,
     SetMode,
+    ReadHolds,
+    /// Keep what there is of a subject, whatever its age and whoever asks; end that.
+    HoldSubjects,
     ReadKeys,
     RevokeKeys,
     ReadAudit,
@@ -52,8 +55,8 @@ pub enum Access {
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
         DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
-        ReadDeliveries, ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies,
-        ReadSources, ReadTrials, Replay, Rule,
+        ReadDeliveries, ReadDetectors, ReadDocs, ReadFiles, ReadHolds, ReadKeys, ReadMetrics,
+        ReadPolicies, ReadSources, ReadTrials, Replay, Rule,
     };
     match role {
         Role::Platform => {
@@ -101,6 +104,7 @@ pub fn allows(role: Role, access: Access) -> bool {
                 | ReadDeliveries
                 | ReadPolicies
                 | ReadSources
+                | ReadHolds
                 | ReadKeys
                 | ReadAudit
                 | ReadMetrics
@@ -134,6 +138,8 @@ impl Access {
             | Self::ReadPolicies
             | Self::ReadSources
             | Self::SetMode
+            | Self::ReadHolds
+            | Self::HoldSubjects
             | Self::ReadDocs => false,
         }
     }

@@ -129,6 +129,11 @@ pub struct Config {
     /// The longest time within which the next try comes.
     pub delivery_retry_max_ms: u64,
 
+    /// Days for which decisions are kept with their events, where nothing was enforced and where
+    /// something was; 0: for ever. What is held (`picket hold`) stays.
+    pub retention_allowed_days: u32,
+    pub retention_enforced_days: u32,
+
     /// Where a file of `detectors_dir` lands: `active`, for development, or `shadow`.
     pub folder_stage: Landing,
     /// Whether a version is promoted by another key than the one that published it.
@@ -194,6 +199,8 @@ impl Default for Config {
             delivery_attempts_max: 20,
             delivery_retry_first_ms: 1_000,
             delivery_retry_max_ms: 3_600_000,
+            retention_allowed_days: 0,
+            retention_enforced_days: 0,
             folder_stage: Landing::Active,
             two_person: false,
             upload_stage: BTreeMap::new(),

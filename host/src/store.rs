@@ -9,6 +9,7 @@
 
 mod alerts;
 mod audit;
+mod copy;
 mod decisions;
 mod deliveries;
 mod deployments;
@@ -17,6 +18,7 @@ mod dialect;
 mod erase;
 mod error;
 mod events;
+mod holds;
 mod host_key;
 mod inbox;
 mod keyring;
@@ -25,6 +27,7 @@ mod migrate;
 mod names;
 mod outbox;
 mod policies;
+mod retention;
 mod rows;
 mod rulings;
 mod sealed;
@@ -47,6 +50,7 @@ use zeroize::Zeroizing;
 
 pub use alerts::AlertRow;
 pub use audit::AuditRow;
+pub use copy::{Contents, Times};
 pub use decisions::{Entry, Replayable, SealedEntry};
 pub use deliveries::{Backlog, DeliveryFilter, DeliveryPage, Replayed};
 pub use deployments::{Deployment, Move, Publish, Published};

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::Arguments as _;
+use sqlx::{Arguments as _, Row as _};
 
 use super::StoreError;
 use super::decisions::SealedEntry;
@@ -36,6 +36,28 @@ pub(super) static PROMOTE: Insert = Insert::new(
      AND delivery_claims.due_at IS NULL AND NOT EXISTS (SELECT 1 FROM delivery_claims AS h \
      WHERE h.source = delivery_claims.source AND h.subject = delivery_claims.subject \
      AND h.due_at IS NOT NULL)",
+);
+
+/// What hangs on decisions that go: the id of a delivery begins with its decision's and a point, which the
+/// slash comes after.
+static FORGET_TRIES: Insert = Insert::new(
+    "WITH gone (decision) AS (",
+    1,
+    ") DELETE FROM delivery_attempts WHERE outbox IN (SELECT o.seq FROM gone AS g \
+     CROSS JOIN outbox AS o WHERE o.id > g.decision || '.' AND o.id < g.decision || '/')",
+);
+static FORGET_CLAIMS: Insert = Insert::new(
+    "WITH gone (decision) AS (",
+    1,
+    ") DELETE FROM delivery_claims WHERE outbox IN (SELECT o.seq FROM gone AS g \
+     CROSS JOIN outbox AS o WHERE o.id > g.decision || '.' AND o.id < g.decision || '/') \
+     RETURNING source, subject",
+);
+pub(super) static FORGET: Insert = Insert::new(
+    "WITH gone (decision) AS (",
+    1,
+    ") DELETE FROM outbox WHERE seq IN (SELECT o.seq FROM gone AS g \
+     CROSS JOIN outbox AS o WHERE o.id > g.decision || '.' AND o.id < g.decision || '/')",
 );
 
 /// The table that what is sent is sealed for.
@@ -140,4 +162,19 @@ pub(super) async fn promote(
         })
         .await?;
     Ok(())
+}
+
+/// Removes what hangs on decisions that go. What is behind it of the same subjects comes.
+pub(super) async fn remove(
+    connection: &mut Connection,
+    decisions: &[&str],
+) -> Result<(), StoreError> {
+    FORGET_TRIES.run(connection, decisions, |arguments, id| arguments.add(*id)).await?;
+    let rows = FORGET_CLAIMS.run(connection, decisions, |arguments, id| arguments.add(*id)).await?;
+    FORGET.run(connection, decisions, |arguments, id| arguments.add(*id)).await?;
+    let mut subjects = BTreeSet::new();
+    for row in &rows {
+        subjects.insert((row.try_get("source")?, row.try_get("subject")?));
+    }
+    promote(connection, &subjects, Timestamp::now()).await
 }

@@ -8,6 +8,7 @@ mod life;
 mod open;
 mod outbox;
 mod postgres;
+mod retention;
 mod seal;
 mod search;
 mod sqlite;

@@ -4,7 +4,7 @@ use sqlx::Row as _;
 
 use super::super::deliveries::{ATTEMPTS, COUNT, DEAD, FORGET, OLDEST, REVIVE};
 use super::super::dialect::Kind;
-use super::super::outbox::PROMOTE;
+use super::super::outbox::{self, PROMOTE};
 use super::super::turn::{CLAIM, END, NEXT_DUE, POSTPONE, READ, UNCLAIM};
 use super::super::{Claimed, DeliveryFilter, Next, Tried, Turn};
 use super::*;
@@ -22,7 +22,8 @@ on_both!(
     what_was_tried_has_an_end_however_often_it_is_replayed,
     deliveries_are_found_by_source_and_state_in_pages_that_do_not_shift,
     what_is_about_an_erased_subject_is_not_sent,
-    what_is_sealed_again_for_its_commit_can_be_sent
+    what_is_sealed_again_for_its_commit_can_be_sent,
+    what_hangs_on_a_decision_goes_with_it
 );
 
 const CLAIM_MS: i64 = 15_000;
@@ -423,10 +424,34 @@ async fn what_is_sealed_again_for_its_commit_can_be_sent(home: Home) {
     assert_eq!(claimed[0].outgoing.as_ref().unwrap(), &late.outgoing[0]);
 }
 
+async fn what_hangs_on_a_decision_goes_with_it(home: Home) {
+    let (_place, store) = fresh(home).await;
+    for (id, subject) in [("a-0", "ann"), ("a-1", "ann"), ("b-0", "bob")] {
+        store.commit(&asking(id, subject, &[Scope::Message, Scope::Thread])).await.unwrap();
+    }
+    let now = soon();
+    let claimed = turn(&store, 1, now, &[], 10).await;
+    assert_eq!(events(&claimed), ["a-0", "b-0"]);
+    let tried = claimed.iter().map(|one| came_to(one, Next::Again(now.plus_millis(60_000))));
+    turn(&store, 1, now, &tried.collect::<Vec<_>>(), 0).await;
+    let gone = claimed[0].outgoing.as_ref().unwrap().decision_id.to_string();
+    let mut tx = store.inner.writer.begin().await.unwrap();
+    outbox::remove(tx.connection().unwrap(), &[&gone]).await.unwrap();
+    tx.commit_exempt("delivery_claims").await.unwrap();
+    for (rows, left) in [
+        ("SELECT count(*) FROM outbox", 4),
+        ("SELECT count(*) FROM delivery_claims", 4),
+        ("SELECT count(*) FROM delivery_attempts", 1),
+    ] {
+        assert_eq!(count(&store, rows).await, left, "{rows}");
+    }
+    assert_eq!(events(&turn(&store, 1, soon(), &[], 10).await), ["a-1"], "the next one comes");
+}
+
 #[tokio::test]
 async fn a_turn_finds_its_rows_by_an_index() {
     let (_place, store) = fresh(Home::Sqlite).await;
-    let over_rows = [&PROMOTE, &END, &UNCLAIM, &POSTPONE, &READ, &REVIVE, &FORGET];
+    let over_rows = [&PROMOTE, &END, &UNCLAIM, &POSTPONE, &READ, &REVIVE, &FORGET, &outbox::FORGET];
     let mut statements: Vec<String> =
         over_rows.iter().map(|rows| rows.text(Kind::Sqlite, 1).to_string()).collect();
     statements.extend([NEXT_DUE, CLAIM, ATTEMPTS, COUNT, OLDEST, DEAD].map(str::to_owned));
