@@ -120,28 +120,32 @@ impl Deliver {
             while let Some(ended) = self.under_way.try_join_next_with_id() {
                 self.take(ended);
             }
-            let worked = match self.look().await {
-                Ok((wanted, next)) => {
-                    let busy = !wanted.is_empty() || !self.tried.is_empty();
-                    let rest =
-                        last_turn.map_or(Duration::ZERO, |at| TURN.saturating_sub(at.elapsed()));
-                    match (busy, rest.is_zero()) {
-                        (true, true) => {
-                            last_turn = Some(Instant::now());
-                            self.turn(&wanted).await
-                        }
-                        (true, false) => Ok(drop(timeout(rest, stop.cancelled()).await)),
-                        (false, _) => Ok(self.idle(next, &stop).await),
-                    }
-                }
-                Err(error) => Err(error),
-            };
-            if let Err(error) = worked {
+            if let Err(error) = self.step(&mut last_turn, &stop).await {
                 tracing::error!("deliveries cannot be read or recorded: {error}");
-                drop(timeout(RETRY, stop.cancelled()).await);
+                let _ = timeout(RETRY, stop.cancelled()).await;
             }
         }
         self.end().await;
+    }
+
+    /// Takes a turn where there is something to do and the last one is long enough ago; otherwise waits.
+    async fn step(
+        &mut self,
+        last_turn: &mut Option<Instant>,
+        stop: &CancellationToken,
+    ) -> Result<(), StoreError> {
+        let (wanted, next) = self.look().await?;
+        let rest = last_turn.map_or(Duration::ZERO, |at| TURN.saturating_sub(at.elapsed()));
+        if wanted.is_empty() && self.tried.is_empty() {
+            self.idle(next, stop).await;
+            return Ok(());
+        }
+        if !rest.is_zero() {
+            let _ = timeout(rest, stop.cancelled()).await;
+            return Ok(());
+        }
+        *last_turn = Some(Instant::now());
+        self.turn(&wanted).await
     }
 
     /// How many of each source may be claimed now, and when the next one is due where none is.

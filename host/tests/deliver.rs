@@ -229,12 +229,12 @@ async fn a_restart_goes_on_where_it_stopped() {
 
 /// Copies a folder as it is now.
 fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).expect("an entry");
         match path.is_dir() {
             true => copy(&path, &to.join(name)),
-            false => drop(std::fs::copy(&path, to.join(name)).unwrap()),
+            false => drop(std::fs::copy(&path, to.join(name)).expect("a file")),
         }
     }
 }

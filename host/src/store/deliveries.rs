@@ -245,7 +245,7 @@ fn delivery(row: &Row) -> Result<Delivery, StoreError> {
     let id: &str = row.try_get("id")?;
     let damaged = |error: String| sealed::damaged("delivery", id, &error);
     let text = |column: &str| row.try_get::<&str, _>(column);
-    let word = |column: &str| text(column).map(|text| Json::from(text));
+    let word = |column: &str| text(column).map(Json::from);
     let time = |column: &str| {
         let micros: Result<Option<i64>, _> = row.try_get(column);
         micros.map(|micros| micros.map(Timestamp::from_micros))
