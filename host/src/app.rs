@@ -150,7 +150,6 @@ impl App {
         let drop_guard = stop.clone().drop_guard();
         registry.restore().await?;
         let stop = drop_guard.disarm();
-        name_strays(&config, &registry);
         tasks.spawn(ingest.clone().run_worker(stop.clone()));
         tasks.spawn(deliver.run(stop.clone()));
         let keeper = Keeper {
@@ -192,14 +191,6 @@ impl App {
         if let Err(error) = self.store.close().await {
             tracing::warn!("the store did not close: {error}");
         }
-    }
-}
-
-/// Says which destinations nothing is ever sent to, for their sources are misspelt or yet to come.
-fn name_strays(config: &Config, registry: &Registry) {
-    let snapshot = registry.current();
-    for source in config.destinations.keys().filter(|source| snapshot.policy(source).is_none()) {
-        tracing::warn!(source, "no policy speaks for the source of this destination");
     }
 }
 

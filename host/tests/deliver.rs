@@ -1,5 +1,6 @@
 //! Deliveries to endpoints that fail in every way, through a whole Picket. Waits are for what is
 //! waited for; the schedules are short.
+#![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
 mod fixture;
 mod receiver;
@@ -12,10 +13,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use databases::{Home, on_both};
 use picket::config::{Config, Destination};
 use receiver::{Does, Received, Receiver};
 use serde_json::{Value, json};
 use server::{Server, event};
+
+on_both!(threaded:
+    an_action_reaches_its_platform_with_all_that_it_needs,
+    each_subject_has_its_order_however_often_tries_fail,
+    what_nobody_takes_is_kept_until_somebody_does,
+    a_restart_goes_on_where_it_stopped,
+    two_servers_on_one_record_send_each_thing_once,
+    a_dead_letter_is_seen_told_of_and_replayed,
+    deliveries_are_shown_to_who_may_see_them_and_moved_by_who_may
+);
 
 const CLOUDEVENT: &str = "application/cloudevents+json";
 
@@ -68,10 +80,9 @@ fn assert_in_order(received: &[Received], subjects: &[&str], events: usize) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_action_reaches_its_platform_with_all_that_it_needs() {
+async fn an_action_reaches_its_platform_with_all_that_it_needs(home: Home) {
     let receiver = Receiver::start(|_| Does::Answer(204)).await;
-    let server = Server::start_with(sending(&receiver.url())).await;
+    let server = Server::start_with(&home, sending(&receiver.url())).await;
     let decision = post(&server, "e-1", "user-17").await;
     let received = receiver.until_count(1).await;
     let one = &received[0];
@@ -102,8 +113,7 @@ async fn an_action_reaches_its_platform_with_all_that_it_needs() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_subject_has_its_order_however_often_tries_fail() {
+async fn each_subject_has_its_order_however_often_tries_fail(home: Home) {
     // Each comes through at its third try; Bob's never.
     let receiver = Receiver::start(|one| match one.text("subject") {
         "bob" => Does::Answer(500),
@@ -111,7 +121,7 @@ async fn each_subject_has_its_order_however_often_tries_fail() {
         _ => Does::Answer(200),
     })
     .await;
-    let server = Server::start_with(sending(&receiver.url())).await;
+    let server = Server::start_with(&home, sending(&receiver.url())).await;
     let subjects = ["ann", "cy", "dee"];
     for number in 0..4 {
         for subject in subjects.iter().chain(&["bob"]) {
@@ -159,7 +169,7 @@ async fn every_way_to_fail_is_one_failed_try() {
         if one.before == 0 { does[way].clone() } else { Does::Answer(200) }
     })
     .await;
-    let server = Server::start_with(|config| {
+    let server = Server::start_with(&Home::Sqlite, |config| {
         sending(&receiver.url())(config);
         config.delivery_timeout_ms = 500;
     })
@@ -184,13 +194,12 @@ async fn every_way_to_fail_is_one_failed_try() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_takes_is_kept_until_somebody_does() {
+async fn what_nobody_takes_is_kept_until_somebody_does(home: Home) {
     let address: SocketAddr = {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         free.local_addr().unwrap()
     };
-    let server = Server::start_with(sending(&format!("http://{address}/actions"))).await;
+    let server = Server::start_with(&home, sending(&format!("http://{address}/actions"))).await;
     let decision = post(&server, "e-1", "user-17").await;
     server.until("it was tried", async || counted(&server, "unreachable").await >= 2).await;
     let receiver = Receiver::start_at(address, None, |_| Does::Answer(200)).await;
@@ -199,15 +208,14 @@ async fn what_nobody_takes_is_kept_until_somebody_does() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restart_goes_on_where_it_stopped() {
+async fn a_restart_goes_on_where_it_stopped(home: Home) {
     // Of each subject the first is taken and never answered.
     let receiver = Receiver::start(|one| match one.before {
         0 if one.text("event_id").ends_with("-0") => Does::Hang,
         _ => Does::Answer(200),
     })
     .await;
-    let server = Server::start_with(sending(&receiver.url())).await;
+    let server = Server::start_with(&home, sending(&receiver.url())).await;
     let subjects = ["ann", "bob"];
     for number in 0..3 {
         for subject in subjects {
@@ -218,7 +226,7 @@ async fn a_restart_goes_on_where_it_stopped() {
     let Server { app, dir, .. } = server;
     app.stop().await;
     assert_eq!(receiver.received().len(), 2, "nothing overtakes");
-    let server = Server::start_in(dir, sending(&receiver.url())).await;
+    let server = Server::start_in(&home, dir, sending(&receiver.url())).await;
     let received = receiver.until_count(8).await;
     let ids: Vec<&str> = received[..2].iter().map(Received::id).collect();
     let again = received[2..].iter().filter(|one| ids.contains(&one.id()));
@@ -256,7 +264,7 @@ async fn what_was_sent_before_a_kill_and_not_recorded_is_sent_again() {
             }
         }
     };
-    let server = Server::start_with(named("killed")).await;
+    let server = Server::start_with(&Home::Sqlite, named("killed")).await;
     let subjects = ["ann", "bob"];
     for number in 0..2 {
         for subject in subjects {
@@ -264,12 +272,12 @@ async fn what_was_sent_before_a_kill_and_not_recorded_is_sent_again() {
         }
     }
     let sent = receiver.until_count(2).await;
-    // The files as a kill at this moment would leave them: what was sent is claimed and not ended.
+    // What a kill at this moment would leave: what was sent is claimed and not ended.
     let left = tempfile::tempdir().unwrap();
     for name in ["data", "detectors", "policies"] {
         copy(&server.path(name), &left.path().join(name));
     }
-    let restarted = Server::start_in(left, named("restarted")).await;
+    let restarted = Server::start_in(&Home::Sqlite, left, named("restarted")).await;
     let again = |received: &[Received]| -> Vec<Received> {
         received.iter().filter(|one| one.headers["x-own"] == "restarted").cloned().collect()
     };
@@ -283,10 +291,9 @@ async fn what_was_sent_before_a_kill_and_not_recorded_is_sent_again() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_servers_on_one_record_send_each_thing_once() {
+async fn two_servers_on_one_record_send_each_thing_once(home: Home) {
     let receiver = Receiver::start(|_| Does::Answer(200)).await;
-    let one = Server::start_with(sending(&receiver.url())).await;
+    let one = Server::start_with(&home, sending(&receiver.url())).await;
     let two = one.beside(sending(&receiver.url())).await;
     let subjects = ["ann", "bob", "cy", "dee", "eve"];
     for number in 0..8 {
@@ -312,7 +319,7 @@ async fn two_servers_on_one_record_send_each_thing_once() {
 async fn one_that_hangs_holds_up_no_other_destination() {
     let hanging = Receiver::start(|_| Does::Hang).await;
     let good = Receiver::start(|_| Does::Answer(200)).await;
-    let server = Server::start_with(|config| {
+    let server = Server::start_with(&Home::Sqlite, |config| {
         sending(&good.url())(config);
         config.destinations.insert("other".to_owned(), destination(hanging.url()));
         config.delivery_concurrent_max = 4;
@@ -371,7 +378,7 @@ async fn a_receiver_that_nobody_vouches_for_is_told_nothing() {
         let ca_file = ca_file.map(std::path::Path::to_owned);
         let vouched = ca_file.is_some() && receiver.address == good.address;
         let before = receiver.received().len();
-        let server = Server::start_with(|config| {
+        let server = Server::start_with(&Home::Sqlite, |config| {
             sending(&url)(config);
             for destination in config.destinations.values_mut() {
                 destination.ca_file.clone_from(&ca_file);
@@ -391,8 +398,7 @@ async fn delivery(server: &Server, id: &str) -> Value {
     server.get("admin", &format!("/v1/deliveries/{id}")).await.json()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_is_seen_told_of_and_replayed() {
+async fn a_dead_letter_is_seen_told_of_and_replayed(home: Home) {
     let good = Arc::new(AtomicBool::new(false));
     let is_good = Arc::clone(&good);
     let receiver = Receiver::start(move |_| match is_good.load(Ordering::SeqCst) {
@@ -400,7 +406,7 @@ async fn a_dead_letter_is_seen_told_of_and_replayed() {
         false => Does::Answer(500),
     })
     .await;
-    let server = Server::start_with(|config| {
+    let server = Server::start_with(&home, |config| {
         sending(&receiver.url())(config);
         config.delivery_attempts_max = 3;
     })
@@ -451,10 +457,9 @@ async fn a_dead_letter_is_seen_told_of_and_replayed() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn deliveries_are_shown_to_who_may_see_them_and_moved_by_who_may() {
+async fn deliveries_are_shown_to_who_may_see_them_and_moved_by_who_may(home: Home) {
     let receiver = Receiver::start(|_| Does::Answer(500)).await;
-    let server = Server::start_with(|config| {
+    let server = Server::start_with(&home, |config| {
         sending(&receiver.url())(config);
         config.delivery_attempts_max = 1;
     })
@@ -520,7 +525,7 @@ fn picket(server: &Server, arguments: &[&str]) -> (bool, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_shows_and_replays() {
     let receiver = Receiver::start(|_| Does::Answer(500)).await;
-    let server = Server::start_with(|config| {
+    let server = Server::start_with(&Home::Sqlite, |config| {
         sending(&receiver.url())(config);
         config.delivery_attempts_max = 2;
     })
