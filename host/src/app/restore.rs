@@ -22,7 +22,7 @@ pub struct Restore {
     pub from: PathBuf,
     /// Where the backup was made without it.
     pub host_key: Option<PathBuf>,
-    /// Lists of who was erased, as `picket subject erasures` writes them.
+    /// Lists of who was erased: an [`Erasure`] as JSON on each line.
     pub erasures: Vec<PathBuf>,
     /// The operator's word that there is no such list: nobody was erased since.
     pub nobody_erased: bool,
@@ -143,7 +143,7 @@ fn read_lists(files: &[PathBuf]) -> anyhow::Result<Vec<Erasure>> {
         let text = fs::read_to_string(file).with_context(context)?;
         for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
             let erasure = serde_json::from_str(line).with_context(|| {
-                format!("{}:{number} is no line of `picket subject erasures`", file.display())
+                format!("{}:{number} is no line of a list of erasures", file.display())
             })?;
             erasures.push(erasure);
         }
