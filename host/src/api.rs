@@ -19,6 +19,7 @@ mod request;
 mod rulings;
 mod serve;
 mod sources;
+mod subjects;
 
 use std::sync::Arc;
 
@@ -113,9 +114,9 @@ pub struct Route {
 /// Every way in. There is no other list: a route without a rule cannot be written.
 pub fn routes() -> Vec<Route> {
     use Access::{
-        DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
-        ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
-        ReadTrials, Replay, RevokeKeys, Rule, SetMode,
+        DryRun, EraseSubjects, ExportSubjects, MoveDetectors, PostEvents, PublishDetectors,
+        ReadAlerts, ReadAudit, ReadDecisions, ReadDetectors, ReadDocs, ReadFiles, ReadKeys,
+        ReadMetrics, ReadPolicies, ReadSources, ReadTrials, Replay, RevokeKeys, Rule, SetMode,
     };
     use detectors::{log, stage, trial, upload, versions};
     vec![
@@ -143,6 +144,8 @@ pub fn routes() -> Vec<Route> {
         route("GET", "/v1/policies/{source}", ReadPolicies, policies::get),
         route("GET", "/v1/sources", ReadSources, sources::list),
         route("PUT", "/v1/sources/{source}/mode", SetMode, sources::set_mode),
+        route("GET", "/v1/subjects/{source}/{subject}/export", ExportSubjects, subjects::export),
+        route("POST", "/v1/subjects/{source}/{subject}/erase", EraseSubjects, subjects::erase),
         route("GET", "/v1/keys", ReadKeys, keys::list),
         route("DELETE", "/v1/keys/{id}", RevokeKeys, keys::revoke),
         route("GET", "/v1/audit", ReadAudit, audit::list),

@@ -123,6 +123,7 @@ impl App {
         let keeper = Keeper {
             registry: Arc::clone(&registry),
             store: store.clone(),
+            engine: Arc::clone(&engine),
             metrics: Arc::clone(&metrics),
         };
         tasks.spawn(keeper.run(told, stop.clone()));

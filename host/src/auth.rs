@@ -35,6 +35,9 @@ pub enum Access {
     ReadPolicies,
     ReadSources,
     SetMode,
+    /// All that is held on a person.
+    ExportSubjects,
+    EraseSubjects,
     ReadKeys,
     RevokeKeys,
     ReadAudit,
@@ -124,6 +127,8 @@ impl Access {
             | Self::ReadPolicies
             | Self::ReadSources
             | Self::SetMode
+            | Self::ExportSubjects
+            | Self::EraseSubjects
             | Self::ReadDocs => false,
         }
     }

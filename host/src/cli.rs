@@ -1,6 +1,7 @@
 //! The command line: parse, start, dispatch. Commands that change live state go through the HTTP API
 //! of a running server; `key create` and `migrate` open the database.
 
+mod ask;
 mod client;
 mod compile_worker;
 mod demo;
@@ -11,6 +12,7 @@ mod policy;
 mod replay;
 mod serve;
 mod source;
+mod subject;
 mod table;
 
 use std::path::PathBuf;
@@ -60,6 +62,9 @@ enum Command {
     /// Make a decision again and compare every bit
     #[command(after_help = replay::AFTER_HELP)]
     Replay(replay::ReplayArgs),
+    /// Export what is held on a person, or erase it
+    #[command(subcommand)]
+    Subject(subject::Command),
     /// Create the database or apply the migrations that it lacks
     Migrate(migrate::Migrate),
     #[command(hide = true)]
@@ -110,6 +115,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Policy(command) => return policy::run(command).await,
         Command::Replay(args) => return Ok(replay::run(&args).await),
         Command::Source(command) => source::run(command).await?,
+        Command::Subject(command) => subject::run(command).await?,
         Command::Migrate(migrate) => migrate::run(&migrate).await?,
         Command::CompileWorker(worker) => return Ok(compile_worker::run(&worker)),
     }

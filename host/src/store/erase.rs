@@ -125,6 +125,12 @@ impl Store {
             .collect()
     }
 
+    /// Whether one of these erasures is of this subject.
+    pub fn has_subject(&self, list: &[Erasure], source: &str, subject: &str) -> bool {
+        let name = self.inner.keyring.names.subject(subject).to_string();
+        list.iter().any(|erasure| erasure.source == source && erasure.subject == name)
+    }
+
     /// Erases all that is there of a subject and lists it. Returns what went, with the id of the key.
     async fn erase_in(
         &self,
