@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use contact_phone::ContactPhone;
 use picket::app::App;
 use picket::config::Config;
-use picket::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX};
+use picket::engine::{Engine, EngineOptions, EntityKey, Evaluated, INCIDENTS_MAX};
 use picket::model::{Event, Outcome, Timestamp};
 use picket::runtime::{Call, Runtime, RuntimeOptions, Trust, Value};
 use picket::telemetry::Metrics;
@@ -135,7 +135,8 @@ fn event(text: &str) {
     let policy = snapshot.policy("qwickservices").expect("the policy is bundled");
     let [never, seldom] = [0, 1_000].map(engine);
     let found = |engine: &Engine, event: &Event| {
-        let findings = engine.evaluate(&snapshot, event);
+        let Evaluated { findings, upkeep } = engine.evaluate(&snapshot, event);
+        engine.look_after(upkeep, || true);
         assert_eq!(findings.len(), picket_bundle::DETECTORS.len());
         findings
     };

@@ -1,8 +1,9 @@
 //! The hostile table: what becomes of each file that strangers may send, how soon it is stopped, and
 //! what a thousand runs leave in memory; then what the others notice of a detector that hangs and of
-//! a file that is made to be compiled for ever. Prints figures of one run; never fails on a time.
+//! a file that is made to be compiled for ever, by turns with windows in which there is none. Prints
+//! figures of one run; never fails on a time.
 //!
-//! `cargo bench -p picket --bench hostile`
+//! `cargo bench -p picket --bench hostile`, or of it only `-- table`, `-- hangs` or `-- bomb`
 
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/hostile"]
@@ -19,24 +20,35 @@ mod hostile {
 }
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hostile::cases::{self, CONTENT, Expect};
-use hostile::world::{World, bomb, percentile, standing};
+use hostile::wasm::section;
+use hostile::world::{GOOD_ONES, World, bomb, finding, percentile};
 use picket::runtime::{Call, CompilerOptions, Prepared, Runtime, RuntimeOptions, Trust, Value};
 
 const RUNS: usize = 1_000;
 const TIMED: usize = 50;
 const CLIENTS: usize = 8;
 const WINDOW: Duration = Duration::from_secs(8);
+/// Of windows with and without, by turns: what else the machine does falls on both.
+const ROUNDS: usize = 5;
 
 fn main() {
-    table();
+    let asked: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with('-')).collect();
+    let is_asked = |what: &str| asked.is_empty() || asked.iter().any(|it| it == what);
+    if is_asked("table") {
+        table();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.expect("a runtime starts").block_on(async {
-        beside_a_loop().await;
-        beside_a_bomb().await;
-    });
+    let runtime = runtime.expect("a runtime starts");
+    if is_asked("hangs") {
+        runtime.block_on(beside_a_loop());
+    }
+    if is_asked("bomb") {
+        runtime.block_on(beside_a_bomb());
+    }
 }
 
 /// Of what runs: the processor time of one run at most, and what a thousand left. Of what is refused:
@@ -86,44 +98,116 @@ fn evaluate(prepared: &Prepared, deadline: Duration) -> picket::runtime::Run {
     prepared.evaluate(&call, deadline)
 }
 
+/// What goes on in a window: how long each event took, and how long each run of the detectors that
+/// behave.
+#[derive(Default)]
+struct Window {
+    events: Vec<Duration>,
+    runs: Vec<Duration>,
+}
+
+/// Each round has a hanging detector of its own: the one before is in quarantine.
 async fn beside_a_loop() {
-    let world = Arc::new(World::start(|config| config.compile_cpu_ms = 60_000).await);
-    window(&world, "\nevents, usually").await;
-    world.put("infinite-loop.wasm", &file_of("infinite-loop"));
-    let is_live = || async { standing(&world.catalogue().await, "infinite-loop").is_some() };
-    world.server.until("the loop is live", is_live).await;
-    for when in ["first", "then"] {
-        window(&world, &format!("beside a detector that hangs, {when}")).await;
+    let world = Arc::new(World::start(|_| {}).await);
+    println!("\nbeside a detector that hangs (aim: others and events within 1.1 of their p99):");
+    let mut pair = Pair::default();
+    for round in 0..ROUNDS {
+        let without = during(&world, tokio::time::sleep(WINDOW)).await;
+        let name = format!("loops-{round}");
+        let file = format!("{name}.wasm");
+        let with = during(&world, async {
+            let begun = Instant::now();
+            world.put(&file, &(file_of("infinite-loop"))(&name));
+            world.until_told(&name, Duration::from_secs(60)).await;
+            tokio::time::sleep(WINDOW.saturating_sub(begun.elapsed())).await;
+        });
+        let with = with.await;
+        pair.add(round, without, with);
+        world.remove(&file);
+        world.scan().await;
     }
+    pair.conclude();
     Arc::into_inner(world).expect("every client is done").stop().await;
 }
 
+/// Each round has a bomb with bytes of its own, which dies of the processor time that it may use.
 async fn beside_a_bomb() {
-    let world = Arc::new(World::start(|config| config.compile_cpu_ms = 60_000).await);
-    window(&world, "\nevents, usually").await;
-    world.put("bomb.wasm", &bomb());
-    let begun = Instant::now();
-    let times = world
-        .times_during(CLIENTS, async {
+    let world = Arc::new(World::start(|config| config.compile_cpu_ms = 10_000).await);
+    println!("\nwhile a bomb compiles (aim: events within 2 of their p99):");
+    let mut pair = Pair::default();
+    for round in 0..ROUNDS {
+        let without = during(&world, tokio::time::sleep(WINDOW)).await;
+        let bytes = [bomb(), section(0, &[1, b'n', round as u8])].concat();
+        let with = during(&world, async {
+            world.put("bomb.wasm", &bytes);
             world.until_told("bomb", Duration::from_secs(300)).await;
-        })
-        .await;
-    show(&format!("while a bomb compiles, {:.0?}", begun.elapsed()), times);
+        });
+        let with = with.await;
+        pair.add(round, without, with);
+        world.remove("bomb.wasm");
+        world.scan().await;
+    }
+    pair.conclude();
     Arc::into_inner(world).expect("every client is done").stop().await;
 }
 
-async fn window(world: &Arc<World>, what: &str) {
-    show(what, world.times_during(CLIENTS, tokio::time::sleep(WINDOW)).await);
+/// Windows without and with, and all of them together.
+#[derive(Default)]
+struct Pair {
+    without: Window,
+    with: Window,
 }
 
-fn show(what: &str, mut times: Vec<Duration>) {
-    let [p50, p99] = [50, 99].map(|percent| percentile(&mut times, percent));
-    println!("{what}: {} events, p50 {p50:.1?}, p99 {p99:.1?}", times.len());
+impl Pair {
+    fn add(&mut self, round: usize, mut without: Window, mut with: Window) {
+        show(&format!("round {}", round + 1), &mut without, &mut with);
+        for (all, one) in [(&mut self.without, without), (&mut self.with, with)] {
+            all.events.extend(one.events);
+            all.runs.extend(one.runs);
+        }
+    }
+
+    fn conclude(mut self) {
+        show("together", &mut self.without, &mut self.with);
+    }
 }
 
-fn file_of(name: &str) -> Vec<u8> {
-    let case = cases::all().into_iter().find(|case| case.name == name).expect("it is in the table");
-    (case.file)(case.name)
+fn show(what: &str, without: &mut Window, with: &mut Window) {
+    let events = (&mut without.events, &mut with.events);
+    for (of, (without, with)) in
+        [("events", events), ("others' runs", (&mut without.runs, &mut with.runs))]
+    {
+        let counts = (without.len(), with.len());
+        let [usual, beside] = [without, with].map(|times| [50, 99].map(|it| percentile(times, it)));
+        let ratios = [0, 1].map(|at| beside[at].as_secs_f64() / usual[at].as_secs_f64());
+        println!(
+            "{what:<9} {of:<13} without {:>6}: p50 {:>8.1?} p99 {:>8.1?}   with {:>6}: p50 {:>8.1?} p99 {:>8.1?}   ratio p50 {:.2} p99 {:.2}",
+            counts.0, usual[0], usual[1], counts.1, beside[0], beside[1], ratios[0], ratios[1]
+        );
+    }
+}
+
+async fn during(world: &Arc<World>, goes_on: impl Future<Output = ()>) -> Window {
+    let stop = Arc::new(AtomicBool::new(false));
+    let load = tokio::spawn({
+        let (world, stop) = (Arc::clone(world), Arc::clone(&stop));
+        async move { world.load(CLIENTS, &stop).await }
+    });
+    goes_on.await;
+    stop.store(true, Ordering::Relaxed);
+    let mut window = Window::default();
+    for (time, decision) in load.await.expect("clients are content") {
+        window.events.push(time);
+        let findings = GOOD_ONES.iter().filter_map(|name| finding(&decision, name));
+        let micros = findings.filter_map(|finding| finding["micros"].as_u64());
+        window.runs.extend(micros.map(Duration::from_micros));
+    }
+    window
+}
+
+fn file_of(name: &str) -> fn(&str) -> Vec<u8> {
+    let case = cases::all().into_iter().find(|case| case.name == name);
+    case.expect("it is in the table").file
 }
 
 /// Of the whole process, from the kernel, in bytes.

@@ -179,6 +179,7 @@ fn event(loaded: usize) -> f64 {
     let runtime = runtime.expect("a runtime starts");
     let carried = Carried { bundle: Bundle::default(), program: program().to_owned() };
     let app = runtime.block_on(App::start_with(config, carried)).expect("Picket starts");
+    runtime.block_on(app.registry.scan()).expect("the folder is taken in");
     let envelope = json!({
         "specversion": "1.0", "id": "e", "source": "market", "type": "message.sent",
         "subject": "user-1", "data": {"content": TEXT},
@@ -196,7 +197,7 @@ fn event(loaded: usize) -> f64 {
         metrics: Arc::new(Metrics::new()),
     });
     let each = median(ROUNDS / 4, || {
-        let findings = engine.evaluate(&snapshot, &event);
+        let findings = engine.evaluate(&snapshot, &event).findings;
         assert_eq!(findings.len(), SUBSCRIBED);
         assert!(findings.iter().all(|finding| finding.outcome == Outcome::Ok));
     });

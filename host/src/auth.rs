@@ -38,6 +38,11 @@ pub enum Access {
     /// All that is held on a person.
     ExportSubjects,
     EraseSubjects,
+    /// The list of who was erased, which names nobody.
+    ReadErasures,
+    ReadHolds,
+    /// Keep what there is of a subject, whatever its age and whoever asks; end that.
+    HoldSubjects,
     ReadKeys,
     RevokeKeys,
     ReadAudit,
@@ -51,8 +56,8 @@ pub enum Access {
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
         DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
-        ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
-        ReadTrials, Replay, Rule,
+        ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds, ReadKeys, ReadMetrics, ReadPolicies,
+        ReadSources, ReadTrials, Replay, Rule,
     };
     match role {
         Role::Platform => matches!(access, PostEvents | DryRun | ReadDecisions | ReadDocs),
@@ -96,7 +101,9 @@ pub fn allows(role: Role, access: Access) -> bool {
                 | ReadAlerts
                 | ReadPolicies
                 | ReadSources
+                | ReadHolds
                 | ReadKeys
+                | ReadErasures
                 | ReadAudit
                 | ReadMetrics
                 | ReadDocs
@@ -112,6 +119,7 @@ impl Access {
             Self::ReadKeys
             | Self::RevokeKeys
             | Self::ReadAudit
+            | Self::ReadErasures
             | Self::ReadMetrics
             | Self::ReadAlerts => true,
             Self::PostEvents
@@ -129,6 +137,8 @@ impl Access {
             | Self::SetMode
             | Self::ExportSubjects
             | Self::EraseSubjects
+            | Self::ReadHolds
+            | Self::HoldSubjects
             | Self::ReadDocs => false,
         }
     }

@@ -39,7 +39,7 @@ pub use check::EntityKey;
 pub use examine::{Examined, examine};
 pub use incident::{INCIDENTS_MAX, Incident};
 pub use inputs::read as read_inputs;
-pub use pool::{Pool, PoolError};
+pub use pool::{Answer, Pool, PoolError, Spare};
 
 /// What an engine is built from.
 pub struct EngineOptions {
@@ -59,13 +59,28 @@ pub struct Engine {
     deadline: Duration,
     sampling: Sampling,
     builds: ArcSwap<Builds>,
-    /// A new generation is followed by one event; the others wait for that.
+    /// A new snapshot is followed by one event; the others wait for that.
     following: Mutex<()>,
     incidents: mpsc::Sender<Incident>,
     metrics: Arc<Metrics>,
 }
 
-/// A run that is done again after all others.
+/// What came of an event, and what the engine has still to do for itself.
+pub struct Evaluated<'a> {
+    /// Sorted by the detector's name and stage.
+    pub findings: Vec<Finding>,
+    pub upkeep: Upkeep<'a>,
+}
+
+/// What the engine learns from an event for itself: it changes no finding, so nobody waits for it.
+pub struct Upkeep<'a> {
+    event: &'a Event,
+    now: Instant,
+    again: Vec<Again<'a>>,
+    stopped: Vec<(&'a LiveDetector, Arc<State>)>,
+}
+
+/// A run that is done again.
 struct Again<'a> {
     live: &'a LiveDetector,
     state: Arc<State>,
@@ -87,13 +102,18 @@ impl Engine {
 
     /// Runs every subscribed detector on the event: infallible, bounded by the event's deadline, and
     /// sorted by the detector's name and stage, so that the order of arrival cannot matter.
-    pub fn evaluate(&self, snapshot: &Snapshot, event: &Event) -> Vec<Finding> {
+    pub fn evaluate<'a>(&self, snapshot: &'a Snapshot, event: &'a Event) -> Evaluated<'a> {
         self.evaluate_at(snapshot, event, Instant::now())
     }
 
     /// As [`Engine::evaluate`], at a time of the caller's for breakers and probes. The event's own
     /// deadline is by the clock.
-    pub fn evaluate_at(&self, snapshot: &Snapshot, event: &Event, now: Instant) -> Vec<Finding> {
+    pub fn evaluate_at<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        event: &'a Event,
+        now: Instant,
+    ) -> Evaluated<'a> {
         let begun = Instant::now();
         let left = || self.deadline.checked_sub(begun.elapsed()).filter(|left| !left.is_zero());
         let builds = self.builds_of(snapshot, now);
@@ -123,18 +143,27 @@ impl Engine {
             };
             findings.push(Finding { counted, ..finding });
         }
-        // What is for the engine alone takes no time from the detectors: it has what they left. The
-        // event waits for it all the same, now and then, and for no longer than its deadline.
+        Evaluated { findings, upkeep: Upkeep { event, now, again, stopped } }
+    }
+
+    /// Does some runs again and compares them, and probes what is stopped: each a run of one detector
+    /// within its own limits, begun only while `may` says so and all together within an event's time.
+    pub fn look_after(&self, upkeep: Upkeep<'_>, may: impl Fn() -> bool) {
+        let Upkeep { event, now, again, stopped } = upkeep;
+        let begun = Instant::now();
+        let left = || {
+            let left = self.deadline.checked_sub(begun.elapsed());
+            left.filter(|left| !left.is_zero() && may())
+        };
         for one in again {
             self.check(&one, event, left());
         }
         for (live, state) in stopped {
-            let Some(left) = left() else { break };
+            let Some(left) = left() else { return };
             if state.begin_probe(now) {
                 self.probe(live, event, &state, left, now);
             }
         }
-        findings
     }
 
     /// How a build fares; `None` where it is not live, or was not yet when the last event came.

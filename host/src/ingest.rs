@@ -17,7 +17,7 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{Engine, Pool, PoolError};
+use crate::engine::{self, Engine, Evaluated, Pool, PoolError, Upkeep};
 use crate::model::{Decision, DecisionId, Event, Finding, Timestamp, TrialRun};
 use crate::registry::{LivePolicy, Registry, Snapshot};
 use crate::runtime::Limits;
@@ -67,6 +67,8 @@ pub enum IngestError {
     UnknownSource { source_name: String, known: String },
     #[error("too many events are being decided")]
     Busy,
+    #[error("the server has just started, and what is deployed is not all live yet")]
+    Starting,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the event could not be finished; the log says why")]
@@ -117,10 +119,13 @@ impl Ingest {
     /// # Errors
     /// An unknown source, or too much to do.
     pub async fn dry_run(&self, event: Event) -> Result<Decision, IngestError> {
-        let snapshot = self.0.registry.current();
+        let snapshot = self.serving()?;
         let policy = speaks_for(&snapshot, &event.source)?;
         let job = self.job(snapshot, policy, Arc::new(event), DecisionId::new());
-        Ok(self.0.pool.run(move || job.decide().decision).await?)
+        let work = move |answer: engine::Answer<'_, Decision>| {
+            answer.give(job.decide().0.decision);
+        };
+        Ok(self.0.pool.run(work).await?)
     }
 
     /// Decides what was accepted, also what an earlier run of the program left behind, until told to
@@ -207,13 +212,13 @@ impl Ingest {
                 (DecisionId::new(), Timestamp::now(), fingerprint)
             }
         };
-        let snapshot = self.0.registry.current();
+        let snapshot = self.serving()?;
         let policy = speaks_for(&snapshot, &event.source)?;
         let sealing = self.0.store.sealing(&event).await?;
         let event = Arc::new(event);
         let job = self.job(snapshot, policy, Arc::clone(&event), id);
-        let work = move || {
-            let Decided { decision, replay, trials } = job.decide();
+        let work = move |answer: engine::Answer<'_, _>| {
+            let (Decided { decision, replay, trials }, upkeep) = job.decide();
             let decision = Arc::new(decision);
             let entry = Entry {
                 event: Arc::clone(&job.event),
@@ -223,7 +228,9 @@ impl Ingest {
                 replay,
                 trials,
             };
-            entry.seal(sealing).map(|sealed: SealedEntry| (decision, sealed))
+            let sealed = entry.seal(sealing).map(|sealed: SealedEntry| (decision, sealed));
+            let spare = answer.give(sealed);
+            job.engine.look_after(upkeep, || spare.is_left());
         };
         let (decision, sealed) = self.0.pool.run(work).await??;
         match self.0.store.commit_sealed(sealed).await? {
@@ -239,7 +246,7 @@ impl Ingest {
 
     /// Records an event that is decided later.
     async fn take(&self, event: Event) -> Result<Answer, IngestError> {
-        speaks_for(&self.0.registry.current(), &event.source)?;
+        speaks_for(&*self.serving()?, &event.source)?;
         let fingerprint = self.0.fingerprint_key.of(&event);
         let id = DecisionId::new();
         match self.0.store.accept(&event, Timestamp::now(), fingerprint, id).await? {
@@ -272,6 +279,14 @@ impl Ingest {
         })
     }
 
+    /// The set that decides. What is only a part of it after a start decides nothing.
+    fn serving(&self) -> Result<Arc<Snapshot>, IngestError> {
+        match self.0.registry.is_restored() {
+            true => Ok(self.0.registry.current()),
+            false => Err(IngestError::Starting),
+        }
+    }
+
     fn job(
         &self,
         snapshot: Arc<Snapshot>,
@@ -291,7 +306,9 @@ impl Ingest {
         let received = match error {
             IngestError::Conflict(_) => Received::Conflict,
             IngestError::Erased => Received::Erased,
-            IngestError::Busy | IngestError::Store(StoreError::Busy { .. }) => Received::Shed,
+            IngestError::Busy
+            | IngestError::Starting
+            | IngestError::Store(StoreError::Busy { .. }) => Received::Shed,
             IngestError::Store(_) | IngestError::Lost | IngestError::UnknownSource { .. } => {
                 Received::Failed
             }
@@ -328,9 +345,10 @@ struct Decided {
 }
 
 impl Job {
-    fn decide(&self) -> Decided {
+    /// With what the engine does once the answer has been given.
+    fn decide(&self) -> (Decided, Upkeep<'_>) {
         let Self { snapshot, policy, event, .. } = self;
-        let mut findings = self.engine.evaluate(snapshot, event);
+        let Evaluated { mut findings, upkeep } = self.engine.evaluate(snapshot, event);
         let absent =
             policy.policy.requires().iter().filter(|name| !snapshot.has(&event.source, name));
         findings.extend(absent.map(|name| Finding::absent(name)));
@@ -349,6 +367,6 @@ impl Job {
         let (decision, trace) = conclude(given, findings, verdict);
         let basis = Basis::new(&decision, trace, &seen, &self.ceiling);
         let replay = serde_json::to_value(basis).expect("it is plain JSON");
-        Decided { decision, replay, trials }
+        (Decided { decision, replay, trials }, upkeep)
     }
 }

@@ -3,6 +3,7 @@
 //! another server may have been asked for.
 
 mod guard;
+mod retention;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use crate::model::Stage;
 use crate::registry::Registry;
 use crate::store::{PAGE_ROWS_MAX, Store, StoreError};
 use crate::telemetry::Metrics;
+
+pub use retention::Retention;
 
 /// How often canaries are looked at.
 const LOOK: Duration = Duration::from_secs(1);

@@ -4,38 +4,43 @@
 //! and only then part of the next snapshot; a bad one changes nothing. Events in flight finish on
 //! the snapshot that they began with.
 
+mod backoff;
+mod bundle;
+mod code;
 mod cohort;
 mod files;
 mod inbox;
 mod life;
+mod loader;
+mod publish;
 mod recall;
 mod refresh;
+mod seen;
 mod snapshot;
 mod status;
 mod trust;
 mod upload;
 mod watch;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use crate::model::{Build, DetectorRules, Digest, Identity, Landing, Mode, Stage};
-use crate::policy::{Known, Labels, Policy, render};
-use crate::runtime::{LoadError, Prepared, Runtime};
+use crate::model::{Build, DetectorRules, Digest, Identity, Landing, Mode};
+use crate::policy::{Known, Labels};
+use crate::runtime::{LoadError, Runtime};
 use crate::signing::{self, SignatureError};
-use crate::store::{
-    Deployment, EVERY_SOURCE, Origin, Publish, PublishPolicy, Published, Store, StoreError,
-};
-use crate::telemetry::{Loaded, Metrics};
+use crate::store::{EVERY_SOURCE, Origin, Store, StoreError};
+use crate::telemetry::Metrics;
 
+pub use bundle::{Bundle, BundledDetector, BundledPolicy};
 pub use cohort::Cohort;
 pub use files::settings;
-pub use inbox::{Bundle, BundledDetector, BundledPolicy};
 pub use life::{Standing, Stood};
 pub use recall::Unrecalled;
 pub use refresh::build_of;
@@ -56,10 +61,15 @@ pub struct Registry {
     /// The files of the bundle: the only ones that compile in this process.
     trusted: HashSet<Digest>,
     current: ArcSwap<Snapshot>,
-    /// Every detector that was made ready, by file and settings.
-    ready: Mutex<HashMap<Build, Result<Prepared, LoadError>>>,
-    /// Candidates come one at a time: loading takes a whole core.
-    entering: tokio::sync::Mutex<inbox::Tried>,
+    /// Code that is at hand.
+    shelf: code::Shelf,
+    /// Something is deployed, or should be fallen back to, and its code is not at hand.
+    lacking: tokio::sync::Notify,
+    /// Whether what is deployed was made live after the start.
+    restored: AtomicBool,
+    /// Candidates whose code is at hand enter one at a time. Invariant: nothing compiles while this or
+    /// `building` is held, so no move of a version waits for a stranger's file.
+    entering: tokio::sync::Mutex<seen::Seen>,
     /// Snapshots are built one at a time: each lets go of what the one before needed.
     building: tokio::sync::Mutex<()>,
 }
@@ -133,6 +143,9 @@ pub enum Refused {
     Stage(String),
     #[error("{0}")]
     Absent(String),
+    /// It was let in before, and its code is not at hand yet.
+    #[error("it is being compiled here; what stood in its place serves on meanwhile")]
+    Lacking,
     /// The version is taken, or older than what serves.
     #[error(transparent)]
     Version(StoreError),
@@ -142,6 +155,21 @@ pub enum Refused {
     /// The store does not answer: not the candidate's fault.
     #[error(transparent)]
     Store(StoreError),
+}
+
+impl Candidate {
+    /// The file with its settings.
+    fn build(&self) -> Build {
+        let settings = Digest::of(canonical(&self.settings).as_bytes());
+        Build { digest: Digest::of(&self.file), settings }
+    }
+}
+
+impl Refused {
+    /// Whether the same may well be taken another time, see [`LoadError::is_of_the_machine`].
+    pub fn is_of_the_machine(&self) -> bool {
+        matches!(self, Self::Load(error) if error.is_of_the_machine())
+    }
 }
 
 impl From<StoreError> for Refused {
@@ -155,7 +183,7 @@ impl From<StoreError> for Refused {
 }
 
 impl Registry {
-    /// A registry that serves nothing yet: [`Registry::refresh`] and [`Registry::scan`] fill it.
+    /// A registry that serves nothing yet: [`Registry::restore`] and [`Registry::scan`] fill it.
     pub fn new(
         runtime: Runtime,
         store: Store,
@@ -174,7 +202,9 @@ impl Registry {
             rules,
             trusted,
             current: ArcSwap::from_pointee(Snapshot::empty()),
-            ready: Mutex::default(),
+            shelf: code::Shelf::default(),
+            lacking: tokio::sync::Notify::default(),
+            restored: AtomicBool::new(false),
             entering: tokio::sync::Mutex::default(),
             building: tokio::sync::Mutex::default(),
         }
@@ -183,6 +213,12 @@ impl Registry {
     /// The set that is live now. Take it once per event.
     pub fn current(&self) -> Arc<Snapshot> {
         self.current.load_full()
+    }
+
+    /// Whether what the record says is deployed, and what the program carries, is live. Until then no
+    /// event is decided: it would be decided by a part of it.
+    pub fn is_restored(&self) -> bool {
+        self.restored.load(Ordering::Acquire)
     }
 
     /// Sets the mode of a source, which is part of the snapshot.
@@ -200,113 +236,6 @@ impl Registry {
         self.refresh().await
     }
 
-    /// Loads a candidate and puts it where it lands. The one way in, whatever it came by.
-    ///
-    /// # Errors
-    /// Why it is refused; then nothing has changed.
-    async fn publish(
-        &self,
-        candidate: &Candidate,
-        who: Option<&Identity>,
-    ) -> Result<(Prepared, Published), Refused> {
-        let Candidate { file, settings, origin, source, stage, .. } = candidate;
-        self.verify_unopened(candidate)?;
-        let prepared = self.prepare(file.clone(), settings).await?;
-        let (manifest, digest) = (prepared.manifest(), prepared.digest());
-        self.verify(candidate, &prepared)?;
-        self.rules.detectors.check(manifest, source).map_err(Refused::Grant)?;
-        let name = &manifest.name;
-        if let Some(sent) = candidate.name.as_ref().filter(|sent| *sent != name) {
-            return Err(Refused::Name { name: name.clone(), sent: sent.clone() });
-        }
-        if let Some(other) = self.claimant(name, origin).await? {
-            return Err(Refused::Claimed { name: name.clone(), file: other });
-        }
-        if *stage == Landing::Active
-            && let Some(why) = self.store.version(digest).await?.and_then(|version| version.impure)
-        {
-            let what = format!("{name} {} is not pure: {why}", manifest.version);
-            return Err(Refused::Stage(what));
-        }
-        let publish = Publish {
-            manifest,
-            digest,
-            bytes: file,
-            settings,
-            signature: candidate.signature.as_deref().and_then(|text| str::from_utf8(text).ok()),
-            source,
-            origin: origin.clone(),
-            stage: Stage::from(*stage),
-            allow_downgrade: candidate.allow_downgrade,
-            why: candidate.why.as_deref(),
-        };
-        let published = self.store.publish_detector(&publish, who).await?;
-        self.retire_others(name, origin).await?;
-        if published.changed {
-            self.metrics.load("detector", Loaded::Published);
-            tracing::info!(
-                detector = name,
-                version = %manifest.version,
-                %digest,
-                %origin,
-                stage = %published.stage,
-                generation = published.generation,
-                "detector published"
-            );
-        }
-        Ok((prepared, published))
-    }
-
-    /// Whether the operator lets a version run that was let in before: asked of every row whenever a
-    /// snapshot is built, for a key may have been revoked and a grant withdrawn.
-    ///
-    /// # Errors
-    /// What it lacks.
-    fn admit(&self, row: &Deployment) -> Result<(), Refused> {
-        self.verify_again(row)?;
-        self.rules.detectors.check(&row.manifest, &row.source).map_err(Refused::Grant)
-    }
-
-    /// Checks a policy and makes it judge its source.
-    ///
-    /// # Errors
-    /// Every fault of the document; then nothing has changed.
-    async fn publish_policy(&self, text: &str, file: &str, origin: Origin) -> Result<(), Refused> {
-        let compiled = Policy::compile(text, &self.known().await?)
-            .map_err(|faults| Refused::Policy(render(file, text, &faults)))?;
-        for warning in &compiled.warnings {
-            tracing::warn!(file, line = warning.line, "{}", warning.message);
-        }
-        let policy = compiled.policy;
-        for row in self.store.policy_deployments().await? {
-            let other = row.origin == origin && row.source != policy.source();
-            if other && origin.file().is_some() && row.stage == Stage::Active {
-                self.store.retire_policy(&row.source, Some(&origin), None).await?;
-                self.metrics.load("policy", Loaded::Retired);
-                tracing::info!(source = row.source, %origin, "policy retired: its file judges another source");
-            }
-        }
-        let publish = PublishPolicy {
-            name: policy.name(),
-            source: policy.source(),
-            text,
-            digest: policy.digest(),
-            origin: origin.clone(),
-        };
-        let published = self.store.publish_policy(&publish, None).await?;
-        if published.changed {
-            self.metrics.load("policy", Loaded::Published);
-            tracing::info!(
-                policy = policy.name(),
-                source = policy.source(),
-                version = published.version,
-                %origin,
-                "policy live"
-            );
-        }
-        Ok(())
-    }
-
     /// What a policy may name.
     ///
     /// # Errors
@@ -320,45 +249,6 @@ impl Registry {
         Ok(Known { labels: Labels { stored, loaded }, detectors })
     }
 
-    /// Retires what a file shipped before under other names: it ships this one now.
-    async fn retire_others(&self, name: &str, origin: &Origin) -> Result<(), StoreError> {
-        if origin.file().is_none() {
-            return Ok(());
-        }
-        for row in self.store.deployments().await? {
-            if row.origin == *origin && row.detector != name && row.stage.is_live() {
-                let why = format!("its file ships {name} now");
-                self.store
-                    .retire_detector(&row.source, &row.detector, Some(origin), &why, None)
-                    .await?;
-                self.metrics.load("detector", Loaded::Retired);
-                tracing::info!(detector = row.detector, %origin, "detector retired: {why}");
-            }
-        }
-        Ok(())
-    }
-
-    /// The file that ships this name already, if there is another.
-    async fn claimant(&self, name: &str, origin: &Origin) -> Result<Option<String>, StoreError> {
-        let Some(file) = origin.file() else { return Ok(None) };
-        let deployments = self.store.deployments().await?;
-        let stands = deployments.iter().filter(|row| row.detector == name && row.stage.is_live());
-        let mut files = stands.filter_map(|row| row.origin.file());
-        Ok(files.find(|other| *other != file && self.folders.holds(other)).map(str::to_owned))
-    }
-
-    /// Makes a file ready, or finds it ready.
-    async fn prepare(&self, file: Vec<u8>, settings: &Json) -> Result<Prepared, LoadError> {
-        let settings = canonical(settings);
-        let build = Build { digest: Digest::of(&file), settings: Digest::of(settings.as_bytes()) };
-        if let Some(Ok(prepared)) = self.ready().get(&build) {
-            return Ok(prepared.clone());
-        }
-        let loaded = self.load(file, settings, build.digest).await;
-        self.ready().insert(build, loaded.clone());
-        loaded
-    }
-
     /// Where an uploaded file for a source lands. Where two persons are asked for, none goes live by
     /// the word of the one who ships it.
     pub fn upload_stage(&self, source: &str) -> Landing {
@@ -367,10 +257,6 @@ impl Registry {
         }
         let stages = &self.rules.upload_stage;
         stages.get(source).or_else(|| stages.get(EVERY_SOURCE)).copied().unwrap_or(Landing::Shadow)
-    }
-
-    fn ready(&self) -> std::sync::MutexGuard<'_, HashMap<Build, Result<Prepared, LoadError>>> {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

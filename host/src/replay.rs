@@ -20,7 +20,7 @@ use crate::engine::EntityKey;
 use crate::model::{Build, Decision, Digest, PolicyRef};
 use crate::policy::Policy;
 use crate::registry::{Registry, Unrecalled};
-use crate::runtime::{LoadError, Prepared};
+use crate::runtime::Prepared;
 use crate::store::{Replayable, Store, StoreError};
 
 use again::Material;
@@ -120,7 +120,7 @@ impl Replayer {
         // It is worth another try: a compiler that did not start, bytes that come back by a restore.
         let passing = match &recalled {
             Ok(_) => false,
-            Err(Unrecalled::Load(error)) => matches!(error, LoadError::NotStarted(_)),
+            Err(Unrecalled::Load(error)) => error.is_of_the_machine(),
             Err(_) => true,
         };
         let recalled = recalled.map_err(|why| {

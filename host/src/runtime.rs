@@ -29,6 +29,7 @@ use wasmtime::component::Linker;
 
 use crate::model::manifest::Budget;
 use crate::model::{Build, Digest, Manifest};
+pub use cache::CacheFound;
 pub use call::{Call, RawEntity, RawSignal, RawSpan, Run, Value};
 pub use compile::{CompilerOptions, WorkerLimits, compile_worker};
 pub use imports::imports;
@@ -93,6 +94,14 @@ struct PreparedInner {
 }
 
 impl Runtime {
+    /// Looks at what lies in a cache, and changes nothing.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn examine_cache(options: &CacheOptions) -> std::io::Result<CacheFound> {
+        Cache::examine(options)
+    }
+
     /// Builds the engines and starts the clock.
     ///
     /// # Errors
@@ -193,9 +202,9 @@ pub enum LoadError {
     /// What compiling took or what became of the compiler, and what to do about it.
     #[error("{}", plain(.0))]
     Compiling(String),
-    /// Not the file's fault.
-    #[error("the compiler could not be started: {0}; it is tried again")]
-    NotStarted(String),
+    /// Not the file's fault: the same bytes may well load another time.
+    #[error("not loaded, and the file may be good: {}", plain(.0))]
+    Machine(String),
     #[error(
         "imports `{}`, which detectors are not given; they may import picket:detector/log and {allowed}",
         plain(.0),
@@ -214,6 +223,14 @@ pub enum LoadError {
     Configure(String),
     #[error("the self-test failed: evaluating an event without inputs: {}", plain(.0))]
     SelfTest(String),
+}
+
+impl LoadError {
+    /// Whether the same file may well load another time: the machine had no time, memory or disk for
+    /// it. Whatever else a file is refused for lies in its bytes, its settings or what is granted.
+    pub fn is_of_the_machine(&self) -> bool {
+        matches!(self, Self::Machine(_))
+    }
 }
 
 /// Bytes of a refusal that a file has a say in: names, and what a guest says of itself.

@@ -9,6 +9,7 @@
 
 mod alerts;
 mod audit;
+mod copy;
 mod decisions;
 mod deployments;
 mod detectors;
@@ -17,6 +18,7 @@ mod erase;
 mod error;
 mod events;
 mod export;
+mod holds;
 mod host_key;
 mod inbox;
 mod keyring;
@@ -24,6 +26,7 @@ mod keys;
 mod migrate;
 mod names;
 mod policies;
+mod retention;
 mod rows;
 mod rulings;
 mod sealed;
@@ -45,6 +48,7 @@ use zeroize::Zeroizing;
 
 pub use alerts::AlertRow;
 pub use audit::AuditRow;
+pub use copy::{Contents, Times};
 pub use decisions::{Entry, Replayable, SealedEntry};
 pub use deployments::{Deployment, Move, Publish, Published};
 pub use detectors::Version;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use picket::engine::{Engine, EngineOptions, EntityKey, Incident};
+use picket::engine::{Engine, EngineOptions, EntityKey, Evaluated, Incident};
 use picket::model::{
     Build, Event, EventBounds, Finding, Isolation, LogLevel, Outcome, PurityChecks, Stage,
     Timestamp,
@@ -57,10 +57,13 @@ impl Bench {
         Self { engine, metrics, incidents, now: Instant::now(), events: 0 }
     }
 
-    /// Evaluates the next event.
+    /// Evaluates the next event, and has the engine look after itself.
     fn event(&mut self, snapshot: &Snapshot, content: &str) -> Vec<Finding> {
         self.events += 1;
-        self.engine.evaluate_at(snapshot, &event(self.events, content), self.now)
+        let event = event(self.events, content);
+        let Evaluated { findings, upkeep } = self.engine.evaluate_at(snapshot, &event, self.now);
+        self.engine.look_after(upkeep, || true);
+        findings
     }
 
     /// The same, this many seconds later; of the first detector.
@@ -287,6 +290,28 @@ fn what_keeps_state_between_events_is_found_and_told_once() {
     let mut again = (1..=3).map(|_| bench.event(&fresh, "state").remove(0));
     assert!(again.all(|finding| reason(&finding).starts_with("call 1 of")));
     assert_eq!(bench.purity(), PurityChecks { compared: 8, differed: 4 });
+}
+
+#[test]
+fn second_runs_and_probes_come_after_the_findings_and_only_where_there_is_time() {
+    let mut bench = Bench::new(1);
+    let both = snapshot(1, [live(&PHONE), live(&PROBE)]);
+    for _ in 0..20 {
+        bench.event(&both, "panic");
+    }
+    bench.now += Duration::from_secs(10);
+    let purity = |bench: &Bench| bench.engine.vitals(&PHONE.build()).unwrap().purity.compared;
+    let before = purity(&bench);
+    let event = event(1_000, "hello");
+    // What the findings wait for holds neither; and where nothing may be begun, nothing is.
+    for may in [false, true] {
+        let evaluated = bench.engine.evaluate_at(&both, &event, bench.now);
+        assert_eq!(evaluated.findings.len(), 2);
+        assert_eq!((purity(&bench), bench.passed()), (before, Some(0)), "not before");
+        bench.engine.look_after(evaluated.upkeep, || may);
+        let expected = if may { (before + 1, Some(1)) } else { (before, Some(0)) };
+        assert_eq!((purity(&bench), bench.passed()), expected);
+    }
 }
 
 #[test]

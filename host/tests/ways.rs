@@ -26,11 +26,6 @@ async fn quiet(change: impl FnOnce(&mut Config)) -> Server {
     .await
 }
 
-async fn ship(server: &Server, who: &str, query: &str, file: impl Into<reqwest::Body>) -> Answer {
-    let request = server.request(who, Method::PUT, &format!("{VERSIONS}?{query}")).body(file);
-    Answer::of(request.send().await.expect("an answer")).await
-}
-
 /// One part of an upload.
 async fn part(server: &Server, digest: Digest, at: usize, last: bool, bytes: &[u8]) -> Answer {
     let request = server
@@ -43,12 +38,6 @@ async fn part(server: &Server, digest: Digest, at: usize, last: bool, bytes: &[u
 
 async fn arrived(server: &Server, digest: Digest) -> Value {
     server.get("engineer", &format!("/v1/detectors/probe/uploads/{digest}")).await.json()
-}
-
-async fn put_stage(server: &Server, who: &str, version: &str, body: Value) -> Answer {
-    let path = format!("{VERSIONS}/{version}/stage");
-    Answer::of(server.request(who, Method::PUT, &path).json(&body).send().await.expect("an answer"))
-        .await
 }
 
 /// What was decided about each of 40 accounts, by account.
@@ -69,21 +58,6 @@ fn held(actions: &BTreeMap<String, String>) -> usize {
     actions.values().filter(|action| *action == "soft_block").count()
 }
 
-/// The audit entries of detectors.
-async fn audited(server: &Server) -> Vec<Value> {
-    let (mut all, mut after) = (Vec::new(), json!(0));
-    loop {
-        let page =
-            server.get("auditor", &format!("/v1/audit?limit=200&after={after}")).await.json();
-        let page = page.as_array().expect("a log");
-        let Some(last) = page.last() else { return all };
-        after = last["seq"].clone();
-        let of_detector =
-            |line: &&Value| line["what"].as_str().is_some_and(|it| it.starts_with("detector."));
-        all.extend(page.iter().filter(of_detector).cloned());
-    }
-}
-
 async fn key_of(server: &Server, who: &str) -> Value {
     let keys = server.get("admin", "/v1/keys").await.json();
     let mut keys = keys.as_array().expect("keys").iter();
@@ -94,12 +68,12 @@ async fn key_of(server: &Server, who: &str) -> Value {
 async fn a_version_goes_from_shadow_through_a_canary_to_active_and_back() {
     let server = quiet(|_| {}).await;
     let shipped =
-        ship(&server, "engineer", &format!("{MILD}&why=gentler"), fixture::probe_next()).await;
+        server.ship("engineer", &format!("{MILD}&why=gentler"), fixture::probe_next()).await;
     assert_eq!(shipped.status, 201, "{}", shipped.text);
     let uploaded = shipped.json();
     assert_eq!((&uploaded["stage"], &uploaded["version"]), (&json!("shadow"), &json!("1.1.0")));
     assert!(uploaded["warnings"][0].as_str().unwrap().contains("other settings"), "{uploaded}");
-    let again = ship(&server, "engineer", MILD, fixture::probe_next()).await;
+    let again = server.ship("engineer", MILD, fixture::probe_next()).await;
     assert_eq!((again.status, again.json()["changed"].clone()), (200, json!(false)));
 
     // In shadow it is recorded and has no say.
@@ -115,13 +89,13 @@ async fn a_version_goes_from_shadow_through_a_canary_to_active_and_back() {
 
     // As a canary it counts for a share, always the same accounts.
     let half = json!({"stage": "canary", "why": "a week in shadow", "canary": {"share": 0.5}});
-    let stood = put_stage(&server, "engineer", "1.1.0", half).await;
+    let stood = server.put_stage("engineer", "1.1.0", half).await;
     assert_eq!((stood.status, stood.json()["from"].clone()), (200, json!("shadow")));
     let first = actions(&server, "canary").await;
     assert!((8..=32).contains(&held(&first)), "{first:?}");
     assert_eq!(actions(&server, "sticky").await, first);
     let more = json!({"stage": "canary", "why": "no complaint", "canary": {"share": 0.8}});
-    assert_eq!(put_stage(&server, "engineer", "1.1.0", more).await.status, 200);
+    assert_eq!(server.put_stage("engineer", "1.1.0", more).await.status, 200);
     let second = actions(&server, "more").await;
     assert!(held(&second) < held(&first));
     let left = second
@@ -131,9 +105,9 @@ async fn a_version_goes_from_shadow_through_a_canary_to_active_and_back() {
 
     // Active: for all. And back.
     let whole = json!({"stage": "active", "why": "it is right"});
-    assert_eq!(put_stage(&server, "engineer", "1.1.0", whole.clone()).await.status, 200);
+    assert_eq!(server.put_stage("engineer", "1.1.0", whole.clone()).await.status, 200);
     assert_eq!(held(&actions(&server, "active").await), 0);
-    assert_eq!(put_stage(&server, "engineer", "1.1.0", whole).await.problem(), "detector-refused");
+    assert_eq!(server.put_stage("engineer", "1.1.0", whole).await.problem(), "detector-refused");
     let rollback = server.request("engineer", Method::POST, "/v1/detectors/probe/rollback");
     let rolled = Answer::of(rollback.json(&json!({"why": "too mild"})).send().await.unwrap()).await;
     assert_eq!((rolled.status, rolled.json()["version"].clone()), (200, json!("1.0.0")));
@@ -141,7 +115,7 @@ async fn a_version_goes_from_shadow_through_a_canary_to_active_and_back() {
 
     // Each step with who and why.
     let engineer = key_of(&server, "engineer").await;
-    let steps = audited(&server).await.into_iter().filter(|line| line["actor"] == engineer);
+    let steps = server.audited().await.into_iter().filter(|line| line["actor"] == engineer);
     let told: Vec<(Value, Value)> =
         steps.map(|line| (line["what"].clone(), line["facts"]["why"].clone())).collect();
     let expected = [
@@ -158,7 +132,7 @@ async fn a_version_goes_from_shadow_through_a_canary_to_active_and_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_is_its_bytes_for_ever_and_they_come_back() {
     let server = quiet(|_| {}).await;
-    assert_eq!(ship(&server, "engineer", "", fixture::probe_next()).await.status, 201);
+    assert_eq!(server.ship("engineer", "", fixture::probe_next()).await.status, 201);
     let digest = Digest::of(fixture::probe_next());
     for version in ["1.1.0", &digest.to_string()] {
         let path = format!("{VERSIONS}/{version}/file");
@@ -185,14 +159,14 @@ async fn a_version_is_its_bytes_for_ever_and_they_come_back() {
 
     // The same version with an empty custom section: other bytes.
     let other = [fixture::probe_next(), &[0, 2, 1, b'x']].concat();
-    let taken = ship(&server, "engineer", "", other).await;
+    let taken = server.ship("engineer", "", other).await;
     assert_eq!((taken.status, taken.problem().as_str()), (409, "version-taken"), "{}", taken.text);
-    let older = ship(&server, "engineer", "source=market", fixture::probe_next()).await;
+    let older = server.ship("engineer", "source=market", fixture::probe_next()).await;
     assert_eq!(older.status, 201);
-    let older = ship(&server, "engineer", "source=market", fixture::probe()).await;
+    let older = server.ship("engineer", "source=market", fixture::probe()).await;
     assert_eq!((older.status, older.problem().as_str()), (409, "downgrade"), "{}", older.text);
     let allowed =
-        ship(&server, "engineer", "source=market&allow_downgrade=true", fixture::probe()).await;
+        server.ship("engineer", "source=market&allow_downgrade=true", fixture::probe()).await;
     assert_eq!((allowed.status, allowed.json()["stage"].clone()), (201, json!("shadow")));
     server.app.stop().await;
 }
@@ -213,7 +187,7 @@ async fn what_is_sent_is_refused_like_a_file_of_the_folder_and_audited_once() {
         [("detectors/broken.wasm", broken), ("detectors/probe.wasm", fixture::probe())]
     {
         for _ in 0..2 {
-            let refused = ship(&server, "engineer", "", bytes).await;
+            let refused = server.ship("engineer", "", bytes).await;
             assert_eq!((refused.status, refused.problem().as_str()), (422, "detector-refused"));
             assert_eq!(refused.json()["detail"], said(file));
         }
@@ -230,7 +204,7 @@ async fn what_is_sent_is_refused_like_a_file_of_the_folder_and_audited_once() {
     // Once each, and a scan of the folders does not forget them.
     server.app.registry.scan().await.unwrap();
     let engineer = key_of(&server, "engineer").await;
-    let sent = audited(&server).await.into_iter().filter(|line| line["actor"] == engineer);
+    let sent = server.audited().await.into_iter().filter(|line| line["actor"] == engineer);
     let objects: Vec<Value> = sent.map(|line| line["object"].clone()).collect();
     assert_eq!(objects, ["api/probe", "api/probe", "api/other"]);
     let catalogue = server.get("engineer", "/v1/detectors").await;
@@ -311,36 +285,36 @@ async fn only_who_may_ships_and_two_persons_promote() {
     })
     .await;
     for who in ["platform", "reviewer", "auditor"] {
-        assert_eq!(ship(&server, who, "", fixture::probe_next()).await.problem(), "forbidden");
+        assert_eq!(server.ship(who, "", fixture::probe_next()).await.problem(), "forbidden");
         let retire = json!({"stage": "retired", "why": "x"});
-        assert_eq!(put_stage(&server, who, "1.0.0", retire).await.problem(), "forbidden");
+        assert_eq!(server.put_stage(who, "1.0.0", retire).await.problem(), "forbidden");
     }
     // A bound key ships for its source alone, by default too; and not past the second person.
     for query in ["source=other", "source=*", "source=market&stage=active"] {
-        let answer = ship(&server, "bound-admin", query, fixture::probe_next()).await;
+        let answer = server.ship("bound-admin", query, fixture::probe_next()).await;
         assert_eq!((answer.status, answer.problem().as_str()), (403, "forbidden"), "{query}");
     }
     // A version is one file for all sources: it does not take a number from a name that others have.
-    let taken = ship(&server, "bound-admin", "", fixture::probe_next()).await;
+    let taken = server.ship("bound-admin", "", fixture::probe_next()).await;
     assert_eq!((taken.status, taken.problem().as_str()), (422, "detector-refused"));
     assert!(taken.text.contains("under a name of your own"), "{}", taken.text);
-    assert_eq!(ship(&server, "engineer", "", fixture::probe_next()).await.status, 201);
-    let bound = ship(&server, "bound-admin", "", fixture::probe_next()).await.json();
+    assert_eq!(server.ship("engineer", "", fixture::probe_next()).await.status, 201);
+    let bound = server.ship("bound-admin", "", fixture::probe_next()).await.json();
     assert_eq!((&bound["source"], &bound["stage"]), (&json!("market"), &json!("shadow")));
     let everywhere = server.get("bound-admin", &format!("{VERSIONS}/1.0.0/diff?source=*")).await;
     assert_eq!(everywhere.status, 403);
 
     let active = |source: &str| json!({"stage": "active", "source": source, "why": "it is right"});
-    let own = put_stage(&server, "bound-admin", "1.1.0", active("market")).await;
+    let own = server.put_stage("bound-admin", "1.1.0", active("market")).await;
     assert_eq!((own.status, own.problem().as_str()), (422, "detector-refused"));
     assert!(own.text.contains("two_person"), "{}", own.text);
-    assert_eq!(put_stage(&server, "admin", "1.1.0", active("market")).await.status, 200);
-    let faults = put_stage(&server, "admin", "1.1.0", json!({"stage": "canary"})).await.json();
+    assert_eq!(server.put_stage("admin", "1.1.0", active("market")).await.status, 200);
+    let faults = server.put_stage("admin", "1.1.0", json!({"stage": "canary"})).await.json();
     let pointers: Vec<_> =
         faults["errors"].as_array().unwrap().iter().map(|it| &it["pointer"]).collect();
     assert_eq!(pointers, ["/why", "/canary"]);
     let bad = "source=market&digest=sha1:0&settings=7";
-    let faults = ship(&server, "engineer", bad, fixture::probe_next()).await.json();
+    let faults = server.ship("engineer", bad, fixture::probe_next()).await.json();
     assert_eq!(faults["errors"].as_array().unwrap().len(), 2, "{faults}");
     assert_eq!(server.get("bound-admin", "/v1/alerts").await.problem(), "forbidden");
     assert_eq!(server.get("reviewer", "/v1/alerts").await.json(), json!([]));
@@ -351,7 +325,7 @@ async fn only_who_may_ships_and_two_persons_promote() {
         config.upload_stage.insert("market".to_owned(), Landing::Active);
     })
     .await;
-    let shipped = ship(&server, "engineer", "source=market", fixture::probe_next()).await;
+    let shipped = server.ship("engineer", "source=market", fixture::probe_next()).await;
     assert_eq!(shipped.json()["stage"], "active");
     let decision = server.event("after", "hello").await.json();
     assert_eq!(decision["signals"][0]["label"], "safety.next");
@@ -443,7 +417,8 @@ async fn the_command_line_ships_shows_promotes_and_rolls_back() {
     assert!(!good && said.contains("--name probe"), "{said}");
     let (good, said) = picket(&server, "reviewer", &["push", file]).await;
     assert!(!good && said.contains("a key of role reviewer may not"), "{said}");
-    let whys: HashSet<String> = audited(&server)
+    let whys: HashSet<String> = server
+        .audited()
         .await
         .iter()
         .filter_map(|line| line["facts"]["why"].as_str().map(str::to_owned))
@@ -530,7 +505,7 @@ async fn what_keeps_failing_goes_into_quarantine_and_the_last_good_version_serve
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bound_key_sees_what_serves_its_source_and_no_more() {
     let server = quiet(|_| ()).await;
-    let shipped = ship(&server, "engineer", "source=other", fixture::probe_next()).await;
+    let shipped = server.ship("engineer", "source=other", fixture::probe_next()).await;
     assert_eq!(shipped.status, 201, "{}", shipped.text);
     for path in ["/v1/detectors", "/v1/detectors/probe", VERSIONS] {
         let (all, own) = (server.get("admin", path).await, server.get("bound-admin", path).await);

@@ -130,6 +130,22 @@ impl ApiError {
         .retry_after(1)
     }
 
+    pub fn starting() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "starting",
+            "Not ready yet",
+            "the server has just started and what is deployed is not all live yet; nothing was recorded, send it again",
+        )
+        .retry_after(1)
+    }
+
+    /// A file that the machine had no time, memory or disk for.
+    pub fn not_loaded(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-loaded", "Not loaded this time", detail)
+            .retry_after(5)
+    }
+
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Cannot be recorded now", detail)
             .retry_after(1)
@@ -199,6 +215,7 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Absence { .. } => Self::absent(error.to_string()),
             StoreError::Erased { .. } => Self::erased(error.to_string()),
+            StoreError::Held { .. } => Self::conflict("held", "Held", error.to_string()),
             _ => {
                 tracing::error!("the store failed: {error}");
                 Self::internal()
@@ -210,6 +227,9 @@ impl From<StoreError> for ApiError {
 impl From<Refused> for ApiError {
     fn from(refused: Refused) -> Self {
         let said = refused.to_string();
+        if refused.is_of_the_machine() {
+            return Self::not_loaded(format!("{said}; send it again"));
+        }
         match refused {
             Refused::Store(error) => error.into(),
             Refused::Absent(_) => Self::absent(said),
@@ -242,6 +262,7 @@ impl From<IngestError> for ApiError {
                 Self::invalid(vec![Fault::new("/source", error.to_string())])
             }
             IngestError::Busy => Self::overloaded(),
+            IngestError::Starting => Self::starting(),
             IngestError::Store(error) => error.into(),
             IngestError::Lost => Self::internal(),
         }

@@ -26,16 +26,20 @@ pub(super) async fn live() -> Json<Health> {
 }
 
 /// Can events be decided and recorded?
+///
+/// Ready is a server on which everything that the record says is deployed is live, or is said not to
+/// load. What is new in its folders since it was stopped follows after that.
 #[utoipa::path(
     get, path = "/health/ready", tag = "health", security(()),
     responses(
         (status = 200, description = "They can", body = Health),
-        (status = 503, description = "The record does not answer, or nothing is loaded", body = Health),
+        (status = 503, description = "The record does not answer, or what is deployed is not live yet", body = Health),
     )
 )]
 pub(super) async fn ready(State(api): State<Api>) -> (StatusCode, Json<Health>) {
-    let loaded = api.0.registry.current().sources().next().is_some();
-    match (loaded, api.0.store.ready().await) {
+    let registry = &api.0.registry;
+    let serves = registry.is_restored() && registry.current().sources().next().is_some();
+    match (serves, api.0.store.ready().await) {
         (true, Ok(())) => (StatusCode::OK, Json(Health { status: "ready" })),
         _ => (StatusCode::SERVICE_UNAVAILABLE, Json(Health { status: "not ready" })),
     }

@@ -7,12 +7,12 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream::try_unfold;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::request::{Caller, parse_json, read_body, unexplained};
+use super::request::{Asked, Caller, parse_json, read_body, unexplained};
 use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
-use crate::model::{Erased, Fault, HeldEvent, HeldSubject, Identity, Timestamp};
+use crate::model::{Erased, Erasure, Fault, HeldEvent, HeldSubject, Identity, Timestamp};
 use crate::store::{HeldAfter, StoreError};
 
 /// Events that are read and sent at once.
@@ -129,6 +129,7 @@ async fn piece(
     responses(
         (status = 200, description = "Erased; zeros where nothing was held", body = Erased),
         (status = 403, description = "Another source than the key's", body = Problem),
+        (status = 409, description = "The subject is held: nothing of it may go", body = Problem),
         (status = 422, description = "No reason, or one that names the person", body = Problem),
         (status = 503, description = "The record cannot be written, or a copy is left in its log for now: erase again", body = Problem),
     )
@@ -150,6 +151,33 @@ pub(super) async fn erase(
     let erased = api.0.store.erase(&source, &subject, &why, &identity).await?;
     api.0.engine.forget(|of, who| of == source && who == subject);
     Ok(Json(erased))
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct After {
+    /// Without the first so many; 0 for the beginning.
+    after: u64,
+    /// Erasures on the page; at most `page_max`.
+    limit: Option<u32>,
+}
+
+/// List who was erased
+///
+/// By keyed hashes, in the order in which it happened. Keep it where backups do not reach: a backup that is
+/// older than an erasure is restored with it.
+#[utoipa::path(
+    get, path = "/v1/erasures", tag = "subjects", params(After),
+    responses((status = 200, description = "A page; ask again with as many more until it is empty", body = Vec<Erasure>))
+)]
+pub(super) async fn erasures(
+    State(api): State<Api>,
+    Asked(after): Asked<After>,
+) -> Result<Json<Vec<Erasure>>, ApiError> {
+    let page_max = api.0.config.page_max;
+    let limit = api.0.config.page_size(after.limit, page_max).map_err(ApiError::malformed)?;
+    Ok(Json(api.0.store.erasures(after.after, limit).await?))
 }
 
 /// What is wrong with a reason that names whom it is about, if it does.

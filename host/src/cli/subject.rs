@@ -10,10 +10,13 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
 
+use super::ConfigFile;
 use super::ask::{agrees, can_ask};
 use super::client::{Server, encode};
 use super::table::plain;
-use crate::model::Erased;
+use crate::app::{open_host_key, read_erasures, store_options};
+use crate::model::{Erased, Erasure};
+use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -23,6 +26,12 @@ pub(super) enum Command {
     /// Erase everything personal that is held on a person
     #[command(after_help = ERASE_HELP)]
     Erase(Erase),
+    /// Write the list of who was erased, a line for each, by keyed hash
+    #[command(after_help = ERASURES_HELP)]
+    Erasures(Server),
+    /// Erase in a record that was restored whom a list names
+    #[command(after_help = LISTED_HELP)]
+    EraseListed(EraseListed),
 }
 
 const EXPORT_HELP: &str = "\
@@ -40,6 +49,25 @@ of the events stay spent: sent again, they are answered 410. An event that comes
 Needs an admin's key, and goes into the audit log, which still verifies. Asks, unless --yes is there.
 
 A backup from before still holds the key: restore it with the list of erasures.";
+
+const ERASURES_HELP: &str = "\
+  picket subject erasures > /safe/erasures.jsonl
+
+Keep it where backups do not reach, and `picket restore --erasures` erases again whoever it names.";
+
+const LISTED_HELP: &str = "\
+  picket subject erase-listed /safe/erasures.jsonl
+
+`picket restore` does so itself. This is for a database that was restored by its own tools: run it before
+the server starts. Opens the database itself; whom the record knows to be erased it passes over.";
+
+#[derive(Debug, Args)]
+pub(super) struct EraseListed {
+    /// What `picket subject erasures` wrote
+    list: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
+}
 
 #[derive(Debug, Args)]
 pub(super) struct Export {
@@ -74,6 +102,8 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Export(args) => export(&args).await,
         Command::Erase(args) => erase(&args).await,
+        Command::Erasures(server) => erasures(&server).await,
+        Command::EraseListed(args) => erase_listed(&args).await,
     }
 }
 
@@ -127,6 +157,31 @@ async fn erase(args: &Erase) -> anyhow::Result<()> {
             "{whom} is erased: {events} events, {decisions} decisions, {rulings} reasons of rulings"
         ),
     }
+    Ok(())
+}
+
+async fn erasures(server: &Server) -> anyhow::Result<()> {
+    let (mut out, mut known) = (io::stdout().lock(), 0);
+    loop {
+        let page: Vec<Erasure> = server.get(&format!("/v1/erasures?after={known}")).await?;
+        if page.is_empty() {
+            return Ok(out.flush()?);
+        }
+        for erasure in &page {
+            writeln!(out, "{}", serde_json::to_string(erasure)?)?;
+        }
+        known += page.len();
+    }
+}
+
+async fn erase_listed(args: &EraseListed) -> anyhow::Result<()> {
+    let config = args.config.load()?;
+    let list = read_erasures(&args.list)?;
+    let host_key = open_host_key(&config.data_dir)?;
+    let store = Store::open(&store_options(&config, host_key)).await?;
+    let erased = store.replay_erasures(&list).await;
+    store.close().await?;
+    println!("{} of {} that are listed are erased now", erased?, list.len());
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What the engine keeps of each build while it is live: breaker, counts, lines, kept instances.
 //!
-//! An event looks its builds up in a map that only a new generation replaces. What belongs to one build
+//! An event looks its builds up in a map that only a new snapshot replaces. What belongs to one build
 //! is behind its own lock, which nobody holds while a guest runs.
 
 use std::collections::HashMap;
@@ -15,11 +15,11 @@ use crate::model::{Build, Event, Finding, LogLevel, LogLine, Outcome, Stage, Vit
 use crate::registry::{LiveDetector, Snapshot};
 use crate::telemetry::{Metrics, Raised};
 
-/// Every build of one generation.
+/// Every build of one snapshot.
 #[derive(Default)]
 pub(super) struct Builds {
     /// `None` before the first.
-    generation: Option<u64>,
+    edition: Option<(u64, u32)>,
     states: HashMap<Build, Arc<State>>,
     room: Room,
 }
@@ -42,7 +42,7 @@ struct Inner {
 impl Builds {
     pub fn is_of(&self, snapshot: &Snapshot) -> bool {
         // An event that began on an older snapshot finishes on it, with what is known by now.
-        self.generation.is_some_and(|generation| generation >= snapshot.generation())
+        self.edition.is_some_and(|edition| edition >= snapshot.edition())
     }
 
     /// Those of a newer snapshot: what is known of a build stays, what is live no longer is dropped.
@@ -60,7 +60,7 @@ impl Builds {
         for (build, state) in &states {
             state.follow(quarantined.get(build).copied().unwrap_or_default(), now);
         }
-        Self { generation: Some(snapshot.generation()), states, room: self.room.clone() }
+        Self { edition: Some(snapshot.edition()), states, room: self.room.clone() }
     }
 
     /// The state of a detector. One that is live no longer, for an event that began before, gets a new

@@ -4,11 +4,41 @@ use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
 
-use crossbeam_channel::{Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-type Job = Box<dyn FnOnce() + Send>;
+/// While more events than this wait for a thread, no thread does what nobody waits for.
+const WAITING_MAX: usize = 16;
+
+struct Job(Box<dyn FnOnce(&Spare<'_>) + Send>);
+
+/// Where a job leaves its answer. What it does after that, nobody waits for.
+pub struct Answer<'a, T> {
+    to: oneshot::Sender<T>,
+    spare: &'a Spare<'a>,
+}
+
+/// What is left of a thread's time.
+pub struct Spare<'a> {
+    queue: &'a Receiver<Job>,
+}
+
+impl<'a, T> Answer<'a, T> {
+    /// Sends the answer off.
+    pub fn give(self, answer: T) -> &'a Spare<'a> {
+        // Who asked may have gone; the work was bounded all the same.
+        let _ = self.to.send(answer);
+        self.spare
+    }
+}
+
+impl Spare<'_> {
+    /// Whether there is any: few events wait. What is begun must be short, for the next one may come.
+    pub fn is_left(&self) -> bool {
+        self.queue.len() <= WAITING_MAX
+    }
+}
 
 /// The threads and the bounded queue before them.
 pub struct Pool {
@@ -37,9 +67,10 @@ impl Pool {
         let threads = (0..cores).map(|number| {
             let queue = queue.clone();
             thread::Builder::new().name(format!("picket-eval-{number}")).spawn(move || {
-                for job in queue {
+                for Job(job) in &queue {
                     // A panic drops the answer's sender, so the caller learns; the thread goes on.
-                    if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                    let work = || job(&Spare { queue: &queue });
+                    if catch_unwind(AssertUnwindSafe(work)).is_err() {
                         tracing::error!("an evaluation panicked");
                     }
                 }
@@ -48,19 +79,16 @@ impl Pool {
         Ok(Self { jobs: Some(jobs), threads: threads.collect::<std::io::Result<_>>()? })
     }
 
-    /// Runs `work` on one of the threads.
+    /// Runs `work` on one of the threads, until it gives its answer; it may go on after that.
     ///
     /// # Errors
     /// [`PoolError::Busy`] at once where the queue is full.
     pub async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(Answer<'_, T>) + Send + 'static,
     ) -> Result<T, PoolError> {
-        let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move || {
-            // Who asked may have gone; the work was bounded all the same.
-            let _ = answer.send(work());
-        });
+        let (to, answered) = oneshot::channel();
+        let job = Job(Box::new(move |spare| work(Answer { to, spare })));
         let jobs = self.jobs.as_ref().expect("the queue lives as long as the pool");
         jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) | TrySendError::Disconnected(_) => PoolError::Busy,
@@ -93,9 +121,42 @@ mod tests {
     async fn a_panic_is_told_and_the_threads_go_on() {
         let pool = Pool::start(8).unwrap();
         for _ in 0..2 * pool.threads.len() {
-            assert_eq!(pool.run(|| panic!("on purpose")).await, Err::<(), _>(PoolError::Panicked));
+            let panics = pool.run(|_: Answer<'_, ()>| panic!("on purpose"));
+            assert_eq!(panics.await, Err(PoolError::Panicked));
         }
-        assert_eq!(pool.run(|| 7).await, Ok(7));
+        assert_eq!(pool.run(seven).await, Ok(7));
+    }
+
+    fn seven(answer: Answer<'_, u32>) {
+        answer.give(7);
+    }
+
+    #[tokio::test]
+    async fn what_a_job_does_after_its_answer_is_waited_for_by_nobody() {
+        let pool = Pool::start(64).unwrap();
+        let cores = pool.threads.len();
+        let release = Arc::new(Barrier::new(cores + 1));
+        let (told, spare) = std::sync::mpsc::channel();
+        for _ in 0..cores {
+            let (release, told) = (Arc::clone(&release), told.clone());
+            let answered = pool.run(move |answer| {
+                let spare = answer.give(7);
+                // The answer is there, and this goes on until the test has seen that.
+                told.send(spare.is_left()).unwrap();
+                release.wait();
+                told.send(spare.is_left()).unwrap();
+            });
+            assert_eq!(answered.await, Ok(7));
+        }
+        assert!((0..cores).all(|_| spare.recv().unwrap()), "nobody waits");
+        // More wait than may: then there is no time to spare.
+        let waiting = futures::future::join_all((0..=WAITING_MAX).map(|_| pool.run(seven)));
+        let mut waiting = std::pin::pin!(waiting);
+        assert!(futures::poll!(&mut waiting).is_pending());
+        assert_eq!(pool.queue_depth(), WAITING_MAX + 1);
+        release.wait();
+        assert_eq!(waiting.await, vec![Ok(7); WAITING_MAX + 1]);
+        assert!((0..cores).any(|_| !spare.recv().unwrap()));
     }
 
     #[tokio::test]
@@ -110,9 +171,10 @@ mod tests {
             held.push(tokio::spawn(async move {
                 loop {
                     let (running, release) = (running.clone(), release.clone());
-                    let work = move || {
+                    let work = move |answer: Answer<'_, ()>| {
                         running.wait();
                         release.wait();
+                        answer.give(());
                     };
                     if pool.run(work).await.is_ok() {
                         break;
@@ -124,12 +186,12 @@ mod tests {
         tokio::task::spawn_blocking(move || running.wait()).await.unwrap();
         let waiting = tokio::spawn({
             let pool = pool.clone();
-            async move { pool.run(|| 7).await }
+            async move { pool.run(seven).await }
         });
         while pool.queue_depth() == 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(pool.run(|| 8).await, Err(PoolError::Busy));
+        assert_eq!(pool.run(seven).await, Err(PoolError::Busy));
         tokio::task::spawn_blocking(move || release.wait()).await.unwrap();
         assert_eq!(waiting.await.unwrap(), Ok(7));
         for one in held {

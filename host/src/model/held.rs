@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use super::ruling::Ruling;
-use super::{Decision, DecisionId, Event, Timestamp, TrialDifference};
+use super::{Decision, DecisionId, Event, Hold, Timestamp, TrialDifference};
 
 /// All that is held about one event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -35,6 +35,8 @@ pub struct HeldSubject {
     pub name: String,
     /// The key under which everything personal is sealed: its id and age.
     pub key: Option<HeldKey>,
+    /// Whether and why nothing of it may go, now and before.
+    pub holds: Vec<Hold>,
     /// When the subject was erased before.
     pub erased_at: Vec<Timestamp>,
 }

@@ -1,48 +1,50 @@
-//! The folders: what lies in them is offered, what has gone is retired. The bundle is a folder
-//! inside the program, which serves where no other file does.
+//! The folders: what lies in them is offered, what has gone is retired. What takes no compiling is
+//! taken at once, also while a file of somebody else compiles.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
+use super::code::Code;
 use super::files::{is_there, list, name_of, read, settings};
+use super::seen::{Attempt, Seen};
 use super::{Candidate, Folders, Refused, Registry, canonical};
-use crate::model::{Digest, Landing, Stage};
-use crate::runtime::LoadError;
-use crate::store::{Deployment, EVERY_SOURCE, InboxRow, Origin, StoreError};
+use crate::model::{Build, Digest, Stage};
+use crate::store::{Deployment, EVERY_SOURCE, Origin, StoreError};
 use crate::telemetry::Loaded;
 
-/// What the program carries with it.
-#[derive(Debug, Clone, Default)]
-pub struct Bundle {
-    pub detectors: Vec<BundledDetector>,
-    pub policies: Vec<BundledPolicy>,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub struct BundledDetector {
-    pub name: &'static str,
-    pub file: &'static [u8],
-}
-
-#[derive(Debug, Clone, Copy)]
-pub struct BundledPolicy {
-    pub source: &'static str,
-    pub text: &'static str,
-}
-
 const POLICY_BYTES_MAX: u64 = 1 << 20;
+/// After a reason that is not the file's.
+pub(super) const TRIED_AGAIN: &str = "; it is tried again";
 
-/// What was last tried of each file, with its settings and its signature, so that a refusal is not
-/// repeated.
-pub(super) type Tried = HashMap<String, (Digest, Digest, Option<Digest>)>;
+/// What a look has found that has to be compiled.
+#[derive(Debug, Default)]
+pub(super) struct Slow {
+    files: Vec<PathBuf>,
+    bundled: Vec<Candidate>,
+}
+
+/// What became of a file that was looked at.
+enum Offered {
+    Done,
+    Slow(Box<Candidate>),
+}
+
+/// How a file of a folder is called in the record.
+fn detector_file(path: &Path) -> String {
+    format!("detectors/{}", name_of(path))
+}
+
+fn policy_file(path: &Path) -> String {
+    format!("policies/{}", name_of(path))
+}
 
 impl Folders {
     /// Whether a file of the inbox is still there. One that cannot be looked at is: a mount that
-    /// does not answer must not retire everything.
-    /// What is of no folder is not gone from one.
+    /// does not answer must not retire everything. What is of no folder is not gone from one.
     pub(super) fn holds(&self, file: &str) -> bool {
         self.path(file).is_none_or(|path| path.symlink_metadata().map_or_else(is_there, |_| true))
     }
@@ -58,48 +60,94 @@ impl Folders {
 }
 
 impl Registry {
-    /// Brings the live set in line with folders and bundle. Safe to call at any time: what was
-    /// taken before is not taken again. The events that asked for it are only hints.
+    /// Brings the live set in line with folders and bundle, compiling what has to be. Safe to call at
+    /// any time: what was taken before is not taken again. The events that asked for it are only hints.
     ///
     /// # Errors
     /// Where the store does not answer.
     pub async fn scan(&self) -> Result<(), StoreError> {
-        let mut tried = self.entering.lock().await;
-        let rows = self.store.inbox().await?;
-        let inbox: HashMap<&str, &InboxRow> = rows.iter().map(|row| (&*row.file, row)).collect();
+        let (mut compiled, mut held) = (HashSet::new(), Vec::new());
+        loop {
+            let Slow { mut files, bundled } = self.look().await?;
+            // A file that keeps changing is for the next scan.
+            files.retain(|path| !compiled.contains(path));
+            if files.is_empty() && bundled.is_empty() {
+                return Ok(());
+            }
+            held.extend(self.make_together(bundled).await);
+            for path in files {
+                self.bring(&path).await?;
+                compiled.insert(path);
+            }
+        }
+    }
+
+    /// Does all of a scan that takes no compiling, and returns the rest.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub(super) async fn look(&self) -> Result<Slow, StoreError> {
+        let mut seen = self.entering.lock().await;
         let detectors = list(&self.folders.detectors, "wasm");
         let policies = list(&self.folders.policies, "toml");
-        for path in &detectors {
-            self.offer_detector(path, &inbox, &mut tried).await?;
+        let there = detectors.iter().map(|path| detector_file(path));
+        seen.keep(&there.chain(policies.iter().map(|path| policy_file(path))).collect());
+        let mut files = Vec::new();
+        for path in detectors {
+            if let Offered::Slow(_) = self.offer_detector(&path, &mut seen, None).await? {
+                files.push(path);
+            }
         }
-        for path in &policies {
-            self.offer_policy(path, &inbox, &mut tried).await?;
+        for path in policies {
+            self.offer_policy(&path, &mut seen, files.is_empty()).await?;
         }
-        for row in &rows {
-            if !self.folders.holds(&row.file) {
-                tried.remove(&row.file);
+        for row in self.store.inbox().await? {
+            let is_there = self.folders.holds(&row.file);
+            if seen.has_gone(&row.file, is_there, !files.is_empty()) {
                 self.retire_file(&row.file).await?;
             }
         }
-        self.offer_bundle().await?;
+        let bundled = self.offer_bundle(&mut seen).await?;
         self.refresh().await?;
-        Ok(())
+        Ok(Slow { files, bundled })
     }
 
+    /// Compiles a file of the folder and offers it again. Nothing is locked while it compiles, so the
+    /// file is read anew: what has gone or changed meanwhile is for the next look.
+    async fn bring(&self, path: &Path) -> Result<(), StoreError> {
+        let offered = self.offer_detector(path, &mut *self.entering.lock().await, None).await?;
+        let Offered::Slow(candidate) = offered else { return Ok(()) };
+        let build = candidate.build();
+        // It failed before, and is due again.
+        self.shelf.forget_failed(&build);
+        let code = self.make(candidate.file, &candidate.settings).await;
+        let made = Some((build, &*code));
+        self.offer_detector(path, &mut *self.entering.lock().await, made).await?;
+        self.refresh().await.map(drop)
+    }
+
+    /// Takes a file that is news, or refuses it, where that takes no compiling, or it is what was just
+    /// `made`.
     async fn offer_detector(
         &self,
         path: &Path,
-        inbox: &HashMap<&str, &InboxRow>,
-        tried: &mut Tried,
-    ) -> Result<(), StoreError> {
-        let file = format!("detectors/{}", name_of(path));
+        seen: &mut Seen,
+        made: Option<(Build, &Code)>,
+    ) -> Result<Offered, StoreError> {
+        let tried = &mut seen.tried;
+        let file = detector_file(path);
         let bytes = match read(path, self.folders.file_bytes_max) {
             Ok(bytes) => bytes,
             Err(error) => {
                 tried.remove(&file);
-                let too_long = error.kind() == io::ErrorKind::FileTooLarge;
-                let key = if too_long { " (detector_file_bytes_max)" } else { "" };
-                return self.refuse("detector", &file, None, &format!("{error}{key}")).await;
+                let more = match error.kind() {
+                    io::ErrorKind::FileTooLarge => " (detector_file_bytes_max)",
+                    // What the system says is not for ever; what we say of it is.
+                    _ if error.raw_os_error().is_some() => TRIED_AGAIN,
+                    _ => "",
+                };
+                self.refuse("detector", &file, None, &format!("{error}{more}")).await?;
+                return Ok(Offered::Done);
             }
         };
         let digest = Digest::of(&bytes);
@@ -108,23 +156,26 @@ impl Registry {
             Ok(beside) => beside,
             Err(error) => {
                 tried.remove(&file);
-                return self.refuse("detector", &file, Some(digest), &error).await;
+                self.refuse("detector", &file, Some(digest), &error).await?;
+                return Ok(Offered::Done);
             }
         };
         let signed = signature.as_deref().map(Digest::of);
-        let now = (digest, Digest::of(canonical(&settings).as_bytes()), signed);
+        let settings_digest = Digest::of(canonical(&settings).as_bytes());
+        let of = (digest, settings_digest, signed);
         let origin = Origin::Folder(file.clone());
-        let seen = match tried.insert(file.clone(), now) {
-            Some(before) => before == now,
-            // Taken by an earlier run of the program: then the row of the deployment knows.
-            None => {
-                let signature = signature.as_deref();
-                let row = inbox.get(&*file).copied();
-                self.is_taken(row, digest, &settings, signature, &origin).await?
-            }
+        let before = tried.get(&file).filter(|attempt| attempt.of == of);
+        let is_due = match before {
+            Some(attempt) if attempt.rests(Instant::now()) => return Ok(Offered::Done),
+            Some(_) => true,
+            None => false,
         };
-        if seen {
-            return Ok(());
+        // Taken by an earlier run of the program: then the row of the deployment knows.
+        if !tried.contains_key(&file)
+            && self.is_taken(&file, digest, &settings, signature.as_deref()).await?
+        {
+            tried.insert(file, Attempt { of, again: None });
+            return Ok(Offered::Done);
         }
         let candidate = Candidate {
             file: bytes,
@@ -137,49 +188,67 @@ impl Registry {
             allow_downgrade: false,
             why: None,
         };
-        match self.publish(&candidate, None).await {
-            Ok(_) => Ok(()),
-            // Not the file's fault: it is tried again.
-            Err(Refused::Store(error)) => {
-                tried.remove(&file);
-                Err(error)
+        let build = Build { digest, settings: settings_digest };
+        let made = made.filter(|(made, _)| *made == build);
+        let published = match (self.verify_unopened(&candidate), made) {
+            (Err(refused), _) => Err(refused),
+            (Ok(()), Some((_, code))) => self.publish(&candidate, code, None).await,
+            (Ok(()), None) if is_due => return Ok(Offered::Slow(Box::new(candidate))),
+            (Ok(()), None) => match self.at_hand(digest, &candidate.settings).await {
+                Some(code) => self.publish(&candidate, &code, None).await,
+                None => return Ok(Offered::Slow(Box::new(candidate))),
+            },
+        };
+        match published {
+            Ok(_) => {
+                tried.insert(file, Attempt { of, again: None });
             }
+            // Not the file's fault: it is tried again.
+            Err(Refused::Store(error)) => return Err(error),
             Err(refused) => {
-                // The other file may go, the compiler may start again: then this one is good.
-                if let Refused::Claimed { .. } | Refused::Load(LoadError::NotStarted(_)) = refused {
-                    tried.remove(&file);
-                }
-                self.refuse("detector", &file, Some(digest), &refused.to_string()).await
+                let again = if refused.is_of_the_machine() { TRIED_AGAIN } else { "" };
+                self.refuse("detector", &file, Some(digest), &format!("{refused}{again}")).await?;
+                seen.failed(file, of, &refused);
             }
         }
+        Ok(Offered::Done)
     }
 
     async fn is_taken(
         &self,
-        row: Option<&InboxRow>,
+        file: &str,
         digest: Digest,
         settings: &Json,
         signature: Option<&[u8]>,
-        origin: &Origin,
     ) -> Result<bool, StoreError> {
-        let good = row.is_some_and(|row| row.digest == Some(digest) && row.error.is_none());
-        let deployments = self.store.deployments().await?;
+        if !self.is_known(file, digest).await? {
+            return Ok(false);
+        }
         let same = |row: &Deployment| {
             let signed = row.signature.as_deref().map(str::as_bytes);
             let kept = signature.is_none() || signature == signed;
-            row.digest == digest && row.settings == *settings && kept
+            row.origin.file() == Some(file)
+                && row.digest == digest
+                && row.settings == *settings
+                && kept
         };
-        Ok(good && deployments.iter().any(|row| row.origin == *origin && same(row)))
+        Ok(self.store.deployments().await?.iter().any(same))
+    }
+
+    /// Whether these bytes were what was last taken from a file.
+    async fn is_known(&self, file: &str, digest: Digest) -> Result<bool, StoreError> {
+        let inbox = self.store.inbox().await?;
+        let row = inbox.iter().find(|row| row.file == file);
+        Ok(row.is_some_and(|row| row.digest == Some(digest) && row.error.is_none()))
     }
 
     async fn offer_policy(
         &self,
         path: &Path,
-        inbox: &HashMap<&str, &InboxRow>,
-        tried: &mut Tried,
+        Seen { tried, .. }: &mut Seen,
+        all_at_hand: bool,
     ) -> Result<(), StoreError> {
-        let name = name_of(path);
-        let file = format!("policies/{name}");
+        let (name, file) = (name_of(path), policy_file(path));
         let text = read(path, POLICY_BYTES_MAX).and_then(|bytes| {
             String::from_utf8(bytes).map_err(|_| io::Error::other("is not UTF-8 text"))
         });
@@ -191,23 +260,30 @@ impl Registry {
             }
         };
         let digest = Digest::of(text.as_bytes());
-        let taken =
-            inbox.get(&*file).is_some_and(|row| row.digest == Some(digest) && row.error.is_none());
-        let now = (digest, digest, None);
-        if tried.insert(file.clone(), now) == Some(now) || taken {
+        let of = (digest, digest, None);
+        let is_same = match tried.get(&file) {
+            Some(attempt) => attempt.of == of,
+            // Taken by an earlier run of the program: then the inbox knows.
+            None => self.is_known(&file, digest).await?,
+        };
+        if is_same {
+            tried.insert(file, Attempt { of, again: None });
             return Ok(());
         }
         match self.publish_policy(&text, &name, Origin::Folder(file.clone())).await {
-            Ok(()) => Ok(()),
-            Err(Refused::Store(error)) => {
-                tried.remove(&file);
-                Err(error)
+            Ok(()) => drop(tried.insert(file, Attempt { of, again: None })),
+            Err(Refused::Store(error)) => return Err(error),
+            // What it names may be in a file that is still to be compiled.
+            Err(_) if !all_at_hand => {}
+            Err(refused) => {
+                self.refuse("policy", &file, Some(digest), &refused.to_string()).await?;
+                tried.insert(file, Attempt { of, again: None });
             }
-            Err(refused) => self.refuse("policy", &file, Some(digest), &refused.to_string()).await,
         }
+        Ok(())
     }
 
-    async fn refuse(
+    pub(super) async fn refuse(
         &self,
         kind: &'static str,
         file: &str,
@@ -252,123 +328,5 @@ impl Registry {
             self.store.forget_file(file).await?;
         }
         Ok(())
-    }
-
-    /// Lets the bundle serve where nothing else does, and no longer where it does not hold.
-    async fn offer_bundle(&self) -> Result<(), StoreError> {
-        let mut deployed: BTreeMap<String, Vec<Deployment>> = BTreeMap::new();
-        for row in self.store.deployments().await? {
-            if row.source == EVERY_SOURCE {
-                deployed.entry(row.detector.clone()).or_default().push(row);
-            }
-        }
-        let mut wanted = Vec::new();
-        for bundled in &self.bundle.detectors {
-            let rows = deployed.get(bundled.name).map_or(&[][..], Vec::as_slice);
-            let sidecar = self.folders.detectors.join(bundled.name).with_extension("toml");
-            let settings = match settings(&sidecar) {
-                Ok(settings) => settings,
-                Err(error) => {
-                    let file = format!("detectors/{}.toml", bundled.name);
-                    self.refuse("detector", &file, None, &error).await?;
-                    // What serves, serves on; where nothing does, the detector's own defaults do.
-                    match rows.iter().any(|row| row.stage.is_live()) {
-                        true => continue,
-                        false => json!({}),
-                    }
-                }
-            };
-            let holds = |file: &str| self.folders.holds(file);
-            if bundle_is_due(rows, Digest::of(bundled.file), &settings, &holds) {
-                wanted.push(Candidate {
-                    file: bundled.file.to_vec(),
-                    name: None,
-                    settings,
-                    origin: Origin::Bundle,
-                    source: EVERY_SOURCE.to_owned(),
-                    stage: Landing::Active,
-                    // An older program was started: that is somebody's word.
-                    allow_downgrade: true,
-                    signature: None,
-                    why: None,
-                });
-            }
-        }
-        self.prepare_together(&wanted).await;
-        for candidate in &wanted {
-            if let Err(refused) = self.publish(candidate, None).await {
-                tracing::error!("a bundled detector does not load: {refused}");
-            }
-        }
-        for row in deployed.values().flatten() {
-            let carried = self.bundle.detectors.iter().any(|bundled| bundled.name == row.detector);
-            if row.origin == Origin::Bundle && row.stage.is_live() && !carried {
-                let (origin, why) = (Origin::Bundle, "the program does not carry it any more");
-                self.store
-                    .retire_detector(EVERY_SOURCE, &row.detector, Some(&origin), why, None)
-                    .await?;
-            }
-        }
-        // Policies name labels, so they come after the detectors are live.
-        self.refresh().await?;
-        self.offer_bundled_policies().await
-    }
-
-    async fn offer_bundled_policies(&self) -> Result<(), StoreError> {
-        let deployed = self.store.policy_deployments().await?;
-        for bundled in &self.bundle.policies {
-            let row = deployed.iter().find(|row| row.source == bundled.source);
-            let due = row.is_none_or(|row| match (&row.origin, row.stage) {
-                (Origin::Bundle, Stage::Active) => {
-                    row.digest != Digest::of(bundled.text.as_bytes())
-                }
-                (Origin::Folder(_), Stage::Retired) => true,
-                _ => false,
-            });
-            if due
-                && let Err(refused) =
-                    self.publish_policy(bundled.text, bundled.source, Origin::Bundle).await
-            {
-                tracing::error!(
-                    source = bundled.source,
-                    "a bundled policy does not load: {refused}"
-                );
-            }
-        }
-        Ok(())
-    }
-
-    /// Bundled detectors are trusted and many: they compile side by side.
-    async fn prepare_together(&self, candidates: &[Candidate]) {
-        let each = candidates
-            .iter()
-            .map(|candidate| self.prepare(candidate.file.clone(), &candidate.settings));
-        // Why one fails is said when it is published.
-        futures::future::join_all(each).await;
-    }
-}
-
-/// Whether a bundled detector is to be published: nothing has stood there yet, what the program
-/// carried before serves, or the file that served in its place is gone. What a person has moved is
-/// left as it is.
-fn bundle_is_due(
-    rows: &[Deployment],
-    digest: Digest,
-    settings: &Json,
-    holds: &dyn Fn(&str) -> bool,
-) -> bool {
-    let same = |row: &Deployment| row.digest == digest && row.settings == *settings;
-    let offered = rows.iter().any(|row| row.origin == Origin::Bundle && same(row));
-    match rows.iter().find(|row| row.stage == Stage::Active) {
-        Some(active) => active.origin == Origin::Bundle && !offered,
-        None => match rows.iter().max_by_key(|row| (row.served_at, row.id)) {
-            Some(last) => {
-                let gone = |file: &str| !holds(file);
-                let file_gone =
-                    last.origin.file().is_some_and(gone) && last.stage == Stage::Retired;
-                file_gone || last.origin == Origin::Bundle && !offered
-            }
-            None => true,
-        },
     }
 }

@@ -1,9 +1,12 @@
 //! The life of a version: promotion, going back, quarantine. Every step is a row, audited, and in
 //! the next snapshot before the call returns.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::code::Code;
 use super::refresh::build_of;
 use super::{Refused, Registry};
 use crate::model::{Build, Canary, Digest, Identity, Stage};
@@ -58,9 +61,11 @@ impl Registry {
         if matches!(to, Stage::Active | Stage::Canary) {
             self.may_count(&row, Some(who))?;
         }
-        if to.is_live() {
-            self.loads(&row).await?;
-        }
+        // Held until it is part of a snapshot.
+        let _code = match to.is_live() {
+            true => Some(self.loads(&row).await?),
+            false => None,
+        };
         let what = match (row.stage, to) {
             (_, Stage::Retired) => "detector.retired",
             (Stage::Canary, Stage::Canary) => "detector.canary_changed",
@@ -82,12 +87,12 @@ impl Registry {
         who: &Identity,
     ) -> Result<Stood, Refused> {
         let rows = self.of_detector(detector, source).await?;
-        let good = last_good(&rows).ok_or_else(|| {
+        let good = last_good(rows.iter()).ok_or_else(|| {
             Refused::Stage(format!("no earlier version of {detector} served {source} before"))
         })?;
         // It was promoted once before, so another pair of eyes has seen it.
         self.may_count(good, None)?;
-        self.loads(good).await?;
+        let _code = self.loads(good).await?;
         self.step(good, Stage::Active, None, "detector.rolled_back", why, false, Some(who)).await
     }
 
@@ -110,27 +115,47 @@ impl Registry {
                 why,
                 alert: true,
             };
-            let moved = self.unless_moved(self.store.move_detector(&step, None).await)?;
-            if moved && row.stage == Stage::Active {
-                self.fall_back(&row).await?;
-            }
+            self.unless_moved(self.store.move_detector(&step, None).await)?;
         }
-        self.refresh().await.map(drop)
+        self.refresh().await?;
+        self.fall_back_where_due().await
     }
 
-    /// Falls back wherever a version went into quarantine and the step after that was lost, such as by
-    /// a stop of the server or a store that did not answer.
+    /// Falls back wherever a version went into quarantine and nothing serves in its place, such as where
+    /// the step after that was lost by a stop of the server or a store that did not answer. Waits for no
+    /// compiler: code that is not at hand is asked for, and the next call finds it.
     ///
     /// # Errors
     /// Where the store does not answer.
     pub async fn fall_back_where_due(&self) -> Result<(), StoreError> {
         let rows = self.store.deployments().await?;
         let mut fell = false;
-        for row in rows.iter().filter(|row| row.before == Some(Stage::Active)) {
-            let same = |it: &&Deployment| it.source == row.source && it.detector == row.detector;
-            if !rows.iter().filter(same).any(|it| it.stage == Stage::Active) {
-                fell |= self.fall_back(row).await?;
+        let mut held = Vec::new();
+        for (failed, good) in fall_backs(&rows) {
+            let Some(code) = self.at_hand(good.digest, &good.settings).await else {
+                self.lacking.notify_one();
+                continue;
+            };
+            let fit = code.prepared().map_err(Refused::from).and_then(|_| self.admit(good));
+            if let Err(error) = fit {
+                tracing::debug!(
+                    detector = good.detector,
+                    version = %good.manifest.version,
+                    "the last good version cannot serve: {error}"
+                );
+                continue;
             }
+            held.push(code);
+            let step = Move {
+                deployment: good.id,
+                from: Stage::Retired,
+                to: Stage::Active,
+                canary: None,
+                what: "detector.fell_back",
+                why: &format!("{} failed", failed.manifest.version),
+                alert: true,
+            };
+            fell |= self.unless_moved(self.store.move_detector(&step, None).await)?;
         }
         match fell {
             true => self.refresh().await.map(drop),
@@ -271,45 +296,21 @@ impl Registry {
         }
     }
 
-    /// Whether it is ready to run: what does not load does not replace what serves.
-    async fn loads(&self, row: &Deployment) -> Result<(), Refused> {
-        if self.ready().get(&build_of(row)).is_none_or(Result::is_err) {
-            let absent = || Refused::Absent(format!("the bytes of {} are gone", row.digest));
-            let file = self.store.detector_bytes(row.digest).await?.ok_or_else(absent)?;
-            self.prepare(file, &row.settings).await?;
-        }
-        self.admit(row)
-    }
-
-    /// Returns whether another version serves in its place now.
-    async fn fall_back(&self, failed: &Deployment) -> Result<bool, StoreError> {
-        let rows = self.store.deployments().await?.into_iter();
-        let rows: Vec<_> = rows
-            .filter(|row| row.source == failed.source && row.detector == failed.detector)
-            .collect();
-        let Some(good) = last_good(&rows) else { return Ok(false) };
-        // Tried and refused: nothing is gained by compiling it every second.
-        if self.ready().get(&build_of(good)).is_some_and(Result::is_err) {
-            return Ok(false);
-        }
-        if let Err(error) = self.loads(good).await {
-            tracing::error!(
-                detector = good.detector,
-                version = %good.manifest.version,
-                "the last good version cannot serve: {error}"
-            );
-            return Ok(false);
-        }
-        let step = Move {
-            deployment: good.id,
-            from: Stage::Retired,
-            to: Stage::Active,
-            canary: None,
-            what: "detector.fell_back",
-            why: &format!("{} failed", failed.manifest.version),
-            alert: true,
+    /// Its code, where it is ready to run: what does not load does not replace what serves. Compiles it
+    /// where it is not at hand, again where it failed before: a person asks for it.
+    async fn loads(&self, row: &Deployment) -> Result<Arc<Code>, Refused> {
+        self.shelf.forget_failed(&build_of(row));
+        let code = match self.at_hand(row.digest, &row.settings).await {
+            Some(code) => code,
+            None => {
+                let absent = || Refused::Absent(format!("the bytes of {} are gone", row.digest));
+                let file = self.store.detector_bytes(row.digest).await?.ok_or_else(absent)?;
+                self.make(file, &row.settings).await
+            }
         };
-        self.unless_moved(self.store.move_detector(&step, None).await)
+        code.prepared()?;
+        self.admit(row)?;
+        Ok(code)
     }
 
     #[allow(clippy::too_many_arguments, reason = "a step has that many sides")]
@@ -358,8 +359,23 @@ impl Registry {
     }
 }
 
+/// Which version is to serve in the place of which: wherever one that was active is in quarantine and
+/// none is active.
+pub(super) fn fall_backs(rows: &[Deployment]) -> impl Iterator<Item = (&Deployment, &Deployment)> {
+    let failed = rows.iter().filter(|row| row.before == Some(Stage::Active));
+    failed.filter_map(|failed| {
+        let same =
+            |row: &&Deployment| row.source == failed.source && row.detector == failed.detector;
+        let of_detector = || rows.iter().filter(same);
+        match of_detector().any(|row| row.stage == Stage::Active) {
+            true => None,
+            false => last_good(of_detector()).map(|good| (failed, good)),
+        }
+    })
+}
+
 /// Of the retired versions that served, the one that served last and answers alike each time.
-fn last_good(rows: &[Deployment]) -> Option<&Deployment> {
-    let served = rows.iter().filter(|row| row.stage == Stage::Retired && row.impure.is_none());
+fn last_good<'a>(rows: impl Iterator<Item = &'a Deployment>) -> Option<&'a Deployment> {
+    let served = rows.filter(|row| row.stage == Stage::Retired && row.impure.is_none());
     served.filter(|row| row.served_at.is_some()).max_by_key(|row| (row.served_at, row.id))
 }

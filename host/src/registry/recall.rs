@@ -1,12 +1,11 @@
 //! What served once, for replays: any build of the record, made ready again and given to nobody else.
 
-use std::sync::Arc;
-
+use serde_json::Value as Json;
 use thiserror::Error;
 
 use super::{Registry, canonical};
 use crate::model::{Build, Digest};
-use crate::runtime::{Limits, LoadError, Prepared, Trust};
+use crate::runtime::{Limits, LoadError, Prepared};
 use crate::store::StoreError;
 
 /// Why a build of the record is not to be had.
@@ -39,8 +38,8 @@ impl Registry {
         build: Build,
         detector: &str,
     ) -> Result<Result<Prepared, Unrecalled>, StoreError> {
-        if let Some(Ok(prepared)) = self.ready().get(&build) {
-            return Ok(Ok(prepared.clone()));
+        if let Some(Ok(prepared)) = self.shelf.get(&build).map(|code| code.prepared()) {
+            return Ok(Ok(prepared));
         }
         let file = match self.store.detector_bytes(build.digest).await {
             Ok(Some(file)) => file,
@@ -51,30 +50,12 @@ impl Registry {
             Err(error) => return Err(error),
         };
         let settings = self.store.settings(detector, build.digest).await?;
-        let mut settings = settings.iter().map(canonical);
-        let Some(settings) = settings.find(|it| Digest::of(it.as_bytes()) == build.settings) else {
+        let is_meant = |it: &&Json| Digest::of(canonical(it).as_bytes()) == build.settings;
+        let Some(settings) = settings.iter().find(is_meant) else {
             return Ok(Err(Unrecalled::Settings(build.settings)));
         };
-        Ok(self.load(file, settings, build.digest).await.map_err(Unrecalled::from))
-    }
-
-    /// Makes a file ready, with settings in canonical form. The costly part, on a thread that may be
-    /// blocked.
-    pub(super) async fn load(
-        &self,
-        file: Vec<u8>,
-        settings: String,
-        digest: Digest,
-    ) -> Result<Prepared, LoadError> {
-        let trust = match self.trusted.contains(&digest) {
-            true => Trust::Bundled,
-            false => Trust::Stranger,
-        };
-        let runtime = Arc::clone(&self.runtime);
-        let loaded =
-            tokio::task::spawn_blocking(move || runtime.load(&file, &settings, trust)).await;
-        loaded.unwrap_or_else(|panic| {
-            Err(LoadError::Compile(format!("the compiler gave up: {panic}")))
-        })
+        // What failed before may have failed by no fault of its own.
+        self.shelf.forget_failed(&build);
+        Ok(self.make(file, settings).await.prepared().map_err(Unrecalled::from))
     }
 }

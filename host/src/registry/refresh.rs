@@ -1,8 +1,12 @@
 //! From the store's rows to a snapshot. The only writer of `current`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::StreamExt;
+
+use super::inbox::TRIED_AGAIN;
+use super::life::fall_backs;
 use super::{Cohort, LiveDetector, LivePolicy, Refused, Registry, Snapshot, canonical};
 use crate::model::{Build, Digest, Stage};
 use crate::policy::Policy;
@@ -16,8 +20,13 @@ struct Rows {
     sources: Vec<SourceRow>,
 }
 
+/// Compiled code that is fetched from the cache at once.
+const FETCHED_AT_ONCE: usize = 4;
+
 impl Registry {
-    /// Builds the snapshot that the rows describe and swaps it in. Returns its generation.
+    /// Builds the snapshot that the rows describe and swaps it in. Returns its generation. Takes no
+    /// compiling: a version whose code is not at hand leaves its place to what stood there, until
+    /// [`Registry::keep_loaded`] has it.
     ///
     /// # Errors
     /// Where the store does not answer; then the old snapshot serves on.
@@ -26,16 +35,21 @@ impl Registry {
         loop {
             let rows = self.rows().await?;
             let generation = rows.generation;
-            self.prepare_all(&rows.deployments).await?;
-            let snapshot = self.build(rows).await?;
-            let previous = self.current.rcu(|current| match succeeds(current, &snapshot) {
-                true => Arc::clone(&snapshot),
-                false => Arc::clone(current),
-            });
-            if succeeds(&previous, &snapshot) {
-                self.forget_unused();
+            let needed = needed(&rows.deployments);
+            let fetches: Vec<_> =
+                needed.iter().map(|row| self.at_hand(row.digest, &row.settings)).collect();
+            let fetched: Vec<_> =
+                futures::stream::iter(fetches).buffered(FETCHED_AT_ONCE).collect().await;
+            if fetched.iter().any(Option::is_none) {
+                self.lacking.notify_one();
             }
-            // While detectors were being compiled the rows may have moved on.
+            let needed = needed.into_iter().map(build_of).collect();
+            let snapshot = self.build(rows).await?;
+            if snapshot.differs_from(&self.current()) {
+                self.current.store(Arc::new(snapshot));
+            }
+            self.shelf.retain(&needed);
+            // What was written meanwhile is part of the next.
             if self.store.generation().await? == generation {
                 return Ok(generation);
             }
@@ -59,41 +73,27 @@ impl Registry {
         }
     }
 
-    /// Compiles what is deployed and not ready, such as after a restart or a change by another
-    /// server.
-    async fn prepare_all(&self, deployments: &[Deployment]) -> Result<(), StoreError> {
-        for deployment in deployments.iter().filter(|deployment| deployment.stage.is_live()) {
-            if self.ready().contains_key(&build_of(deployment)) {
-                continue;
-            }
-            let Some(file) = self.store.detector_bytes(deployment.digest).await? else { continue };
-            if let Err(error) = self.prepare(file, &deployment.settings).await {
-                tracing::error!(
-                    detector = deployment.detector,
-                    digest = %deployment.digest,
-                    "a detector that is deployed does not load: {error}"
-                );
-            }
-        }
-        Ok(())
-    }
-
-    async fn build(&self, rows: Rows) -> Result<Arc<Snapshot>, StoreError> {
-        let standing = rows.deployments.into_iter().filter(|row| row.stage.is_live());
+    async fn build(&self, rows: Rows) -> Result<Snapshot, StoreError> {
+        let current = self.current();
         let mut unloaded = BTreeMap::new();
         let mut detectors = Vec::new();
-        for row in standing {
-            match self.live(&row) {
+        for row in rows.deployments.iter().filter(|row| row.stage.is_live()) {
+            match self.live(row) {
                 Ok(live) => detectors.push(live),
                 Err(refused) => {
-                    if !self.current().unloaded().contains_key(&row.id) {
+                    let again = if refused.is_of_the_machine() { TRIED_AGAIN } else { "" };
+                    let why = format!("{refused}{again}");
+                    if current.unloaded().get(&row.id) != Some(&why) {
                         tracing::error!(
                             detector = row.detector,
                             version = %row.manifest.version,
-                            "a detector that is deployed does not run: {refused}"
+                            "a detector that is deployed does not run: {why}"
                         );
                     }
-                    unloaded.insert(row.id, refused.to_string());
+                    unloaded.insert(row.id, why);
+                    if let Refused::Load(_) | Refused::Lacking = refused {
+                        detectors.extend(stands_in(row, &rows.deployments, &current));
+                    }
                 }
             }
         }
@@ -115,13 +115,14 @@ impl Registry {
             }
         }
         let modes = rows.sources.into_iter().map(|row| (row.source, row.mode)).collect();
-        Ok(Arc::new(Snapshot::new(rows.generation, detectors, policies, modes, unloaded)))
+        let next = Snapshot::new(rows.generation, detectors, policies, modes, unloaded);
+        Ok(next.following(&current))
     }
 
     /// What a row stands for, where it may run.
     fn live(&self, row: &Deployment) -> Result<LiveDetector, Refused> {
-        let gone = || Refused::Absent(format!("the bytes of {} are gone", row.digest));
-        let prepared = self.ready().get(&build_of(row)).cloned().ok_or_else(gone)??;
+        let code = self.shelf.get(&build_of(row)).ok_or(Refused::Lacking)?;
+        let prepared = code.prepared()?;
         self.admit(row)?;
         let prepared = prepared.within(&self.rules.detectors.budget(&row.detector));
         Ok(LiveDetector {
@@ -135,20 +136,27 @@ impl Registry {
             cohort: row.canary.map(|canary| Cohort::new(row.salt, canary.share)),
         })
     }
-
-    /// Lets go of compiled detectors that nothing names any more.
-    fn forget_unused(&self) {
-        let current = self.current();
-        let live: HashSet<Build> =
-            current.detectors().iter().map(|live| live.prepared.build()).collect();
-        self.ready().retain(|build, _| live.contains(build));
-    }
 }
 
-/// Whether a snapshot takes the place of another: it is of later rows, or what did not load does now.
-fn succeeds(current: &Snapshot, next: &Snapshot) -> bool {
-    let more = next.unloaded().len() < current.unloaded().len();
-    current.generation() < next.generation() || current.generation() == next.generation() && more
+/// The rows whose code is wanted: those that are live, and what serves next where one has failed.
+pub(super) fn needed(rows: &[Deployment]) -> Vec<&Deployment> {
+    let live = rows.iter().filter(|row| row.stage.is_live());
+    live.chain(fall_backs(rows).map(|(_, good)| good)).collect()
+}
+
+/// What stood in the place of a version whose code is not at hand here, where the rows have it nowhere
+/// else: what served before serves on. Nothing stands in for what was refused, nor for what a person
+/// took out before.
+fn stands_in(row: &Deployment, rows: &[Deployment], current: &Snapshot) -> Option<LiveDetector> {
+    let mut before = current.detectors().iter().filter(|live| {
+        let name = &live.prepared.manifest().name;
+        (name, &live.source, live.stage) == (&row.detector, &row.source, row.stage)
+    });
+    let is_out = |live: &&LiveDetector| {
+        let stands = rows.iter().find(|row| row.id == live.deployment);
+        stands.is_some_and(|row| !row.stage.is_live())
+    };
+    before.find(is_out).cloned()
 }
 
 /// The file with its settings that a row stands for.

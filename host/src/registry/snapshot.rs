@@ -10,6 +10,7 @@ use crate::runtime::Prepared;
 use crate::store::{EVERY_SOURCE, Origin};
 
 /// A version of a detector that runs.
+#[derive(Clone)]
 pub struct LiveDetector {
     /// The row that it stands for.
     pub deployment: i64,
@@ -44,6 +45,8 @@ pub struct LivePolicy {
 /// What is live, under one generation number.
 pub struct Snapshot {
     generation: u64,
+    /// Of the snapshots of one generation, which: code that was not at hand may come later.
+    turn: u32,
     /// Invariant: sorted by name, then stage, so that findings are.
     detectors: Vec<LiveDetector>,
     /// Which detectors want a pattern of event types: few patterns, many detectors.
@@ -89,6 +92,7 @@ impl Snapshot {
         }
         Self {
             generation,
+            turn: 0,
             detectors,
             wants: wants.into_iter().collect(),
             policies,
@@ -97,8 +101,24 @@ impl Snapshot {
         }
     }
 
+    /// The same, after another one in this process.
+    pub(super) fn following(self, before: &Self) -> Self {
+        let turn = if self.generation == before.generation { before.turn + 1 } else { 0 };
+        Self { turn, ..self }
+    }
+
+    /// Whether it is of other rows, or another part of them runs.
+    pub(super) fn differs_from(&self, other: &Self) -> bool {
+        (self.generation, &self.unloaded) != (other.generation, &other.unloaded)
+    }
+
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Ascends from one snapshot of this process to the next.
+    pub fn edition(&self) -> (u64, u32) {
+        (self.generation, self.turn)
     }
 
     /// Every detector, sorted by name.

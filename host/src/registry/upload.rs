@@ -36,14 +36,8 @@ impl Registry {
     /// # Errors
     /// Why it is refused; then nothing has changed but the record of that.
     pub async fn upload(&self, candidate: &Candidate, who: &Identity) -> Result<Uploaded, Refused> {
-        let _entering = self.entering.lock().await;
-        let published = match self.may_name(candidate, who).await {
-            Ok(()) => self.publish(candidate, Some(who)).await,
-            Err(refused) => Err(refused),
-        };
-        match published {
-            Ok((prepared, published)) => {
-                let generation = self.refresh().await?;
+        match self.enter(candidate, who).await {
+            Ok((prepared, published, generation)) => {
                 self.uploaded(candidate, &prepared, published, generation).await
             }
             Err(Refused::Store(error)) => Err(Refused::Store(error)),
@@ -52,6 +46,31 @@ impl Registry {
                 Err(refused)
             }
         }
+    }
+
+    /// Compiles it, and has it enter in its turn. What was so before it compiled is asked again. Returns
+    /// the generation that has it.
+    async fn enter(
+        &self,
+        candidate: &Candidate,
+        who: &Identity,
+    ) -> Result<(Prepared, Published, u64), Refused> {
+        self.may_name(candidate, who).await?;
+        self.verify_unopened(candidate)?;
+        let build = candidate.build();
+        // Somebody asks for it: what failed before is tried again.
+        self.shelf.forget_failed(&build);
+        let code = match self.at_hand(build.digest, &candidate.settings).await {
+            Some(code) => code,
+            None => self.make(candidate.file.clone(), &candidate.settings).await,
+        };
+        let entering = self.entering.lock().await;
+        self.may_name(candidate, who).await?;
+        let (prepared, published) = self.publish(candidate, &code, Some(who)).await?;
+        drop(entering);
+        // The code is held until it is part of the snapshot.
+        let generation = self.refresh().await?;
+        Ok((prepared, published, generation))
     }
 
     /// A name and a version are one file for every source. So a key that is bound to one ships what is

@@ -8,8 +8,9 @@ use std::time::Duration;
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Registry;
 
@@ -21,16 +22,14 @@ const RESCAN: Duration = Duration::from_secs(10);
 /// How often the generation row is looked at: how another server's change arrives here.
 const GENERATION: Duration = Duration::from_secs(1);
 
-/// Follows the generation row, and with `folders` also scans whenever a folder changes and now and
-/// then anyway, until told to stop. A scan may compile for minutes; what other servers change is
-/// followed meanwhile.
+/// Until told to stop: takes the folders in, with `folders` again whenever one changes and now and then
+/// anyway; follows the generation row; compiles what is deployed and not at hand. A file that compiles
+/// for minutes holds up none of these.
 pub async fn watch(registry: Arc<Registry>, folders: bool, stop: CancellationToken) {
     let scans = async {
-        if folders {
-            tokio::select! {
-                () = scan_on_change(&registry) => {}
-                () = stop.cancelled() => {}
-            }
+        tokio::select! {
+            () = scan_on_change(&registry, folders) => {}
+            () = stop.cancelled() => {}
         }
     };
     let follows = async {
@@ -41,10 +40,13 @@ pub async fn watch(registry: Arc<Registry>, folders: bool, stop: CancellationTok
             }
         }
     };
-    tokio::join!(scans, follows);
+    tokio::join!(scans, follows, registry.keep_loaded(stop.clone()));
 }
 
-async fn scan_on_change(registry: &Registry) {
+async fn scan_on_change(registry: &Arc<Registry>, folders: bool) {
+    if !folders {
+        return scan(Arc::clone(registry)).await;
+    }
     let (hint, mut hints) = mpsc::channel(1);
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
         // An error may mean that events were lost: a scan finds out.
@@ -59,14 +61,40 @@ async fn scan_on_change(registry: &Registry) {
     }
     loop {
         attach(watcher.as_mut().ok(), registry);
-        scan(registry).await;
-        let rescan = Instant::now() + RESCAN;
-        while let Ok(Some(())) = timeout_at(rescan, hints.recv()).await {
+        while is_overtaken(registry, &mut hints).await {}
+        // The next look is due when something has changed, and otherwise in a while.
+        if timeout(RESCAN, next(&mut hints)).await.is_ok() {
             settle(&mut hints).await;
-            scan(registry).await;
         }
-        // Without a watcher there are no hints: the time is waited for.
-        sleep_until(rescan).await;
+    }
+}
+
+/// Scans, and looks at what changes while that compiles. Returns whether anything did: then there may be
+/// more to compile.
+async fn is_overtaken(registry: &Arc<Registry>, hints: &mut mpsc::Receiver<()>) -> bool {
+    let mut scanning = AbortOnDropHandle::new(tokio::spawn(scan(Arc::clone(registry))));
+    let mut overtaken = false;
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut scanning => return overtaken,
+            hint = timeout(RESCAN, next(hints)) => {
+                if hint.is_ok() {
+                    settle(hints).await;
+                    overtaken = true;
+                }
+                if let Err(error) = registry.look().await {
+                    tracing::error!("folders not looked at: {error}");
+                }
+            }
+        }
+    }
+}
+
+/// The next hint; never where there is no watcher.
+async fn next(hints: &mut mpsc::Receiver<()>) {
+    if hints.recv().await.is_none() {
+        std::future::pending().await
     }
 }
 
@@ -102,7 +130,7 @@ fn attach(watcher: Option<&mut RecommendedWatcher>, registry: &Registry) {
     }
 }
 
-async fn scan(registry: &Registry) {
+async fn scan(registry: Arc<Registry>) {
     if let Err(error) = registry.scan().await {
         tracing::error!("folders not scanned, what served before serves on: {error}");
     }

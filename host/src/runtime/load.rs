@@ -29,20 +29,33 @@ impl Runtime {
     /// Why the file is refused, in words for the engineer who shipped it.
     pub fn load(&self, file: &[u8], settings: &str, trust: Trust) -> Result<Prepared, LoadError> {
         let digest = Digest::of(file);
+        if let Some(cached) = self.cached(digest, settings) {
+            return cached;
+        }
         let settings_digest = Digest::of(settings.as_bytes());
-        let cached = self.cache.as_ref().and_then(|cache| cache.get(digest, settings_digest));
-        let artifact = match cached {
-            Some(artifact) => artifact,
-            None => {
-                let artifact = self.compile(file, settings, trust, digest, settings_digest)?;
-                if let Some(cache) = &self.cache {
-                    cache.put(digest, settings_digest, &artifact);
-                }
-                artifact
-            }
-        };
+        let artifact = self.compile(file, settings, trust, digest, settings_digest)?;
+        if let Some(cache) = &self.cache {
+            cache.put(digest, settings_digest, &artifact);
+        }
+        self.ready(&artifact, digest, settings)
+    }
+
+    /// What the cache has of a file, ready to run, or why that is refused: milliseconds, and never
+    /// behind a file that is being compiled. `None` where [`Runtime::load`] would have to compile.
+    pub fn cached(&self, digest: Digest, settings: &str) -> Option<Result<Prepared, LoadError>> {
+        let artifact = self.cache.as_ref()?.get(digest, Digest::of(settings.as_bytes()))?;
+        Some(self.ready(&artifact, digest, settings))
+    }
+
+    /// Checks what was compiled, and tries it.
+    fn ready(
+        &self,
+        artifact: &Artifact,
+        digest: Digest,
+        settings: &str,
+    ) -> Result<Prepared, LoadError> {
         let manifest = Manifest::parse(&artifact.head.manifest).map_err(LoadError::Manifest)?;
-        let component = self.deserialize(&artifact)?;
+        let component = self.deserialize(artifact)?;
         let wasi = check_imports(&component, &self.serving)?;
         let limits = self.ceiling.within(&manifest.budget);
         let component = self
@@ -54,7 +67,7 @@ impl Runtime {
             manifest,
             digest,
             settings: settings.to_owned(),
-            settings_digest,
+            settings_digest: Digest::of(settings.as_bytes()),
             pre_initialised: artifact.head.pre_initialised,
             wasi,
             limits,
@@ -86,7 +99,11 @@ impl Runtime {
         // verified under the host's key. That it is for another engine is found by wasmtime itself.
         #[allow(unsafe_code, reason = "loading code that we compiled; see above")]
         let component = unsafe { Component::deserialize(&self.serving, &artifact.code) };
-        component.map_err(|error| LoadError::Compile(format!("{error:#}")))
+        component.map_err(|error| match error.chain().any(|cause| cause.is::<std::io::Error>()) {
+            // No room for it in memory, or too many files are open.
+            true => LoadError::Machine(format!("{error:#}")),
+            false => LoadError::Compile(format!("{error:#}")),
+        })
     }
 }
 

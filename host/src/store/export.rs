@@ -54,6 +54,7 @@ impl Store {
         Ok(HeldSubject {
             source: source.to_owned(),
             subject: subject.to_owned(),
+            holds: self.holds_of(source, &name).await?,
             name,
             key,
             erased_at: erased_at.into_iter().map(Timestamp::from_micros).collect(),

@@ -59,6 +59,10 @@ impl FromStr for Origin {
 /// Before a detector's name: how what was last sent for it and refused is called in the inbox.
 pub const SENT: &str = "api/";
 
+/// Refusals that are kept of files of the folders, and as many of what was sent; the oldest go first.
+/// All of them are in the audit log for ever.
+const REFUSALS_MAX: i64 = 1_000;
+
 /// What was last taken from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxRow {
@@ -190,7 +194,29 @@ pub(super) async fn take(
     .bind(Timestamp::now().micros())
     .execute(tx.connection()?)
     .await?;
+    if error.is_some() {
+        trim(tx, file.starts_with(SENT)).await?;
+    }
     Ok(changed.rows_affected() > 0)
+}
+
+/// Makes room among the refusals: whoever sends many pushes out none of the folders.
+async fn trim(tx: &mut Tx, sent: bool) -> Result<(), StoreError> {
+    sqlx::query(match sent {
+        true => {
+            "DELETE FROM inbox WHERE file IN (SELECT file FROM inbox WHERE error IS NOT NULL \
+             AND file LIKE 'api/%' ORDER BY seen_at DESC, file LIMIT $1 OFFSET $2)"
+        }
+        false => {
+            "DELETE FROM inbox WHERE file IN (SELECT file FROM inbox WHERE error IS NOT NULL \
+             AND file NOT LIKE 'api/%' ORDER BY seen_at DESC, file LIMIT $1 OFFSET $2)"
+        }
+    })
+    .bind(REFUSALS_MAX)
+    .bind(REFUSALS_MAX)
+    .execute(tx.connection()?)
+    .await?;
+    Ok(())
 }
 
 /// Drops a file. Returns whether it was there.

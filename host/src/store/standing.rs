@@ -5,6 +5,7 @@ use rand::rngs::SysRng;
 use serde_json::json;
 
 use super::deployments::{Deployment, Move, Publish, of_id};
+use super::inbox::Origin;
 use super::tx::Tx;
 use super::{StoreError, alerts, trials};
 use crate::model::{Canary, Identity, Stage, Timestamp};
@@ -22,8 +23,11 @@ pub(super) async fn deploy(
     who: Option<&Identity>,
 ) -> Result<((i64, Stage), bool), StoreError> {
     let Publish { manifest, digest, settings, origin, .. } = publish;
+    // A folder outranks the bundle, whatever number that has: nobody chose what the program carries.
+    let outranked = |row: &Deployment| origin.file().is_some() && row.origin == Origin::Bundle;
     let newer = rows.iter().find(|row| {
-        row.stage.is_live() && row.digest != *digest && row.manifest.version > manifest.version
+        let is_newer = row.digest != *digest && row.manifest.version > manifest.version;
+        row.stage.is_live() && is_newer && !outranked(row)
     });
     if let (Some(row), false) = (newer, publish.allow_downgrade) {
         return Err(StoreError::Downgrade {

@@ -143,8 +143,15 @@ async fn who_was_erased_is_gone_and_may_come_back() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stdout).contains("missing erased"));
 
-    // A new life, ended by hand.
+    // A new life, which is held and let go, and ended by hand.
     assert_eq!(server.event("e-2", "hello").await.status, 200);
+    let hold = json!({"source": "market", "subject": "user-17", "why": "lawsuit of user-17"});
+    let hold = send(&server, "admin", Method::POST, "/v1/holds", hold).await.json();
+    assert_eq!(erase(&server, "admin", ERASE, "ticket 4712").await.status, 409);
+    let release = format!("/v1/holds/{}/release", hold["id"].as_str().unwrap());
+    send(&server, "admin", Method::POST, &release, json!({"why": "it is over"})).await;
+    let export = server.get("admin", EXPORT).await.json();
+    assert_eq!(export["holds"][0]["why"], "lawsuit of user-17");
     let mut command = picket(&server);
     let asks = command.args(["subject", "erase", "market", "user-17", "--why", "ticket 4712"]);
     let output = asks.output().unwrap();
@@ -156,6 +163,19 @@ async fn who_was_erased_is_gone_and_may_come_back() {
     let output = asks.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("nothing is held on user-17"), "{said}");
+    // The list names nobody, is kept apart, and says nothing new to the record that it is of.
+    let output = picket(&server).args(["subject", "erasures"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2);
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("user-17"));
+    let list = server.path("erasures.jsonl");
+    std::fs::write(&list, &output.stdout).unwrap();
+    let mut command = picket(&server);
+    command.env("PICKET_DATA_DIR", server.path("data")).args(["subject", "erase-listed"]);
+    let output = command.arg(&list).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(said, "0 of 2 that are listed are erased now\n", "{output:?}");
+    let holds = server.get("admin", "/v1/holds").await;
+    assert!(holds.status == 200 && !holds.text.contains("user-17"), "{}", holds.text);
     server.app.stop().await;
 }
 

@@ -98,6 +98,16 @@ impl Server {
         dir: TempDir,
         change: impl FnOnce(&mut Config),
     ) -> Self {
+        let carried = Carried { bundle, program: env!("CARGO_BIN_EXE_picket").into() };
+        Self::start_as(carried, dir, change).await.settled().await
+    }
+
+    /// As it is when it is ready: what is new in its folders is still to come.
+    pub async fn start_as(
+        carried: Carried,
+        dir: TempDir,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             data_dir: dir.path().join("data"),
@@ -108,7 +118,6 @@ impl Server {
             ..Config::default()
         };
         change(&mut config);
-        let carried = Carried { bundle, program: env!("CARGO_BIN_EXE_picket").into() };
         let app = App::start_with(config, carried).await.expect("Picket starts");
         let mut keys = HashMap::new();
         for (name, role, source) in [
@@ -124,13 +133,18 @@ impl Server {
             app.store.create_key(role, source, name, &hash, None).await.expect("a key is kept");
             keys.insert(name, key);
         }
-        let server = Self { app, dir, client: Client::new(), keys };
+        Self { app, dir, client: Client::new(), keys }
+    }
+
+    /// Waits until its folders are taken in, and has the source `market` enforced.
+    pub async fn settled(self) -> Self {
+        self.app.registry.scan().await.expect("the store answers");
         let mode = json!({"mode": "active", "why": "a test"});
-        let set = server.request("admin", Method::PUT, "/v1/sources/market/mode").json(&mode);
-        if server.app.registry.current().policy("market").is_some() {
+        let set = self.request("admin", Method::PUT, "/v1/sources/market/mode").json(&mode);
+        if self.app.registry.current().policy("market").is_some() {
             assert_eq!(set.send().await.expect("an answer").status(), StatusCode::OK);
         }
-        server
+        self
     }
 
     pub fn key(&self, who: &str) -> &str {
@@ -170,6 +184,35 @@ impl Server {
     pub async fn event(&self, id: &str, content: &str) -> Answer {
         let body = event("market", id, content).to_string();
         self.post("platform", "/v1/events", "application/cloudevents+json", body).await
+    }
+
+    /// Ships a version of the probe.
+    pub async fn ship(&self, who: &str, query: &str, file: impl Into<reqwest::Body>) -> Answer {
+        let path = format!("/v1/detectors/probe/versions?{query}");
+        let request = self.request(who, Method::PUT, &path).body(file);
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    /// Moves a version of the probe.
+    pub async fn put_stage(&self, who: &str, version: &str, body: Value) -> Answer {
+        let path = format!("/v1/detectors/probe/versions/{version}/stage");
+        let request = self.request(who, Method::PUT, &path).json(&body);
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    /// The audit entries of detectors.
+    pub async fn audited(&self) -> Vec<Value> {
+        let (mut all, mut after) = (Vec::new(), json!(0));
+        loop {
+            let path = format!("/v1/audit?limit=200&after={after}");
+            let page = self.get("auditor", &path).await.json();
+            let page = page.as_array().expect("a log");
+            let Some(last) = page.last() else { return all };
+            after = last["seq"].clone();
+            let of_detector =
+                |line: &&Value| line["what"].as_str().is_some_and(|it| it.starts_with("detector."));
+            all.extend(page.iter().filter(of_detector).cloned());
+        }
     }
 
     /// Waits until something holds, and says how long that took.

@@ -90,6 +90,7 @@ struct Wish {
         (status = 409, description = "The version has other bytes, is older than what stands, or the offset is another", body = Problem),
         (status = 413, description = "Larger than `detector_file_bytes_max`", body = Problem),
         (status = 422, description = "Refused, with the reason; nothing has changed", body = Problem),
+        (status = 503, description = "Not loaded, by no fault of the file: send it again", body = Problem),
     )
 )]
 pub(in crate::api) async fn put(
@@ -294,8 +295,10 @@ async fn publish(
     let file = Arc::into_inner(file).ok_or_else(ApiError::internal)?;
     let candidate = Candidate { file, ..wish.candidate };
     let uploaded = api.0.registry.upload(&candidate, &identity).await;
-    // What the store could not take may come again without its bytes.
-    if !matches!(uploaded, Err(Refused::Store(_))) {
+    // What the store or the machine could not take may come again without its bytes.
+    let passing =
+        |refused: &Refused| matches!(refused, Refused::Store(_)) || refused.is_of_the_machine();
+    if !uploaded.as_ref().is_err_and(passing) {
         incoming.discard();
     }
     Ok(uploaded?)

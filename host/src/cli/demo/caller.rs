@@ -10,10 +10,14 @@ use reqwest::{Client, RequestBuilder, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::model::{Decision, Mode};
-use crate::registry::Catalogue;
+use crate::registry::{Catalogue, DetectorStatus};
 
 /// Longer than the server itself gives a request.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is asked what is live, and for how long at most.
+const ASK: Duration = Duration::from_millis(20);
+const LOADING: Duration = Duration::from_secs(60);
 
 /// Who may call.
 #[derive(Debug, Clone, Default)]
@@ -107,6 +111,31 @@ impl Caller {
             bail!("the detectors could not be read: {}", problem(status, &text));
         }
         serde_json::from_str(&text).context("the detectors could not be read")
+    }
+
+    /// Waits until a version of a detector is live that is the one meant. Returns it and the generation.
+    pub async fn until_live(
+        &self,
+        detector: &str,
+        is_meant: impl Fn(&DetectorStatus) -> bool,
+    ) -> anyhow::Result<(DetectorStatus, u64)> {
+        let begun = Instant::now();
+        loop {
+            let Catalogue { detectors, generation, .. } = self.catalogue().await?;
+            let mut stands = detectors.into_iter().filter(|it| it.name == detector);
+            match stands.find(|it| it.stage.is_live()) {
+                Some(status) if status.live && is_meant(&status) => {
+                    return Ok((status, generation));
+                }
+                Some(DetectorStatus { last_error: Some(refusal), .. }) => {
+                    bail!("the file of {detector} was refused: {}", refusal.error);
+                }
+                _ if begun.elapsed() > LOADING => {
+                    bail!("{detector} was not live {LOADING:?} after its file was there");
+                }
+                _ => tokio::time::sleep(ASK).await,
+            }
+        }
     }
 }
 

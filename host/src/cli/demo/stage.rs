@@ -57,6 +57,10 @@ impl Stage {
         for source in caller.keys().platforms.keys() {
             caller.enforce(source).await?;
         }
+        if behind {
+            // What lies in the folder follows once the server is ready, and outranks the bundle.
+            caller.until_live(picket_bundle::PREVIOUS.name, |live| live.origin != "bundle").await?;
+        }
         Ok(Self { caller, took: begun.elapsed(), app, folder })
     }
 

@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep};
 
 use super::caller::{Answer, Caller, message};
 use super::stage::file_of;
 use super::summary::Tally;
-use crate::registry::DetectorStatus;
 
 /// Version 1.0.0 knows the services by name alone.
 pub(super) const TEXT: &str = "find me on the ghost app 👻, same name as here";
@@ -20,10 +19,6 @@ pub(super) const SOURCE: &str = "qwickservices";
 pub(super) const SUBJECT: &str = "user-117";
 /// The detector that is one release behind.
 pub(super) const DETECTOR: &str = picket_bundle::PREVIOUS.name;
-
-/// How often it is asked what is live, and for how long at most.
-const ASK: Duration = Duration::from_millis(20);
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What happens, in this order, each once; or a failure, and no more.
 pub(super) enum Step {
@@ -113,26 +108,9 @@ async fn steps(
     drop_in(folder).context("the new version could not be dropped in")?;
     let dropped = Instant::now();
     tell.send(Step::Dropped).await?;
-    let live = loop {
-        let catalogue = caller.catalogue().await?;
-        let named = |status: &DetectorStatus| status.name == DETECTOR && status.stage.is_live();
-        let status = catalogue.detectors.into_iter().find(named);
-        match status {
-            Some(status) if status.live && status.version != old => {
-                let generation = catalogue.generation;
-                let millis = dropped.elapsed().as_millis();
-                break Step::Live { version: status.version, generation, millis };
-            }
-            Some(status) if status.last_error.is_some() => {
-                let why = status.last_error.map(|refusal| refusal.error).unwrap_or_default();
-                bail!("the new {DETECTOR} was refused: {why}");
-            }
-            _ if dropped.elapsed() > PATIENCE => {
-                bail!("the new {DETECTOR} was not live {PATIENCE:?} after it was dropped in");
-            }
-            _ => sleep(ASK).await,
-        }
-    };
+    let (status, generation) = caller.until_live(DETECTOR, |live| live.version != old).await?;
+    let millis = dropped.elapsed().as_millis();
+    let live = Step::Live { version: status.version, generation, millis };
     tell.send(live).await?;
     let after = judge(caller, "demo-after").await?;
     tell.send(Step::After(Box::new(after))).await?;

@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use super::super::{LoadError, frame};
 use super::{Artifact, Head, Request};
 
@@ -81,15 +83,16 @@ impl Compiler {
             thread::spawn(move || io::Write::write_all(&mut stdin, &question));
         }
         let Ok(bytes) = answer.recv_timeout(self.options.wall) else {
+            let used = processor_time(&child);
             end(&mut child);
-            return Err(self.too_long());
+            return Err(self.too_long(used));
         };
         if let Some((head, code)) = frame::read::<Result<Head, LoadError>>(&bytes) {
             end(&mut child);
             return head.map(|head| Artifact { head, code: code.to_vec() });
         }
         let ended = wait(&mut child, DYING).map_err(|error| not_started(&error))?;
-        let Some(status) = ended else { return Err(self.too_long()) };
+        let Some(status) = ended else { return Err(self.too_long(None)) };
         let words = words.recv_timeout(DYING).unwrap_or_default();
         Err(self.died(status, &String::from_utf8_lossy(&words)))
     }
@@ -109,38 +112,70 @@ impl Compiler {
             .spawn()
     }
 
-    fn too_long(&self) -> LoadError {
-        LoadError::Compiling(format!(
-            "compiling it took longer than {} s; try again when the machine is less busy, ship a smaller file, or raise `compile_wall_ms`",
-            self.options.wall.as_secs_f64()
-        ))
+    /// What takes long and does not compute meanwhile was kept waiting by others. A file cannot wait.
+    fn too_long(&self, used: Option<Duration>) -> LoadError {
+        let wall = self.options.wall.as_secs_f64();
+        let fair = self.options.cpu.min(self.options.wall) / 2;
+        match used {
+            Some(used) if used >= fair => LoadError::Compiling(format!(
+                "compiling it took longer than {wall} s, {:.1} s of processor time; ship a smaller file or raise `compile_wall_ms`",
+                used.as_secs_f64()
+            )),
+            _ => LoadError::Machine(format!(
+                "compiling it took longer than {wall} s, of which the machine gave it {:.1} s of processor time; raise `compile_wall_ms` where that happens often",
+                used.unwrap_or_default().as_secs_f64()
+            )),
+        }
     }
 
     fn died(&self, status: ExitStatus, words: &str) -> LoadError {
         let last = words.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
         let last: String = last.chars().filter(|c| !c.is_control()).take(200).collect();
-        LoadError::Compiling(match status.signal() {
-            Some(SIGXCPU) => format!(
+        match status.signal() {
+            Some(SIGXCPU) => LoadError::Compiling(format!(
                 "compiling it used more than {} s of processor time; ship a smaller file or raise `compile_cpu_ms`",
                 self.options.cpu.as_millis().div_ceil(1_000)
-            ),
-            _ if words.contains("memory allocation of") => format!(
+            )),
+            _ if words.contains("memory allocation of") => LoadError::Compiling(format!(
                 "compiling it used more than {} MiB of memory; ship a smaller file or raise `compile_memory_bytes`",
                 self.options.memory_bytes >> 20
+            )),
+            Some(SIGKILL) => LoadError::Machine(
+                "the compiler was killed (signal 9), most likely because the machine ran out of memory; lower `compile_memory_bytes` where that happens often".to_owned(),
             ),
-            Some(SIGKILL) => "the compiler was killed (signal 9), most likely because the machine ran out of memory; lower `compile_memory_bytes` or try again".to_owned(),
-            Some(signal) if last.is_empty() => format!("the compiler crashed (signal {signal}); report it with the file"),
-            Some(signal) => format!("the compiler crashed (signal {signal}: {last}); report it with the file"),
-            None => format!("the compiler gave no answer ({status}): {last}"),
-        })
+            Some(signal) if CRASHES.contains(&signal) => LoadError::Compiling(match last.is_empty() {
+                true => format!("the compiler crashed (signal {signal}); report it with the file"),
+                false => format!("the compiler crashed (signal {signal}: {last}); report it with the file"),
+            }),
+            Some(signal) => LoadError::Machine(format!("the compiler was ended (signal {signal})")),
+            None => LoadError::Machine(format!("the compiler gave no answer ({status}): {last}")),
+        }
     }
 }
 
-const SIGKILL: i32 = rustix::process::Signal::KILL.as_raw();
-const SIGXCPU: i32 = rustix::process::Signal::XCPU.as_raw();
+/// How a program dies of what it does itself; whatever else ends it came from outside.
+const CRASHES: [i32; 5] = [
+    Signal::SEGV.as_raw(),
+    Signal::ABORT.as_raw(),
+    Signal::ILL.as_raw(),
+    Signal::FPE.as_raw(),
+    Signal::TRAP.as_raw(),
+];
+const SIGKILL: i32 = Signal::KILL.as_raw();
+const SIGXCPU: i32 = Signal::XCPU.as_raw();
 
 fn not_started(error: &io::Error) -> LoadError {
-    LoadError::NotStarted(error.to_string())
+    LoadError::Machine(format!("the compiler could not be started: {error}"))
+}
+
+/// What a child that runs has used, all its threads together; `None` where the system does not tell.
+fn processor_time(child: &Child) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).ok()?;
+    // Its name stands in brackets and may hold anything; user and system time are 11 fields after.
+    let fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let ticks: Vec<u64> = fields.skip(11).take(2).map(str::parse).collect::<Result<_, _>>().ok()?;
+    let per_second = rustix::param::clock_ticks_per_second().max(1);
+    Some(Duration::from_millis(ticks.iter().sum::<u64>() * 1_000 / per_second))
 }
 
 /// What a pipe gives until its end, or its first bytes.
@@ -198,47 +233,69 @@ mod tests {
         (dir, Compiler::new(options))
     }
 
-    fn refusal(compiler: &Compiler) -> String {
+    fn refusal(compiler: &Compiler) -> LoadError {
         let request =
             Request { settings: "{}".to_owned(), ceiling: Limits::default(), seed: [0; 32] };
-        compiler.compile(&request, &[0; 1 << 20]).unwrap_err().to_string()
+        compiler.compile(&request, &[0; 1 << 20]).unwrap_err()
     }
 
     #[test]
-    fn each_death_of_the_child_is_a_readable_refusal() {
-        let cases = [
+    fn each_death_of_the_child_is_a_readable_refusal_of_the_file_or_of_the_machine() {
+        let of_the_file = [
             ("kill -XCPU $$", "used more than 60 s of processor time"),
             (
                 "echo memory allocation of 9 bytes failed >&2; kill -ABRT $$",
                 "used more than 1536 MiB",
             ),
-            ("kill -KILL $$", "ran out of memory"),
             ("kill -SEGV $$", "crashed (signal 11)"),
             (
                 "echo has overflowed its stack >&2; kill -ABRT $$",
                 "(signal 6: has overflowed its stack)",
             ),
+        ];
+        let of_the_machine = [
+            ("kill -KILL $$", "ran out of memory"),
+            ("kill -TERM $$", "was ended (signal 15)"),
             ("echo what is this >&2; exit 2", "gave no answer (exit status: 2): what is this"),
             ("echo 0123456789012345; exit 0", "gave no answer (exit status: 0)"),
-            ("exec sleep 60", "took longer than 1.5 s"),
+            ("exec sleep 60", "took longer than 1.5 s, of which the machine gave it 0.0 s"),
             ("head -c 100000 /dev/zero; exec sleep 60", "took longer than 1.5 s"),
-            ("exec yes >&2", "took longer than 1.5 s"),
             // It leaves somebody behind who holds its pipes.
             ("sleep 5 & kill -SEGV $$", "took longer than 1.5 s"),
         ];
-        for (script, says) in cases {
+        let cases = of_the_file.map(|case| (case, false)).into_iter();
+        for ((script, says), machine) in cases.chain(of_the_machine.map(|case| (case, true))) {
             let (_dir, compiler) = told_to(script);
             let begun = Instant::now();
             let error = refusal(&compiler);
-            assert!(error.contains(says), "{script}: {error}");
+            assert!(error.to_string().contains(says), "{script}: {error}");
+            assert_eq!(error.is_of_the_machine(), machine, "{script}: {error}");
             assert!(begun.elapsed() < Duration::from_secs(20), "{script}");
         }
     }
 
     #[test]
+    fn whose_fault_a_long_time_is_follows_from_what_the_child_could_use_of_it() {
+        // 60 s of processor time and 1.5 s by the clock.
+        let (_dir, compiler) = told_to("true");
+        let cases = [(None, true), (Some(0), true), (Some(740), true), (Some(750), false)];
+        for (used_ms, machine) in cases {
+            let error = compiler.too_long(used_ms.map(Duration::from_millis));
+            assert_eq!(error.is_of_the_machine(), machine, "{used_ms:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_child_that_floods_its_pipes_is_ended() {
+        let (_dir, compiler) = told_to("exec yes >&2");
+        assert!(refusal(&compiler).to_string().contains("took longer than 1.5 s"));
+    }
+
+    #[test]
     fn a_compiler_that_is_not_there_is_said_to_be() {
         let error = refusal(&Compiler::new(CompilerOptions::of("/nowhere/picket")));
-        assert!(error.contains("could not be started"), "{error}");
+        assert!(error.to_string().contains("could not be started"), "{error}");
+        assert!(error.is_of_the_machine());
     }
 
     #[test]
@@ -249,7 +306,7 @@ mod tests {
         thread::scope(|scope| {
             let all: Vec<_> = (0..4).map(|_| scope.spawn(|| refusal(&compiler))).collect();
             for one in all {
-                let error = one.join().unwrap();
+                let error = one.join().unwrap().to_string();
                 assert!(error.ends_with("alone"), "{error}");
             }
         });

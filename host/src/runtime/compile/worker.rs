@@ -82,7 +82,9 @@ fn serve(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
 }
 
 fn run(request: &Request, file: &[u8]) -> Result<Artifact, LoadError> {
-    let failed = |error: &dyn std::fmt::Display| LoadError::Compiling(format!("{error:#}"));
+    let failed = |error: &dyn std::fmt::Display| {
+        LoadError::Machine(format!("the compiler does not start: {error:#}"))
+    };
     let scratch = engine::scratch().map_err(|error| failed(&error))?;
     let compiling = engine::compiling().map_err(|error| failed(&error))?;
     let _ticker = Ticker::start([scratch.clone()]).map_err(|error| failed(&error))?;

@@ -8,9 +8,11 @@ on_both!(
     a_key_is_good_until_it_is_revoked,
     a_mode_changes_with_a_reason,
     a_detector_goes_live_is_replaced_and_goes_back,
+    a_file_of_a_folder_outranks_the_bundle_whatever_its_number,
     removing_a_file_retires_only_what_came_from_it,
     bytes_of_another_digest_are_refused,
     a_refusal_is_news_once,
+    of_refusals_the_last_thousand_are_kept_and_what_was_taken_stays,
     the_host_numbers_policies_and_an_old_text_keeps_its_number,
     who_did_it_is_in_the_log,
 );
@@ -113,6 +115,21 @@ async fn a_detector_goes_live_is_replaced_and_goes_back(home: Home) {
     assert_eq!(labels.iter().collect::<Vec<_>>(), ["bid.low", "contact.phone"]);
 }
 
+async fn a_file_of_a_folder_outranks_the_bundle_whatever_its_number(home: Home) {
+    let (_place, store) = fresh(home).await;
+    let (old, new) = (manifest("n", "1.0.0", "bid.low"), manifest("n", "2.0.0", "bid.low"));
+    store.publish_detector(&publish(&new, b"new", Origin::Bundle), None).await.unwrap();
+    let sent = publish(&old, b"old", Origin::Api);
+    let error = store.publish_detector(&sent, None).await.unwrap_err();
+    assert!(matches!(error, StoreError::Downgrade { .. }), "{error}");
+    let in_folder = publish(&old, b"old", file("n.wasm"));
+    store.publish_detector(&in_folder, None).await.unwrap();
+    // One file after another is as anything else is.
+    store.publish_detector(&publish(&new, b"new", file("n.wasm")), None).await.unwrap();
+    let error = store.publish_detector(&in_folder, None).await.unwrap_err();
+    assert!(matches!(error, StoreError::Downgrade { .. }), "{error}");
+}
+
 async fn removing_a_file_retires_only_what_came_from_it(home: Home) {
     let (_place, store) = fresh(home).await;
     let manifest = manifest("m", "1.0.0", "contact.phone");
@@ -140,6 +157,26 @@ async fn bytes_of_another_digest_are_refused(home: Home) {
     let error = store.publish_policy(&odd, None).await.unwrap_err();
     assert!(matches!(error, StoreError::Unstorable { .. }), "{error}");
     assert_eq!(done(&store).await, [""; 0]);
+}
+
+async fn of_refusals_the_last_thousand_are_kept_and_what_was_taken_stays(home: Home) {
+    let (_place, store) = fresh(home).await;
+    let manifest = manifest("m", "1.0.0", "contact.phone");
+    store.publish_detector(&publish(&manifest, b"1", file("m.wasm")), None).await.unwrap();
+    store.refuse_detector("first.wasm", None, "no").await.unwrap();
+    let who = Identity {
+        key: crate::model::KeyId::new(),
+        role: Role::Engineer,
+        source: None,
+        name: "ci".to_owned(),
+    };
+    for number in 0..1_003 {
+        let name = format!("api/{number:04}");
+        store.refuse_upload(&name, Digest::of(b"x"), "no", &who).await.unwrap();
+    }
+    let files: Vec<String> = store.inbox().await.unwrap().into_iter().map(|row| row.file).collect();
+    assert_eq!((files.len(), &*files[0]), (1_002, "api/0003"));
+    assert_eq!(files[1_000..], ["first.wasm", "m.wasm"]);
 }
 
 async fn a_refusal_is_news_once(home: Home) {
