@@ -68,7 +68,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     migration!(2, "0002_life"),
     migration!(3, "0003_seal"),
     migration!(4, "0004_keep"),
+    migration!(5, "0005_log"),
 ];
+
+/// The one that gives the audit log its tree.
+pub(super) const TREE: i64 = 5;
 
 /// Where a database is, and how to connect to it.
 #[derive(Debug, Clone)]

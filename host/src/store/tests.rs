@@ -1,5 +1,6 @@
 //! The store on real databases. What these tests wait for, they wait for by itself, never by a clock.
 
+mod audit;
 mod commit;
 mod deployed;
 mod erase;

@@ -60,7 +60,7 @@ async fn one_event_id_has_one_decision(home: Home) {
     for (table, rows) in [
         ("SELECT count(*) FROM decisions", 1),
         ("SELECT count(*) FROM events", 1),
-        ("SELECT count(*) FROM audit WHERE what = 'decision'", 1),
+        ("SELECT count(*) FROM audit JOIN decisions ON decisions.id = audit.object", 1),
     ] {
         assert_eq!(count(&store, table).await, rows, "{table}");
     }

@@ -47,24 +47,24 @@ async fn the_audit_log_only_grows(home: Home) {
     let before = store.audit_entries(0, 500).await.unwrap();
     let mut other = place.connect().await;
     for statement in [
-        "UPDATE audit SET what = 'nothing'",
+        "UPDATE audit SET object = 'nothing'",
         "UPDATE audit SET leaf = x'00' WHERE seq = 2",
         "DELETE FROM audit",
         "DELETE FROM audit WHERE seq = 4",
-        "INSERT INTO audit VALUES (99, 0, '', '', '', '', x'00', x'00')",
-        "INSERT INTO audit VALUES (0, 0, '', '', '', '', x'00', x'00')",
-        "INSERT INTO audit SELECT seq + 99, at, actor, role, what, object, leaf_hash, leaf FROM audit",
+        "INSERT INTO audit VALUES (99, '', x'00', x'00')",
+        "INSERT INTO audit VALUES (0, '', x'00', x'00')",
+        "INSERT INTO audit SELECT seq + 99, object, leaf_hash, leaf FROM audit",
     ]
     .into_iter()
     .chain(match place.home {
         Home::Sqlite => [
-            "INSERT OR REPLACE INTO audit VALUES (2, 0, '', '', '', '', x'00', x'00')",
-            "INSERT INTO audit VALUES (NULL, 0, '', '', '', '', x'00', x'00')",
+            "INSERT OR REPLACE INTO audit VALUES (2, '', x'00', x'00')",
+            "INSERT INTO audit VALUES (NULL, '', x'00', x'00')",
         ],
         Home::Postgres(_) => [
             "TRUNCATE audit",
-            "INSERT INTO audit VALUES (2, 0, '', '', '', '', x'00', x'00') \
-             ON CONFLICT (seq) DO UPDATE SET what = 'nothing'",
+            "INSERT INTO audit VALUES (2, '', x'00', x'00') \
+             ON CONFLICT (seq) DO UPDATE SET object = 'nothing'",
         ],
     }) {
         let error = run(&mut other, place.words(statement)).await.unwrap_err();
