@@ -56,8 +56,8 @@ pub enum Access {
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
         DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
-        ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds, ReadKeys, ReadMetrics, ReadPolicies,
-        ReadSources, ReadTrials, Replay, Rule,
+        ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds, ReadKeys, ReadMetrics,
+        ReadPolicies, ReadSources, ReadTrials, Replay, Rule,
     };
     match role {
         Role::Platform => matches!(access, PostEvents | DryRun | ReadDecisions | ReadDocs),
