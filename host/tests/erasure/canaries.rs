@@ -25,6 +25,10 @@ fn mark(number: usize) -> String {
     format!("{kind}-{odd:016x}")
 }
 
+fn text(json: &Value) -> &str {
+    json.as_str().expect("a text")
+}
+
 /// An event in which everything that may be personal is marked: what the detector prints as well.
 fn event(number: usize, which: &str) -> Value {
     let mark = mark(number);
@@ -41,11 +45,12 @@ fn event(number: usize, which: &str) -> Value {
 
 /// Everything that the server does, in a file of its folder, as loud as can be.
 fn log_to(file: &Path) {
-    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    let file = OpenOptions::new().create(true).append(true).open(file).unwrap();
+    let folder = file.parent().expect("a file lies in a folder");
+    std::fs::create_dir_all(folder).expect("a folder");
+    let file = OpenOptions::new().create(true).append(true).open(file).expect("a log");
     let filter = tracing_subscriber::EnvFilter::new("trace");
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
-    logs.with_writer(move || file.try_clone().unwrap()).init();
+    logs.with_writer(move || file.try_clone().expect("one more handle")).init();
 }
 
 /// Posts two events of each, in every way that there is, and has some of them ruled on.
@@ -65,7 +70,7 @@ async fn live(server: &Server) {
         let request = request.header("content-type", "application/cloudevents+json");
         let later = number % 20 == 0;
         let request = if later { request.header("prefer", "respond-async") } else { request };
-        let answer = request.send().await.unwrap();
+        let answer = request.send().await.expect("an answer");
         assert_eq!(answer.status().as_u16(), if later { 202 } else { 200 });
         let refused = server.post("platform", "/v1/events", "application/json", {
             let mut other = event(number, "second");
@@ -75,9 +80,9 @@ async fn live(server: &Server) {
         assert_eq!(refused.await.problem(), "id-conflict");
     }
     let page = server.get("admin", "/v1/decisions?limit=200").await.json();
-    for decision in page["decisions"].as_array().unwrap() {
-        let path = format!("/v1/decisions/{}/ruling", decision["id"].as_str().unwrap());
-        let mark = decision["subject"].as_str().unwrap().split('@').next().unwrap();
+    for decision in page["decisions"].as_array().expect("a page") {
+        let path = format!("/v1/decisions/{}/ruling", text(&decision["id"]));
+        let mark = text(&decision["subject"]).trim_end_matches("@example.com");
         let said = json!({"ruling": "upheld", "why": format!("{mark}-why")});
         assert_eq!(send(server, "reviewer", Method::PUT, &path, said).await.status, 200);
     }
@@ -97,8 +102,9 @@ async fn answers(server: &Server) -> String {
     loop {
         let page = server.get("admin", &format!("/v1/audit?limit=200&after={seq}")).await;
         all += &page.text;
-        let Some(last) = page.json().as_array().unwrap().last().cloned() else { break };
-        seq = last["seq"].as_u64().unwrap();
+        let lines = page.json();
+        let Some(last) = lines.as_array().and_then(|lines| lines.last()) else { break };
+        seq = last["seq"].as_u64().expect("a number");
     }
     for path in [
         "/v1/detectors",
@@ -119,7 +125,7 @@ async fn check(server: &Server, folder: &Path, database: Option<&Path>) {
         assert!(!is_compressed_in(&database.to_owned(), GONE));
     }
     let said = answers(server).await;
-    assert!(!said.contains(GONE), "{}", said.split(GONE).next().unwrap());
+    assert!(!said.contains(GONE), "{:?}", said.split(GONE).next());
     for number in [0, ERASED / 2, ERASED - 1] {
         let again = server.post("platform", "/v1/events", "application/json", {
             event(number, "first").to_string()
@@ -182,7 +188,7 @@ async fn no_byte_of_a_thousand_erased_people_is_left() {
 async fn erasures(store: &Store) -> Vec<picket::model::Erasure> {
     let mut list = Vec::new();
     loop {
-        let page = store.erasures(list.len() as u64, 500).await.unwrap();
+        let page = store.erasures(list.len() as u64, 500).await.expect("a page");
         if page.is_empty() {
             return list;
         }
@@ -193,12 +199,14 @@ async fn erasures(store: &Store) -> Vec<picket::model::Erasure> {
 /// The copy, with the list that was kept apart.
 async fn restored(copy: TempDir, list: &[picket::model::Erasure]) {
     let database = copy.path().join("data/picket.db");
-    let host_key = std::fs::read(copy.path().join("data/host.key")).unwrap();
-    let options =
-        Options::new(format!("sqlite://{}", database.display()), host_key.try_into().unwrap());
-    let store = Store::open(&options).await.unwrap();
-    assert_eq!(store.replay_erasures(list).await.unwrap(), ERASED as u64);
-    store.close().await.unwrap();
+    let host_key = std::fs::read(copy.path().join("data/host.key")).expect("a key");
+    let options = Options::new(
+        format!("sqlite://{}", database.display()),
+        host_key.try_into().expect("32 bytes"),
+    );
+    let store = Store::open(&options).await.expect("the copy opens");
+    assert_eq!(store.replay_erasures(list).await.expect("it answers"), ERASED as u64);
+    store.close().await.expect("it closes");
     furnish(copy.path());
     let server = Server::start_in(copy, |_| {}).await;
     check(&server, server.dir.path(), Some(&database)).await;

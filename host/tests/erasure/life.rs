@@ -11,7 +11,8 @@ const ERASE: &str = "/v1/subjects/market/user-17/erase";
 const EXPORT: &str = "/v1/subjects/market/user-17/export";
 
 pub async fn send(server: &Server, who: &str, method: Method, path: &str, body: Value) -> Answer {
-    Answer::of(server.request(who, method, path).json(&body).send().await.unwrap()).await
+    let request = server.request(who, method, path).json(&body);
+    Answer::of(request.send().await.expect("an answer")).await
 }
 
 async fn erase(server: &Server, who: &str, path: &str, why: &str) -> Answer {
