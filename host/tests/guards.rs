@@ -1,11 +1,17 @@
 //! A canary that leaves its bounds goes back to shadow by itself, and says why to everybody who asks.
+#![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
 mod fixture;
 mod server;
 
+use databases::{Home, on_both};
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::{Answer, Server};
+
+on_both!(threaded:
+    a_canary_that_leaves_its_bounds_goes_back_to_shadow_and_says_why
+);
 
 /// Puts 1.1.0 on trial for everybody, within these bounds.
 async fn try_within(server: &Server, bounds: Value) {
@@ -70,9 +76,8 @@ async fn ended(server: &Server, round: usize, says: &str) {
     assert_eq!(versions, ["1.0.0"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_canary_that_leaves_its_bounds_goes_back_to_shadow_and_says_why() {
-    let server = Server::start_with(|config| config.watch = false).await;
+async fn a_canary_that_leaves_its_bounds_goes_back_to_shadow_and_says_why(home: Home) {
+    let server = Server::start_with(&home, |config| config.watch = false).await;
     let shipped = server.ship("engineer", "", fixture::probe_next()).await;
     assert_eq!(shipped.status, 201, "{}", shipped.text);
 

@@ -1,10 +1,12 @@
 //! Decisions are made again from the record: the same to the bit, or what differs or is missing is named.
+#![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
 mod fixture;
 mod server;
 
 use std::process::{Command, Output};
 
+use databases::{Home, on_both};
 use picket::config::Config;
 use picket::model::{DecisionId, Digest, Isolation};
 use picket::replay::{Lack, Replay, Sameness};
@@ -13,8 +15,18 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use server::{Answer, Server, event};
 
-async fn quiet(change: impl FnOnce(&mut Config)) -> Server {
-    Server::start_with(|config| {
+on_both!(threaded:
+    every_outcome_replays_to_the_same_bits,
+    what_time_decided_is_taken_as_recorded_and_the_rest_is_not,
+    each_difference_is_named_to_the_bit,
+    what_is_missing_is_named_and_the_rest_is_compared,
+    limits_and_stages_are_those_of_then,
+    the_command_line_ends_in_0_1_or_2,
+    who_may_replay_reaches_its_own_source_alone
+);
+
+async fn quiet(home: &Home, change: impl FnOnce(&mut Config)) -> Server {
+    Server::start_with(home, |config| {
         config.watch = false;
         change(config);
     })
@@ -70,9 +82,8 @@ const ORDERS: [&str; 20] = [
     "subject",
 ];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_outcome_replays_to_the_same_bits() {
-    let server = quiet(|_| {}).await;
+async fn every_outcome_replays_to_the_same_bits(home: Home) {
+    let server = quiet(&home, |_| {}).await;
     for (number, order) in ORDERS.iter().enumerate() {
         let decision = server.event(&format!("e-{number}"), order).await.json();
         let replay = replay(&server, &decision["id"]).await;
@@ -83,9 +94,8 @@ async fn every_outcome_replays_to_the_same_bits() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_time_decided_is_taken_as_recorded_and_the_rest_is_not() {
-    let server = quiet(|_| {}).await;
+async fn what_time_decided_is_taken_as_recorded_and_the_rest_is_not(home: Home) {
+    let server = quiet(&home, |_| {}).await;
     let late = server.event("late", "loop").await.json();
     assert_eq!(late["findings"][0]["outcome"], "deadline");
     let again = replay(&server, &late["id"]).await;
@@ -109,9 +119,8 @@ async fn what_time_decided_is_taken_as_recorded_and_the_rest_is_not() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_difference_is_named_to_the_bit() {
-    let server = quiet(|_| {}).await;
+async fn each_difference_is_named_to_the_bit(home: Home) {
+    let server = quiet(&home, |_| {}).await;
     let decision = server.event("entity", "entity").await.json();
     type Change = fn(&mut Replayable);
     let cases: [(&str, Change); 14] = [
@@ -154,9 +163,8 @@ async fn each_difference_is_named_to_the_bit() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_missing_is_named_and_the_rest_is_compared() {
-    let server = quiet(|_| {}).await;
+async fn what_is_missing_is_named_and_the_rest_is_compared(home: Home) {
+    let server = quiet(&home, |_| {}).await;
     let decision = server.event("entity", "entity").await.json();
     let other = Digest::of(b"other");
     type Change<'a> = &'a dyn Fn(&mut Replayable);
@@ -200,9 +208,8 @@ async fn what_is_missing_is_named_and_the_rest_is_compared() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn limits_and_stages_are_those_of_then() {
-    let server = quiet(|_| {}).await;
+async fn limits_and_stages_are_those_of_then(home: Home) {
+    let server = quiet(&home, |_| {}).await;
     let memory = server.event("memory", "memory").await.json();
     assert_eq!(memory["findings"][0]["outcome"], "memory");
     // A version in shadow is recorded beside the one that counts.
@@ -228,7 +235,7 @@ async fn limits_and_stages_are_those_of_then() {
         config.watch = false;
         config.detector_memory_bytes = 32 << 20;
     };
-    let server = Server::start_in(dir, lower).await;
+    let server = Server::start_in(&home, dir, lower).await;
     for decision in [&both, &would] {
         let replay = replay(&server, &decision["id"]).await;
         assert_eq!(
@@ -257,9 +264,8 @@ fn picket(server: &Server, args: &[&str]) -> Output {
         .expect("picket runs")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_command_line_ends_in_0_1_or_2() {
-    let server = quiet(|config| {
+async fn the_command_line_ends_in_0_1_or_2(home: Home) {
+    let server = quiet(&home, |config| {
         let warm = toml::from_str("[probe]\nisolation = \"warm\"").unwrap();
         config.detectors = warm;
     })
@@ -296,9 +302,8 @@ async fn the_command_line_ends_in_0_1_or_2() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_may_replay_reaches_its_own_source_alone() {
-    let server = quiet(|_| {}).await;
+async fn who_may_replay_reaches_its_own_source_alone(home: Home) {
+    let server = quiet(&home, |_| {}).await;
     let mut decision = event("other", "1", "hello");
     decision["type"] = json!("message.sent");
     let posted = server.post("other", "/v1/events", "application/json", decision.to_string()).await;

@@ -27,7 +27,7 @@ static INSERT: Insert = Insert::new(
     "",
 );
 static INSERT_LABELS: Insert =
-    Insert::new("INSERT INTO decision_labels (detector, decision, label)", 3, "");
+    Insert::new("INSERT INTO decision_labels (detector, source, tier, decision, label)", 5, "");
 
 /// An event and what was decided about it, to be written together.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ pub(super) struct DecisionRow {
     decision: Arc<Decision>,
     /// (detector, label): what it found, or an empty label where it did not finish.
     labels: BTreeSet<(String, String)>,
-    sealed: Vec<u8>,
+    pub(super) sealed: Vec<u8>,
 }
 
 const DECISIONS: &str = "decisions";
@@ -206,17 +206,17 @@ pub(super) async fn insert(
         .await?;
     let numbered: Vec<(i64, (&EventRow, &DecisionRow))> = (last + 1..).zip(decisions).collect();
     INSERT.run(connection, &numbered, |arguments, (seq, row)| bind(arguments, *seq, *row)).await?;
-    let labels: Vec<(i64, &str, &str)> = numbered
+    let labels: Vec<(i64, &Decision, &(String, String))> = numbered
         .iter()
-        .flat_map(|(seq, (_, row))| {
-            row.labels.iter().map(|(detector, label)| (*seq, detector.as_str(), label.as_str()))
-        })
+        .flat_map(|(seq, (_, row))| row.labels.iter().map(|label| (*seq, &*row.decision, label)))
         .collect();
     INSERT_LABELS
-        .run(connection, &labels, |arguments, (seq, detector, label)| {
-            arguments.add(*detector)?;
+        .run(connection, &labels, |arguments, (seq, decision, (detector, label))| {
+            arguments.add(detector.as_str())?;
+            arguments.add(decision.source.as_str())?;
+            arguments.add(decision.tier.as_str())?;
             arguments.add(*seq)?;
-            arguments.add(*label)
+            arguments.add(label.as_str())
         })
         .await?;
     Ok(())

@@ -141,15 +141,6 @@ impl fmt::Display for Address {
     }
 }
 
-/// Begins a transaction as the only writer: one that became a writer later could be refused halfway.
-pub(super) async fn begin(connection: &mut Connection) -> Result<(), sqlx::Error> {
-    let text = match connection.kind() {
-        Kind::Sqlite => sqlite::BEGIN,
-        Kind::Postgres => postgres::BEGIN,
-    };
-    sqlx::raw_sql(text).execute(connection).await.map(drop)
-}
-
 /// Has the database forget what was overwritten or deleted, as far as it can be told to; outside of a
 /// transaction. Returns whether somebody who reads is in the way.
 pub(super) async fn leave_no_trace(connection: &mut Connection) -> Result<bool, sqlx::Error> {

@@ -174,7 +174,7 @@ impl Store {
                 "SELECT d.seq, d.id, d.source, d.subject, d.sealed, k.id AS key_id, k.wrapped \
                  FROM decisions AS d \
                  LEFT JOIN subject_keys AS k ON k.source = d.source AND k.subject = d.subject \
-                 WHERE d.subject = $1 AND (d.source = $2) IS TRUE ORDER BY d.seq LIMIT $3",
+                 WHERE d.subject = $1 AND (d.source = $2) IS TRUE ORDER BY -d.seq LIMIT $3",
             )
             .bind(subject.name.as_str())
             .bind(subject.source)

@@ -154,6 +154,32 @@ pub(super) async fn claim(
     Ok(returned.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
+/// Of these entries, the decision ids of those that are written, to the byte.
+pub(super) async fn written(
+    connection: &mut Connection,
+    entries: &[&SealedEntry],
+) -> Result<HashSet<String>, StoreError> {
+    let mut written = HashSet::new();
+    for entry in entries {
+        let row = sqlx::query(
+            "SELECT d.sealed FROM events AS e LEFT JOIN decisions AS d ON d.id = e.decision_id \
+             WHERE e.source = $1 AND e.event_id = $2 AND e.decision_id = $3",
+        )
+        .bind(entry.event.source.as_str())
+        .bind(entry.event.event_id.as_str())
+        .bind(entry.decision_id())
+        .fetch_optional(&mut *connection)
+        .await?;
+        let Some(row) = row else { continue };
+        let sealed: Option<&[u8]> = row.try_get("sealed")?;
+        // Of an accepted event, another server may have written another decision under its id.
+        if entry.decision.is_none() || sealed == entry.decision.as_ref().map(|row| &*row.sealed) {
+            written.insert(entry.decision_id().to_owned());
+        }
+    }
+    Ok(written)
+}
+
 impl Store {
     /// Writes an event that is to be decided later, under this decision id.
     ///

@@ -81,8 +81,8 @@ impl Store {
              JOIN events AS e ON e.source = d.source AND e.event_id = d.event_id \
              LEFT JOIN subject_keys AS k ON k.source = d.source AND k.subject = d.subject \
              LEFT JOIN rulings AS r ON r.decision = d.id \
-             WHERE d.subject = $1 AND (d.source = $2) IS TRUE AND d.seq > $3 \
-             ORDER BY d.seq LIMIT $4",
+             WHERE d.subject = $1 AND (d.source = $2) IS TRUE AND -d.seq < -$3 \
+             ORDER BY -d.seq DESC LIMIT $4",
         )
         .bind(name.as_str())
         .bind(source)

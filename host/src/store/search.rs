@@ -83,41 +83,69 @@ impl Store {
     }
 }
 
-/// The statement for a filter: $1 is the cursor, $2 the limit, then what is filtered by. The most
-/// telling condition drives it through an index; the others are written `(...) IS TRUE`, which
-/// keeps the planner from taking one of them instead.
+/// The statement for a filter: $1 is the cursor, $2 the limit, then what is filtered by, in the order
+/// detector, subject, source, tier. Each is driven by one index that holds all that is asked for, but
+/// beside a subject: of one account there are few enough to look at each. What is not to drive is
+/// written `(...) IS TRUE`. Why the order is by `-seq`, the migration says.
 pub(super) fn statement(filter: &Filter) -> String {
-    const COLUMNS: &str =
-        "SELECT d.seq, d.id, d.source, d.subject, d.sealed, k.id AS key_id, k.wrapped FROM ";
+    let given = [&filter.detector, &filter.subject, &filter.source, &filter.tier];
+    let [detector, subject, source, tier] = numbers(given.map(Option::is_some));
+    const COLUMNS: &str = "d.seq, d.id, d.source, d.subject, d.sealed, k.id AS key_id, k.wrapped";
     const KEYS: &str =
-        " LEFT JOIN subject_keys AS k ON k.source = d.source AND k.subject = d.subject WHERE ";
-    const ALL: &str = "d.seq < $1";
-    // A detector may have given several labels: the first one stands for them.
-    const OF_DETECTOR: &str = "l.decision < $1 \
-        AND NOT EXISTS (SELECT 1 FROM decision_labels AS o WHERE o.detector = l.detector \
-        AND o.decision = l.decision AND o.label < l.label)";
-    let (from, which, order) = match filter.detector {
-        Some(_) => {
-            let from = "decision_labels AS l JOIN decisions AS d ON d.seq = l.decision";
-            (from, OF_DETECTOR, "l.decision")
-        }
-        None => ("decisions AS d", ALL, "d.seq"),
+        "LEFT JOIN subject_keys AS k ON k.source = d.source AND k.subject = d.subject";
+    let is = |column: &str, number: Option<usize>| match number {
+        Some(number) => format!(" AND {column} = ${number}"),
+        None => String::new(),
     };
-    let mut text = [COLUMNS, from, KEYS, which].concat();
-    let conditions = [
-        ("l.detector", &filter.detector),
-        ("d.subject", &filter.subject),
-        ("d.source", &filter.source),
-        ("d.tier", &filter.tier),
-    ];
-    // Source and tier have an index together, so either both drive or neither does.
-    let driven = filter.detector.is_some() || filter.subject.is_some();
-    let given = conditions.iter().filter(|(_, value)| value.is_some());
-    for (number, (column, _)) in (3..).zip(given) {
-        text += &match number == 3 || !driven {
-            true => format!(" AND {column} = ${number}"),
-            false => format!(" AND ({column} = ${number}) IS TRUE"),
-        };
+    let also = |column: &str, number: Option<usize>| match number {
+        Some(number) => format!(" AND ({column} = ${number}) IS TRUE"),
+        None => String::new(),
+    };
+    match (subject, detector) {
+        (Some(subject), _) => {
+            let said = match detector {
+                Some(number) => format!(
+                    " AND (EXISTS (SELECT 1 FROM decision_labels AS l \
+                     WHERE l.detector = ${number} AND l.decision = d.seq)) IS TRUE"
+                ),
+                None => String::new(),
+            };
+            let (source, tier) = (also("d.source", source), also("d.tier", tier));
+            format!(
+                "SELECT {COLUMNS} FROM decisions AS d {KEYS} WHERE -d.seq > -$1 \
+                 AND d.subject = ${subject}{said}{source}{tier} ORDER BY -d.seq LIMIT $2"
+            )
+        }
+        // A detector may have given several labels: the first one stands for them.
+        (None, Some(detector)) => {
+            let (source, tier) = (is("l.source", source), is("l.tier", tier));
+            format!(
+                "SELECT {COLUMNS} FROM (SELECT l.decision FROM decision_labels AS l \
+                 WHERE l.decision < $1 AND l.detector = ${detector}{source}{tier} \
+                 AND NOT EXISTS (SELECT 1 FROM decision_labels AS o WHERE o.detector = l.detector \
+                 AND o.decision = l.decision AND o.label < l.label) \
+                 ORDER BY l.decision DESC LIMIT $2) AS found \
+                 JOIN decisions AS d ON d.seq = found.decision {KEYS} ORDER BY d.seq DESC"
+            )
+        }
+        (None, None) if source.is_none() && tier.is_none() => {
+            format!(
+                "SELECT {COLUMNS} FROM decisions AS d {KEYS} WHERE d.seq < $1 \
+                 ORDER BY d.seq DESC LIMIT $2"
+            )
+        }
+        (None, None) => {
+            let (source, tier) = (is("d.source", source), is("d.tier", tier));
+            format!(
+                "SELECT {COLUMNS} FROM decisions AS d {KEYS} WHERE -d.seq > -$1{source}{tier} \
+                 ORDER BY -d.seq LIMIT $2"
+            )
+        }
     }
-    text + " ORDER BY " + order + " DESC LIMIT $2"
+}
+
+/// The numbers of the parameters of those that are given, from 3.
+fn numbers(given: [bool; 4]) -> [Option<usize>; 4] {
+    let mut next = 3..;
+    given.map(|given| if given { next.next() } else { None })
 }

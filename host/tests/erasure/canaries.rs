@@ -3,6 +3,8 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
+use databases::Home;
+use picket::config::Config;
 use picket::store::{Options, Store};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -162,7 +164,7 @@ async fn no_byte_of_a_thousand_erased_people_is_left() {
     let data = dir.path().join("data");
     log_to(&data.join("picket.log"));
     furnish(dir.path());
-    let server = Server::start_in(dir, |_| {}).await;
+    let server = Server::start_in(&Home::Sqlite, dir, |_| {}).await;
     live(&server).await;
     assert!(answers(&server).await.contains(GONE), "the test would see it");
     // A copy from before, as a backup takes it.
@@ -208,7 +210,7 @@ async fn restored(copy: TempDir, list: &[picket::model::Erasure]) {
     assert_eq!(store.replay_erasures(list).await.expect("it answers"), ERASED as u64);
     store.close().await.expect("it closes");
     furnish(copy.path());
-    let server = Server::start_in(copy, |_| {}).await;
+    let server = Server::start_in(&Home::Sqlite, copy, |_| {}).await;
     check(&server, server.dir.path(), Some(&database)).await;
     server.app.stop().await;
 }
@@ -217,7 +219,8 @@ async fn restored(copy: TempDir, list: &[picket::model::Erasure]) {
 async fn nor_on_postgresql() {
     let postgres = databases::Server::start(&[]);
     let url = postgres.url("postgres");
-    let server = Server::start_with(|config| config.database_url = url.clone()).await;
+    let set = |config: &mut Config| config.database_url = url.clone();
+    let server = Server::start_with(&Home::Sqlite, set).await;
     live(&server).await;
     erase(&server).await;
     check(&server, server.dir.path(), None).await;

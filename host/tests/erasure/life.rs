@@ -2,10 +2,17 @@
 
 use std::process::Command;
 
+use databases::{Home, on_both};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::server::{Answer, Server, event, furnish, write};
+
+on_both!(threaded:
+    all_that_is_held_is_exported,
+    only_an_admin_who_reaches_the_source_exports_and_erases,
+    who_was_erased_is_gone_and_may_come_back,
+);
 
 const ERASE: &str = "/v1/subjects/market/user-17/erase";
 const EXPORT: &str = "/v1/subjects/market/user-17/export";
@@ -26,9 +33,8 @@ fn picket(server: &Server) -> Command {
     picket
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn all_that_is_held_is_exported() {
-    let server = Server::start().await;
+async fn all_that_is_held_is_exported(home: Home) {
+    let server = Server::start(&home).await;
     // More than a page of them, another person, and one that is not decided yet.
     for number in 0..103 {
         assert_eq!(server.event(&format!("e-{number}"), "entity hello").await.status, 200);
@@ -74,9 +80,8 @@ async fn all_that_is_held_is_exported() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn only_an_admin_who_reaches_the_source_exports_and_erases() {
-    let server = Server::start().await;
+async fn only_an_admin_who_reaches_the_source_exports_and_erases(home: Home) {
+    let server = Server::start(&home).await;
     let elsewhere = |path: &str| path.replace("market", "other");
     for (who, path, status) in [
         ("reviewer", ERASE.to_owned(), 403),
@@ -102,9 +107,8 @@ async fn only_an_admin_who_reaches_the_source_exports_and_erases() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_was_erased_is_gone_and_may_come_back() {
-    let server = Server::start().await;
+async fn who_was_erased_is_gone_and_may_come_back(home: Home) {
+    let server = Server::start(&home).await;
     let before = server.event("e-1", "blurt 555-0100").await.json();
     let (id, path) = (&before["id"], format!("/v1/decisions/{}", before["id"].as_str().unwrap()));
     let log = "/v1/detectors/probe/versions/1.0.0/log";
@@ -172,6 +176,7 @@ async fn who_was_erased_is_gone_and_may_come_back() {
     std::fs::write(&list, &output.stdout).unwrap();
     let mut command = picket(&server);
     command.env("PICKET_DATA_DIR", server.path("data")).args(["subject", "erase-listed"]);
+    command.env("PICKET_DATABASE_URL", home.url().unwrap_or_default());
     let output = command.arg(&list).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(said, "0 of 2 that are listed are erased now\n", "{output:?}");
@@ -182,14 +187,13 @@ async fn who_was_erased_is_gone_and_may_come_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_server_forgets_whom_this_one_erased() {
-    let home = databases::Home::postgres();
-    let url = home.url().unwrap();
-    let one = Server::start_with(|config| config.database_url = url.clone()).await;
+    let home = Home::postgres();
+    let one = Server::start(&home).await;
     let host_key = std::fs::read(one.path("data/host.key")).unwrap();
     let dir = tempfile::tempdir().unwrap();
     furnish(dir.path());
     write(&dir.path().join("data/host.key"), &host_key);
-    let two = Server::start_in(dir, |config| config.database_url = url.clone()).await;
+    let two = Server::start_in(&home, dir, |_| {}).await;
     let log = "/v1/detectors/probe/versions/1.0.0/log";
     let event = event("market", "e-1", "blurt 555-0100").to_string();
     let posted = two.post("platform", "/v1/events", "application/json", event).await;

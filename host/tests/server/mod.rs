@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use databases::Home;
 use picket::app::{App, Carried};
 use picket::auth::new_key;
 use picket::config::Config;
@@ -77,39 +78,42 @@ impl Answer {
 
 impl Server {
     /// With the probe and the policy of two sources, `market` (active) and `other` (shadow).
-    pub async fn start() -> Self {
-        Self::start_with(|_| {}).await
+    pub async fn start(home: &Home) -> Self {
+        Self::start_with(home, |_| {}).await
     }
 
-    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+    pub async fn start_with(home: &Home, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         furnish(dir.path());
-        Self::start_in(dir, change).await
+        Self::start_in(home, dir, change).await
     }
 
     /// On a folder that is there already.
-    pub async fn start_in(dir: TempDir, change: impl FnOnce(&mut Config)) -> Self {
-        Self::start_carrying(Bundle::default(), dir, change).await
+    pub async fn start_in(home: &Home, dir: TempDir, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_carrying(home, Bundle::default(), dir, change).await
     }
 
     /// With a bundle.
     pub async fn start_carrying(
+        home: &Home,
         bundle: Bundle,
         dir: TempDir,
         change: impl FnOnce(&mut Config),
     ) -> Self {
         let carried = Carried { bundle, program: env!("CARGO_BIN_EXE_picket").into() };
-        Self::start_as(carried, dir, change).await.settled().await
+        Self::start_as(home, carried, dir, change).await.settled().await
     }
 
     /// As it is when it is ready: what is new in its folders is still to come.
     pub async fn start_as(
+        home: &Home,
         carried: Carried,
         dir: TempDir,
         change: impl FnOnce(&mut Config),
     ) -> Self {
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
+            database_url: home.url().unwrap_or_default(),
             data_dir: dir.path().join("data"),
             detectors_dir: dir.path().join("detectors"),
             policies_dir: dir.path().join("policies"),

@@ -13,7 +13,7 @@ on_both!(
     a_full_queue_says_so_and_closing_finishes_it,
     nothing_personal_is_outside_of_what_is_sealed,
     the_log_proves_the_document_and_the_detectors;
-    one_event_id_has_one_decision
+    threaded: one_event_id_has_one_decision
 );
 
 async fn what_was_acknowledged_survives_a_kill(home: Home) {
