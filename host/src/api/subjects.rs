@@ -1,5 +1,7 @@
 //! `/v1/subjects/{source}/{subject}`: what is held on a person, and erasing it.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
@@ -148,9 +150,14 @@ pub(super) async fn erase(
     if let Some(fault) = unexplained(&why).or_else(|| names(&why, &subject)) {
         return Err(ApiError::invalid(vec![fault]));
     }
-    let erased = api.0.store.erase(&source, &subject, &why, &identity).await?;
-    api.0.engine.forget(|of, who| of == source && who == subject);
-    Ok(Json(erased))
+    // On a task of its own: a client that leaves does not end it halfway.
+    let parts = Arc::clone(&api.0);
+    let erasing = api.0.ingest.parts().tasks.spawn(async move {
+        let erased = parts.store.erase(&source, &subject, &why, &identity).await;
+        parts.engine.forget(|of, who| of == source && who == subject);
+        erased
+    });
+    Ok(Json(erasing.await.map_err(|_| ApiError::internal())??))
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
