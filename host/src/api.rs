@@ -21,6 +21,7 @@ mod request;
 mod rulings;
 mod serve;
 mod sources;
+mod subjects;
 
 use std::sync::Arc;
 
@@ -116,10 +117,10 @@ pub struct Route {
 /// Every way in. There is no other list: a route without a rule cannot be written.
 pub fn routes() -> Vec<Route> {
     use Access::{
-        DryRun, HoldSubjects, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit,
-        ReadDecisions, ReadDeliveries, ReadDetectors, ReadDocs, ReadFiles, ReadHolds, ReadKeys,
-        ReadMetrics, ReadPolicies, ReadSources, ReadTrials, Replay, ReplayDeliveries, RevokeKeys,
-        Rule, SetMode,
+        DryRun, EraseSubjects, ExportSubjects, HoldSubjects, MoveDetectors, PostEvents,
+        PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions, ReadDeliveries, ReadDetectors,
+        ReadDocs, ReadErasures, ReadFiles, ReadHolds, ReadKeys, ReadMetrics, ReadPolicies,
+        ReadSources, ReadTrials, Replay, ReplayDeliveries, RevokeKeys, Rule, SetMode,
     };
     use detectors::{log, stage, trial, upload, versions};
     vec![
@@ -151,6 +152,9 @@ pub fn routes() -> Vec<Route> {
         route("GET", "/v1/policies/{source}", ReadPolicies, policies::get),
         route("GET", "/v1/sources", ReadSources, sources::list),
         route("PUT", "/v1/sources/{source}/mode", SetMode, sources::set_mode),
+        route("GET", "/v1/subjects/{source}/{subject}/export", ExportSubjects, subjects::export),
+        route("POST", "/v1/subjects/{source}/{subject}/erase", EraseSubjects, subjects::erase),
+        route("GET", "/v1/erasures", ReadErasures, subjects::erasures),
         route("GET", "/v1/holds", ReadHolds, holds::list),
         route("POST", "/v1/holds", HoldSubjects, holds::post),
         route("POST", "/v1/holds/{id}/release", HoldSubjects, holds::release),

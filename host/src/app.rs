@@ -34,7 +34,7 @@ pub use backup::{Manifest, back_up};
 pub use doctor::{Finding, Health, examine};
 pub use host_key::open as open_host_key;
 pub use lock::DataLock;
-pub use restore::{Restore, Restored, restore};
+pub use restore::{Restore, Restored, read_erasures, restore};
 
 /// A running Picket.
 pub struct App {
@@ -141,7 +141,7 @@ impl App {
             registry: Arc::clone(&registry),
             ingest: ingest.clone(),
             replayer: Arc::clone(&replayer),
-            engine,
+            engine: Arc::clone(&engine),
             metrics: Arc::clone(&metrics),
             auth: Auth::new(store.clone()),
         };
@@ -155,6 +155,7 @@ impl App {
         let keeper = Keeper {
             registry: Arc::clone(&registry),
             store: store.clone(),
+            engine,
             metrics: Arc::clone(&metrics),
         };
         tasks.spawn(keeper.run(told, stop.clone()));

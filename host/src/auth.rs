@@ -39,6 +39,11 @@ pub enum Access {
     ReadPolicies,
     ReadSources,
     SetMode,
+    /// All that is held on a person.
+    ExportSubjects,
+    EraseSubjects,
+    /// The list of who was erased, which names nobody.
+    ReadErasures,
     ReadHolds,
     /// Keep what there is of a subject, whatever its age and whoever asks; end that.
     HoldSubjects,
@@ -55,8 +60,8 @@ pub enum Access {
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
         DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
-        ReadDeliveries, ReadDetectors, ReadDocs, ReadFiles, ReadHolds, ReadKeys, ReadMetrics,
-        ReadPolicies, ReadSources, ReadTrials, Replay, Rule,
+        ReadDeliveries, ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds, ReadKeys,
+        ReadMetrics, ReadPolicies, ReadSources, ReadTrials, Replay, Rule,
     };
     match role {
         Role::Platform => {
@@ -106,6 +111,7 @@ pub fn allows(role: Role, access: Access) -> bool {
                 | ReadSources
                 | ReadHolds
                 | ReadKeys
+                | ReadErasures
                 | ReadAudit
                 | ReadMetrics
                 | ReadDocs
@@ -121,6 +127,7 @@ impl Access {
             Self::ReadKeys
             | Self::RevokeKeys
             | Self::ReadAudit
+            | Self::ReadErasures
             | Self::ReadMetrics
             | Self::ReadAlerts => true,
             Self::PostEvents
@@ -138,6 +145,8 @@ impl Access {
             | Self::ReadPolicies
             | Self::ReadSources
             | Self::SetMode
+            | Self::ExportSubjects
+            | Self::EraseSubjects
             | Self::ReadHolds
             | Self::HoldSubjects
             | Self::ReadDocs => false,

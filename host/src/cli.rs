@@ -1,6 +1,7 @@
 //! The command line: parse, start, dispatch. Commands that change live state go through the HTTP API
 //! of a running server; `key create` and `migrate` open the database.
 
+mod ask;
 mod backup;
 mod client;
 mod compile_worker;
@@ -16,6 +17,7 @@ mod progress;
 mod replay;
 mod serve;
 mod source;
+mod subject;
 mod table;
 
 use std::path::PathBuf;
@@ -68,6 +70,9 @@ enum Command {
     /// Make a decision again and compare every bit
     #[command(after_help = replay::AFTER_HELP)]
     Replay(replay::ReplayArgs),
+    /// Export what is held on a person, or erase it
+    #[command(subcommand)]
+    Subject(subject::Command),
     /// Keep what there is of a subject, whatever its age and whoever asks; end that
     #[command(subcommand, after_help = hold::AFTER_HELP)]
     Hold(hold::Command),
@@ -130,6 +135,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Replay(args) => return Ok(replay::run(&args).await),
         Command::Source(command) => source::run(command).await?,
         Command::Delivery(command) => delivery::run(command).await?,
+        Command::Subject(command) => subject::run(command).await?,
         Command::Hold(command) => hold::run(command).await?,
         Command::Backup(backup) => backup::run(backup).await?,
         Command::Restore(restore) => backup::run_restore(restore).await?,

@@ -93,10 +93,11 @@ pub struct Replayable {
     pub received_at: Timestamp,
 }
 
+/// The whole document of a decision that was not erased.
 #[derive(Deserialize)]
-struct Document {
-    decision: Decision,
-    replay: Json,
+pub(super) struct Document {
+    pub decision: Decision,
+    pub replay: Json,
 }
 
 impl Entry {
@@ -273,7 +274,7 @@ pub(super) fn leave(decision: Decision) -> Result<Vec<u8>, StoreError> {
     sealed::leave_open("a decision", &DocumentDecision { decision })
 }
 
-fn document<T: DeserializeOwned>(
+pub(super) fn document<T: DeserializeOwned>(
     keyring: &Keyring,
     row: &Row,
     id: &str,

@@ -130,6 +130,29 @@ impl Store {
         Ok(Some((delivery(&row)?, tries)))
     }
 
+    /// Deliveries about a subject, by the keyed hash of its name, whose decisions were committed after one
+    /// number and up to another; in the order of their commits.
+    pub(super) async fn deliveries_of(
+        &self,
+        source: &str,
+        name: &str,
+        after: i64,
+        last: i64,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let text = format!(
+            "SELECT {COLUMNS} JOIN decisions AS d ON d.id = o.decision WHERE o.source = $1 \
+             AND o.subject = $2 AND (d.seq > $3) IS TRUE AND (d.seq <= $4) IS TRUE ORDER BY o.seq"
+        );
+        let rows = sqlx::query(AssertSqlSafe(text))
+            .bind(source)
+            .bind(name)
+            .bind(after)
+            .bind(last)
+            .fetch_all(self.readers())
+            .await?;
+        rows.iter().map(delivery).collect()
+    }
+
     /// What waits to be delivered to a source, and what is given up.
     ///
     /// # Errors

@@ -147,7 +147,9 @@ async fn is_spoken_of(tx: &mut Tx, source: &str, subject: &str) -> Result<bool, 
         "SELECT (SELECT count(*) FROM (SELECT 1 FROM decisions \
          WHERE subject = $1 AND (source = $2) IS TRUE LIMIT 1) AS decided) \
          + (SELECT count(*) FROM (SELECT 1 FROM events \
-         WHERE (source = $2) IS TRUE AND subject = $1 AND state = 0 LIMIT 1) AS accepted) AS rows",
+         WHERE (source = $2) IS TRUE AND subject = $1 AND state = 0 LIMIT 1) AS accepted) \
+         + (SELECT count(*) FROM (SELECT 1 FROM holds \
+         WHERE source = $2 AND subject = $1 LIMIT 1) AS held) AS rows",
     )
     .bind(subject)
     .bind(source)

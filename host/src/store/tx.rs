@@ -80,9 +80,10 @@ impl Writer {
         if slot.closed {
             return Err(StoreError::Closed);
         }
-        let connection = match &mut slot.connection {
+        let Slot { connection, attempts, .. } = &mut *slot;
+        let connection = match connection {
             Some(connection) => connection,
-            none => none.insert(self.address.writer().await?),
+            none => none.insert(attempts.connect(&self.address).await?),
         };
         match dialect::leave_no_trace(connection).await? {
             true => Err(StoreError::Traces),
