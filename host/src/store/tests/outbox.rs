@@ -6,7 +6,7 @@ use super::super::deliveries::{ATTEMPTS, COUNT, DEAD, FORGET, OLDEST, REVIVE};
 use super::super::dialect::Kind;
 use super::super::outbox::{self, PROMOTE};
 use super::super::turn::{CLAIM, END, NEXT_DUE, POSTPONE, READ, UNCLAIM};
-use super::super::{Claimed, DeliveryFilter, Next, Tried, Turn};
+use super::super::{Claimed, DeliveryFilter, HeldAfter, Next, Tried, Turn};
 use super::*;
 use crate::model::{Attempt, AttemptOutcome, DeliveryState, Identity, KeyId, Outgoing, Role};
 
@@ -394,6 +394,10 @@ async fn what_is_about_an_erased_subject_is_not_sent(home: Home) {
     let next = turn(&store, 1, now, &[came_to(&claimed[0], Next::Delivered)], 10).await;
     let under_way = turn(&store, 1, now, &[came_to(&next[0], Next::Dead)], 10).await;
     assert_eq!(events(&under_way), ["a-2"]);
+    // Until then whoever asks what is held is told what the platform was told.
+    let (held, _) = store.held_decided(SOURCE, "ann", HeldAfter::default(), 9).await.unwrap();
+    let told: Vec<_> = held.iter().flat_map(|one| &one.deliveries).map(|one| &one.id).collect();
+    assert_eq!(told, ids[..3].iter().collect::<Vec<_>>());
     store.erase(SOURCE, "ann", "asked for", &who).await.unwrap();
     // Whoever was at it ends nothing, and the other goes on.
     let tried = [came_to(&under_way[0], Next::Delivered), came_to(&claimed[1], Next::Again(now))];
