@@ -99,6 +99,7 @@ async fn sample(store: &Store) -> Entry {
         decision: Arc::new(row.decision),
         replay: row.replay,
         trials: Vec::new(),
+        outgoing: Vec::new(),
     }
 }
 

@@ -34,9 +34,18 @@ pub enum Access {
     /// Promote a version, demote it, retire it, go back to an earlier one.
     MoveDetectors,
     ReadAlerts,
+    /// What was sent to a platform, and what could not be.
+    ReadDeliveries,
+    /// Have tried again what was given up.
+    ReplayDeliveries,
     ReadPolicies,
     ReadSources,
     SetMode,
+    /// All that is held on a person.
+    ExportSubjects,
+    EraseSubjects,
+    /// The list of who was erased, which names nobody.
+    ReadErasures,
     ReadHolds,
     /// Keep what there is of a subject, whatever its age and whoever asks; end that.
     HoldSubjects,
@@ -53,11 +62,13 @@ pub enum Access {
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
         DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadCapsules,
-        ReadDecisions, ReadDetectors, ReadDocs, ReadFiles, ReadHolds, ReadKeys, ReadMetrics,
-        ReadPolicies, ReadSources, ReadTrials, Replay, Rule,
+        ReadDecisions, ReadDeliveries, ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds,
+        ReadKeys, ReadMetrics, ReadPolicies, ReadSources, ReadTrials, Replay, Rule,
     };
     match role {
-        Role::Platform => matches!(access, PostEvents | DryRun | ReadDecisions | ReadDocs),
+        Role::Platform => {
+            matches!(access, PostEvents | DryRun | ReadDecisions | ReadDeliveries | ReadDocs)
+        }
         Role::Engineer => matches!(
             access,
             DryRun
@@ -83,6 +94,7 @@ pub fn allows(role: Role, access: Access) -> bool {
                     | ReadDetectors
                     | ReadTrials
                     | ReadAlerts
+                    | ReadDeliveries
                     | ReadPolicies
                     | ReadSources
                     | ReadDocs
@@ -97,10 +109,12 @@ pub fn allows(role: Role, access: Access) -> bool {
                 | ReadFiles
                 | ReadTrials
                 | ReadAlerts
+                | ReadDeliveries
                 | ReadPolicies
                 | ReadSources
                 | ReadHolds
                 | ReadKeys
+                | ReadErasures
                 | ReadAudit
                 | ReadMetrics
                 | ReadDocs
@@ -116,6 +130,7 @@ impl Access {
             Self::ReadKeys
             | Self::RevokeKeys
             | Self::ReadAudit
+            | Self::ReadErasures
             | Self::ReadMetrics
             | Self::ReadAlerts => true,
             Self::PostEvents
@@ -129,9 +144,13 @@ impl Access {
             | Self::ReadTrials
             | Self::PublishDetectors
             | Self::MoveDetectors
+            | Self::ReadDeliveries
+            | Self::ReplayDeliveries
             | Self::ReadPolicies
             | Self::ReadSources
             | Self::SetMode
+            | Self::ExportSubjects
+            | Self::EraseSubjects
             | Self::ReadHolds
             | Self::HoldSubjects
             | Self::ReadDocs => false,
@@ -225,6 +244,7 @@ mod tests {
             Access::DryRun,
             Access::PublishDetectors,
             Access::MoveDetectors,
+            Access::ReplayDeliveries,
         ] {
             assert!(!allows(Role::Auditor, access), "{access:?}");
         }

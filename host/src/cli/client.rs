@@ -47,21 +47,24 @@ impl Server {
 
     /// A file, as it is.
     pub async fn download(&self, path: &str) -> anyhow::Result<Vec<u8>> {
-        let response = self.begin(self.request(Method::GET, path)?).await?;
+        let response = self.open(Method::GET, path, |request| request).await?;
         Ok(response.bytes().await.with_context(|| self.unanswered())?.to_vec())
     }
 
-    /// An answer that is good, of which the body is still to be read.
-    pub async fn begin(&self, request: RequestBuilder) -> anyhow::Result<Response> {
+    /// A good answer whose body is still to be read, for what may be long.
+    pub async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        complete: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> anyhow::Result<Response> {
+        let request = complete(self.request(method, path)?);
         let response = request.send().await.with_context(|| self.unanswered())?;
-        let status = response.status();
-        if status.is_success() {
+        if response.status().is_success() {
             return Ok(response);
         }
-        let text = response.text().await.with_context(|| self.unanswered())?;
-        let value = serde_json::from_str(&text).unwrap_or_default();
-        let Err(problem) = (Answer { status, value }).good() else { bail!("{status}: {text}") };
-        Err(problem)
+        Answer::of(response).await?.good()?;
+        bail!("not an answer of Picket")
     }
 
     fn unanswered(&self) -> String {
@@ -78,8 +81,7 @@ impl Server {
         complete: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> anyhow::Result<Value> {
         let request = complete(self.request(method, path)?);
-        let answer = answer(request).await.with_context(|| self.unanswered())?;
-        answer.good()
+        answer(request).await.with_context(|| self.unanswered())?.good()
     }
 
     /// A request with the key.
@@ -107,14 +109,17 @@ pub(super) struct Answer {
 
 /// Sends a request. An error is of the way there and back, not of the server.
 pub(super) async fn answer(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
-    let response = request.send().await?;
-    let status = response.status();
-    let text = response.text().await?;
-    // What is not JSON is not of Picket: then the status says all that is known.
-    Ok(Answer { status, value: serde_json::from_str(&text).unwrap_or_default() })
+    Answer::of(request.send().await?).await
 }
 
 impl Answer {
+    async fn of(response: Response) -> Result<Self, reqwest::Error> {
+        let status = response.status();
+        let text = response.text().await?;
+        // What is not JSON is not of Picket: then the status says all that is known.
+        Ok(Self { status, value: serde_json::from_str(&text).unwrap_or_default() })
+    }
+
     /// What was asked for, or the problem in words.
     pub fn good(self) -> anyhow::Result<Value> {
         if self.status.is_success() {

@@ -12,12 +12,15 @@ use super::audit::Leaf;
 use super::dialect::{Arguments, Connection, Row};
 use super::events::{self, Committed, DECIDED, EVENTS, EventRow, event_hash};
 use super::keyring::{Keyring, Sealing};
+use super::outbox::OutboxRow;
 use super::rows::Insert;
 use super::sealed::cipher::Seat;
 use super::sealed::{self, reseal, seal};
 use super::subject_key::SubjectKey;
 use super::{Store, StoreError};
-use crate::model::{AuditEntry, Decision, DecisionId, Digest, Event, Outcome, Timestamp, TrialRun};
+use crate::model::{
+    AuditEntry, Decision, DecisionId, Digest, Event, Outcome, Outgoing, Timestamp, TrialRun,
+};
 
 static INSERT: Insert = Insert::new(
     "INSERT INTO decisions (seq, id, source, subject, kind, event_id, decided_at, mode, tier, \
@@ -40,6 +43,8 @@ pub struct Entry {
     pub replay: Json,
     /// What it says about versions on trial.
     pub trials: Vec<TrialRun>,
+    /// What is to be delivered because of it.
+    pub outgoing: Vec<Outgoing>,
 }
 
 /// An entry as rows: serialised, compressed, and encrypted under the key of its subject.
@@ -49,6 +54,7 @@ pub struct SealedEntry {
     /// `None` where the event is only accepted.
     pub(super) decision: Option<DecisionRow>,
     pub(super) trials: Vec<TrialRun>,
+    pub(super) outbox: Vec<OutboxRow>,
     pub(super) leaf: Leaf,
     pub(super) key: Arc<SubjectKey>,
 }
@@ -118,11 +124,14 @@ impl Entry {
         let document = DocumentRef { decision, replay: &self.replay, event: event_digest };
         let seat = Seat::of(DECISIONS, &event.decision_id);
         let (json, sealed) = seal("a decision", &seat, &sealing.key, &document)?;
+        let outbox = self.outgoing.iter().map(|outgoing| OutboxRow::of(outgoing, &sealing.key));
+        let outbox = outbox.collect::<Result<_, _>>()?;
         Ok(SealedEntry {
             event,
             key: sealing.key,
             leaf: Leaf::of(audit_entry(decision, Digest::of(&json)))?,
             trials: self.trials.clone(),
+            outbox,
             decision: Some(DecisionRow {
                 labels: labels(decision),
                 decision: Arc::clone(decision),
@@ -141,6 +150,9 @@ impl SealedEntry {
         if let Some(decision) = &mut self.decision {
             let seat = Seat::of(DECISIONS, &self.event.decision_id);
             decision.sealed = reseal("decision", &seat, &self.key, &key, &decision.sealed)?;
+        }
+        for row in &mut self.outbox {
+            row.reseal(&self.key, &key)?;
         }
         Ok(Self { key, ..self })
     }
@@ -270,6 +282,20 @@ pub(super) fn leave(decision: Decision) -> Result<Vec<u8>, StoreError> {
     sealed::leave_open("a decision", &DocumentDecision { decision })
 }
 
+/// The whole document of a decision, unless it was erased, with its JSON as it was written.
+pub(super) fn document(
+    keyring: &Keyring,
+    row: &Row,
+    id: &str,
+    sealed: &[u8],
+) -> Result<Option<(Document, Vec<u8>)>, StoreError> {
+    let (seat, key) = (Seat::of(DECISIONS, id), keyring.of_row(row)?);
+    let Some(json) = sealed::unsealed("decision", &seat, key.as_ref(), sealed)? else {
+        return Ok(None);
+    };
+    Ok(Some((sealed::read("decision", &seat, &json)?, json)))
+}
+
 impl Store {
     /// Writes an event and its decision, and returns when both are durable. Of several commits of
     /// one event id exactly one is [`Committed::New`]; the others get what that one wrote.
@@ -303,13 +329,11 @@ impl Store {
         let keyring = &self.inner.keyring;
         // First, for of an erased one nothing is left and it says so.
         let (event, event_json) = events::open(keyring, &row, row.try_get("event")?)?;
-        let (seat, key) = (Seat::of(DECISIONS, &id), keyring.of_row(&row)?);
-        let document = row.try_get("decision")?;
-        let document = sealed::unsealed("decision", &seat, key.as_ref(), document)?;
+        let document = document(keyring, &row, &id, row.try_get("decision")?)?;
         let erased = || StoreError::Erased { what: "decision", id: id.clone() };
-        let document_json = document.ok_or_else(erased)?;
+        let (document, document_json) = document.ok_or_else(erased)?;
         Ok(Some(Replayable {
-            document: sealed::read("decision", &seat, &document_json)?,
+            document,
             event,
             received_at: Timestamp::from_micros(row.try_get("received_at")?),
             document_json,

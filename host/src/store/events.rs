@@ -200,7 +200,8 @@ impl Store {
         let facts = json!({ "event": event_hash(&event.source, &event.id) });
         let entry = AuditEntry::new(None, "event.accepted", row.decision_id.as_str(), facts);
         let (key, leaf) = (sealing.key, Leaf::of(entry)?);
-        let entry = SealedEntry { event: row, decision: None, trials: Vec::new(), leaf, key };
+        let (trials, outbox) = (Vec::new(), Vec::new());
+        let entry = SealedEntry { event: row, decision: None, trials, outbox, leaf, key };
         self.commit_sealed(entry).await
     }
 

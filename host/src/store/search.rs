@@ -47,6 +47,16 @@ pub struct Page {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor(i64);
 
+impl Cursor {
+    pub(super) fn of(seq: i64) -> Self {
+        Self(seq)
+    }
+
+    pub(super) fn seq(self) -> i64 {
+        self.0
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&URL_SAFE_NO_PAD.encode(self.0.to_be_bytes()))

@@ -103,6 +103,10 @@ impl Detector for Probe {
                 println!("printed");
                 vec![signal]
             }
+            "blurt" => {
+                println!("{}", content.split_whitespace().nth(1).unwrap_or_default());
+                vec![signal]
+            }
             "sleep" => {
                 std::thread::sleep(std::time::Duration::from_secs(3_600));
                 vec![signal]
