@@ -96,12 +96,13 @@ async fn run(decisions: usize) {
 
 async fn decide(app: &App, decisions: usize) {
     let bounds = app.config.event_bounds();
+    let sources = ["qwickservices", "fairtradeworker"];
     let numbers: Vec<usize> = (0..decisions).collect();
     for numbers in numbers.chunks(64) {
         let submitted = numbers.iter().map(|number| {
             let envelope = json!({
                 "specversion": "1.0", "id": format!("e-{number}"), "type": "message.sent",
-                "source": ["qwickservices", "fairtradeworker"][number % 2],
+                "source": sources[number % 2],
                 "subject": format!("user-{}", number % 997),
                 "data": {"content": format!("{} {number}", TEXTS[number % TEXTS.len()])},
             });

@@ -154,11 +154,14 @@ fn forged(capsule: &Capsule, change: impl FnOnce(&mut Value)) -> Capsule {
     Capsule::decode(forged.as_slice()).expect("it is a capsule")
 }
 
+/// What somebody does to a capsule.
+type Change = fn(&mut Value);
+
 async fn what_was_forged_is_named_and_what_is_missing_too(home: Home) {
     let server = quiet(&home).await;
     let capsule = Capsule::decode(capsule(&server, "1", "entity").await.as_slice()).unwrap();
     assert_eq!(replay(capsule.clone()).await.unwrap().result, Sameness::Identical);
-    let cases: [(&str, fn(&mut Value)); 6] = [
+    let cases: [(&str, Change); 6] = [
         ("/signals/0/score", |it| {
             it["decision"]["signals"][0]["score"] = json!(0.500_000_000_000_000_1)
         }),

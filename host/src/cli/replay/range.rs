@@ -58,8 +58,7 @@ pub(super) async fn run(args: &RangeArgs, server: &Server) -> anyhow::Result<Exi
         "source": args.source,
         "seed": seed,
     });
-    let response =
-        server.open(Method::POST, "/v1/replays", |request| request.json(&asked)).await?;
+    let response = server.open(Method::POST, "/v1/replays", |request| request.json(&asked)).await?;
     let sums = told(response, server.json).await?;
     let RangeSums { seen, replayed, identical, different, cannot_tell } = sums;
     if !server.json {
