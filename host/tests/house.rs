@@ -67,7 +67,8 @@ const HOMES: [(&str, &[&str]); 9] = [
     ("sqlx", &["store"]),
     ("axum", &["api", "console"]),
     ("utoipa_axum", &["api", "console"]),
-    ("hyper", &["api", "console"]),
+    ("hyper", &["api", "console", "deliver"]),
+    ("rustls", &["deliver"]),
     ("anyhow", &["app", "cli"]),
 ];
 

@@ -330,7 +330,7 @@ async fn only_who_may_ships_and_two_persons_promote(home: Home) {
     server.app.stop().await;
 
     // One person, and a configuration that says so: at once.
-    let server = quiet(&home, |config| {
+    let server = quiet(&home.another(), |config| {
         config.upload_stage.insert("market".to_owned(), Landing::Active);
     })
     .await;

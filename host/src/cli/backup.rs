@@ -17,8 +17,8 @@ A server may run meanwhile: the copy is of one moment. It is looked through when
 page, and the audit log from its first entry. The folder also holds the host key, without which nothing
 personal in it can be read; keep the key elsewhere with --without-key.
 
-Whoever is erased later is still in this backup. A restore erases them again, by the record that it
-replaces or by a list that is kept apart.
+Whoever is erased later is still in this backup. A restore erases them again: keep the list that
+`picket subject erasures` writes where backups do not reach.
 
 SQLite only: PostgreSQL is backed up with its own tools, and host.key of data_dir beside it.";
 
@@ -53,7 +53,7 @@ pub(super) struct RestoreArgs {
     /// The host key, where the backup was made without it
     #[arg(long, value_name = "FILE")]
     host_key: Option<PathBuf>,
-    /// A list of who was erased: a row of the table `erasures` as JSON on each line; may be given again
+    /// A list of who was erased, as `picket subject erasures` writes it; may be given again
     #[arg(long, value_name = "FILE")]
     erasures: Vec<PathBuf>,
     /// Nobody was erased since the backup: there is no list

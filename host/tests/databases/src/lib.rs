@@ -30,6 +30,14 @@ impl Home {
         Self::Postgres(Arc::new(Database::take()))
     }
 
+    /// An empty one of the same kind.
+    pub fn another(&self) -> Self {
+        match self {
+            Self::Sqlite => Self::Sqlite,
+            Self::Postgres(_) => Self::postgres(),
+        }
+    }
+
     /// The address of the database; `None` for SQLite, where it follows from a folder.
     pub fn url(&self) -> Option<String> {
         match self {
