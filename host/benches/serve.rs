@@ -96,9 +96,10 @@ async fn sample(store: &Store) -> Entry {
         event: Arc::new(row.event),
         received_at: row.received_at,
         fingerprint: [0; 32],
-        decision: Arc::new(row.decision),
-        replay: row.replay,
+        decision: Arc::new(row.document.decision),
+        replay: row.document.replay,
         trials: Vec::new(),
+        outgoing: Vec::new(),
     }
 }
 

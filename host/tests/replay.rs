@@ -22,6 +22,8 @@ on_both!(threaded:
     what_is_missing_is_named_and_the_rest_is_compared,
     limits_and_stages_are_those_of_then,
     the_command_line_ends_in_0_1_or_2,
+    a_span_is_made_again_and_told_as_it_comes,
+    a_span_is_of_the_sources_that_the_key_reaches,
     who_may_replay_reaches_its_own_source_alone
 );
 
@@ -59,7 +61,10 @@ async fn replay_of(
 }
 
 /// Every way for the probe to end, none of which is by chance.
-const ORDERS: [&str; 20] = [
+const ORDERS: [&str; 23] = [
+    "nans",
+    "floats",
+    "order",
     "hello",
     "silent",
     "panic",
@@ -85,6 +90,8 @@ const ORDERS: [&str; 20] = [
 async fn every_outcome_replays_to_the_same_bits(home: Home) {
     let server = quiet(&home, |_| {}).await;
     for (number, order) in ORDERS.iter().enumerate() {
+        // Or so many failures in a row would stop the version.
+        assert_eq!(server.event(&format!("calm-{number}"), "silent").await.status, 200);
         let decision = server.event(&format!("e-{number}"), order).await.json();
         let replay = replay(&server, &decision["id"]).await;
         assert_eq!(replay["result"], "identical", "{order}: {replay}");
@@ -103,7 +110,7 @@ async fn what_time_decided_is_taken_as_recorded_and_the_rest_is_not(home: Home) 
     let taken = &again["as_recorded"][0];
     assert_eq!((&taken["detector"], &taken["outcome"]), (&json!("probe"), &json!("deadline")));
     // What the policy made of the failure is made again.
-    let forged = replay_of(&server, &late, |it| it.decision.review = false).await;
+    let forged = replay_of(&server, &late, |it| it.document.decision.review = false).await;
     assert_eq!(forged.result, Sameness::Different);
     assert_eq!(
         (&*forged.differences[0].path, &forged.differences[0].is),
@@ -125,29 +132,33 @@ async fn each_difference_is_named_to_the_bit(home: Home) {
     type Change = fn(&mut Replayable);
     let cases: [(&str, Change); 14] = [
         ("/signals/0/score", |it| {
-            let score = &mut it.decision.signals[0].score;
+            let score = &mut it.document.decision.signals[0].score;
             *score = score.next_up();
         }),
-        ("/signals/0/confidence", |it| it.decision.signals[0].confidence = 0.25),
-        ("/signals/0/label", |it| it.decision.signals[0].label = "safety.next".to_owned()),
-        ("/signals/0/reason", |it| it.decision.signals[0].reason.push('!')),
-        ("/signals/0/counted", |it| it.decision.signals[0].counted = false),
+        ("/signals/0/confidence", |it| it.document.decision.signals[0].confidence = 0.25),
+        ("/signals/0/label", |it| it.document.decision.signals[0].label = "safety.next".to_owned()),
+        ("/signals/0/reason", |it| it.document.decision.signals[0].reason.push('!')),
+        ("/signals/0/counted", |it| it.document.decision.signals[0].counted = false),
         ("/signals/0/entities/0/hash", |it| {
-            it.decision.signals[0].entities[0].hash = "00".repeat(16);
+            it.document.decision.signals[0].entities[0].hash = "00".repeat(16);
         }),
         ("/signals/1", |it| {
-            let more = it.decision.signals[0].clone();
-            it.decision.signals.push(more);
+            let more = it.document.decision.signals[0].clone();
+            it.document.decision.signals.push(more);
         }),
-        ("/score", |it| it.decision.score = picket::model::Score::ONE),
-        ("/tier", |it| it.decision.tier = "low".to_owned()),
-        ("/action", |it| it.decision.action = picket::model::Action::Nudge),
-        ("/actions/0/action", |it| it.decision.actions[0].action = picket::model::Action::Nudge),
-        ("/message", |it| it.decision.message = None),
+        ("/score", |it| it.document.decision.score = picket::model::Score::ONE),
+        ("/tier", |it| it.document.decision.tier = "low".to_owned()),
+        ("/action", |it| it.document.decision.action = picket::model::Action::Nudge),
+        ("/actions/0/action", |it| {
+            it.document.decision.actions[0].action = picket::model::Action::Nudge
+        }),
+        ("/message", |it| it.document.decision.message = None),
         ("/findings/0/outcome", |it| {
-            it.decision.findings[0].outcome = picket::model::Outcome::Trap;
+            it.document.decision.findings[0].outcome = picket::model::Outcome::Trap;
         }),
-        ("/basis/trace/0/total", |it| it.replay["trace"][0]["total"] = json!(0.5_f64.next_up())),
+        ("/basis/trace/0/total", |it| {
+            it.document.replay["trace"][0]["total"] = json!(0.5_f64.next_up())
+        }),
     ];
     for (path, change) in cases {
         let replay = replay_of(&server, &decision, change).await;
@@ -169,17 +180,19 @@ async fn what_is_missing_is_named_and_the_rest_is_compared(home: Home) {
     let other = Digest::of(b"other");
     type Change<'a> = &'a dyn Fn(&mut Replayable);
     let cases: [(Lack, &str, Change<'_>); 6] = [
-        (Lack::Detector, "does not say of which file", &|it| it.decision.findings[0].digest = None),
+        (Lack::Detector, "does not say of which file", &|it| {
+            it.document.decision.findings[0].digest = None
+        }),
         (Lack::Detector, "does not have its bytes", &|it| {
-            it.decision.findings[0].digest = Some(other);
+            it.document.decision.findings[0].digest = Some(other);
         }),
         (Lack::Detector, "does not have the settings", &|it| {
-            it.decision.findings[0].settings_digest = Some(other);
+            it.document.decision.findings[0].settings_digest = Some(other);
         }),
-        (Lack::Policy, "does not have its text", &|it| it.decision.policy.digest = other),
-        (Lack::Semantics, "with the arithmetic 99", &|it| it.decision.semantics = 99),
+        (Lack::Policy, "does not have its text", &|it| it.document.decision.policy.digest = other),
+        (Lack::Semantics, "with the arithmetic 99", &|it| it.document.decision.semantics = 99),
         (Lack::Basis, "missing field `ceiling`", &|it| {
-            it.replay.as_object_mut().unwrap().remove("ceiling");
+            it.document.replay.as_object_mut().unwrap().remove("ceiling");
         }),
     ];
     for (what, says, change) in cases {
@@ -191,14 +204,14 @@ async fn what_is_missing_is_named_and_the_rest_is_compared(home: Home) {
     }
     // Without the detector the policy is compared, and without the policy the detector.
     for (change, path) in [
-        (&|it: &mut Replayable| it.decision.findings[0].digest = Some(other), "/tier"),
-        (&|it: &mut Replayable| it.decision.policy.digest = other, "/signals/0/reason"),
+        (&|it: &mut Replayable| it.document.decision.findings[0].digest = Some(other), "/tier"),
+        (&|it: &mut Replayable| it.document.decision.policy.digest = other, "/signals/0/reason"),
     ] as [(Change<'_>, &str); 2]
     {
         let replay = replay_of(&server, &decision, |it| {
             change(it);
-            it.decision.tier = "low".to_owned();
-            it.decision.signals[0].reason.push('!');
+            it.document.decision.tier = "low".to_owned();
+            it.document.decision.signals[0].reason.push('!');
         })
         .await;
         let named: Vec<&str> = replay.differences.iter().map(|it| it.path.as_str()).collect();
@@ -247,7 +260,7 @@ async fn limits_and_stages_are_those_of_then(home: Home) {
     // What fails all the same is the same; that it got further cannot be told here.
     assert_eq!(replay(&server, &memory["id"]).await["result"], "identical");
     let forged = replay_of(&server, &memory, |it| {
-        it.decision.findings[0].outcome = picket::model::Outcome::Ok;
+        it.document.decision.findings[0].outcome = picket::model::Outcome::Ok;
     })
     .await;
     assert_eq!((forged.result, forged.missing[0].what), (Sameness::CannotTell, Lack::Limits));
@@ -293,12 +306,96 @@ async fn the_command_line_ends_in_0_1_or_2(home: Home) {
     {
         assert!(said(&differs).contains(part), "{}", said(&differs));
     }
+    let since = picket(&server, &["replay", "--since", "1h"]);
+    assert_eq!(since.status.code(), Some(1), "{since:?}");
+    assert!(said(&since).contains("/signals/0/reason"), "{}", said(&since));
     let absent = run(&DecisionId::new().to_string());
     assert_eq!(absent.status.code(), Some(2), "{absent:?}");
     assert!(String::from_utf8_lossy(&absent.stderr).contains("cannot tell: Not found"));
     let json = picket(&server, &["replay", first["id"].as_str().unwrap(), "--json"]);
     let json: Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!((&json["result"], &json["differences"]), (&json!("identical"), &json!([])));
+    server.app.stop().await;
+}
+
+async fn a_span_is_made_again_and_told_as_it_comes(home: Home) {
+    let server = quiet(&home, |_| {}).await;
+    for number in 0..12 {
+        let source = ["market", "market", "other"][number % 3];
+        let mut event =
+            event(source, &format!("e-{number}"), ["hello", "panic", "entity"][number % 3]);
+        event["subject"] = json!(format!("user-{number}"));
+        let who = if source == "market" { "platform" } else { "other" };
+        let posted = server.post(who, "/v1/events", "application/json", event.to_string()).await;
+        assert_eq!(posted.status, 200, "{}", posted.text);
+    }
+    let run = |args: &[&str]| {
+        let output = picket(&server, &[&["replay", "--since", "1h"], args].concat());
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+    let (code, said) = run(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("12 of 12 decisions made again: 12 identical, 0 different"), "{said}");
+    let (code, said) = run(&["--source", "other"]);
+    assert!(code == Some(0) && said.contains("4 of 4 decisions"), "{said}");
+    let (code, said) = run(&["--sample", "0%"]);
+    assert!(code == Some(2) && said.contains("no decision of that span"), "{said}");
+    let (code, said) = run(&["--until", "30m"]);
+    assert!(code == Some(2) && said.contains("0 of 0 decisions"), "{said}");
+
+    // Some of them, and the same for the same number.
+    let sample = |seed: &str| {
+        let (_, said) = run(&["--sample", "50%", "--seed", seed, "--json"]);
+        let lines = said.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line"));
+        lines.collect::<Vec<_>>()
+    };
+    let lines = sample("7");
+    assert_eq!(lines[0], json!({"line": "begun", "decisions": 12}));
+    let sums = lines.last().unwrap();
+    assert_eq!((&sums["line"], &sums["seen"]), (&json!("ended"), &json!(12)), "{sums}");
+    assert_eq!(sums["replayed"], lines.len() - 2);
+    assert_eq!(lines, sample("7"));
+
+    // An erased one is no fault, and nothing that could be compared.
+    let keys = server.app.store.keys().await.unwrap();
+    let admin = keys.into_iter().find(|key| key.identity.name == "admin");
+    let who = admin.expect("a key of this name").identity;
+    server.app.store.erase("market", "user-0", "they asked", &who).await.unwrap();
+    let (code, said) = run(&[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("missing erased: its subject was erased"), "{said}");
+    assert!(said.contains("11 identical, 0 different, 1 cannot be told"), "{said}");
+    server.app.stop().await;
+}
+
+async fn a_span_is_of_the_sources_that_the_key_reaches(home: Home) {
+    let server = quiet(&home, |_| {}).await;
+    server.event("1", "hello").await;
+    let other = event("other", "1", "hello").to_string();
+    server.post("other", "/v1/events", "application/json", other).await;
+    let post = async |who: &str, body: Value| {
+        server.post(who, "/v1/replays", "application/json", body.to_string()).await
+    };
+    let since = "2026-01-01T00:00:00Z";
+    let begun = |answer: &Answer| {
+        let first = answer.text.lines().next().expect("a line");
+        serde_json::from_str::<Value>(first).expect("JSON")["decisions"].clone()
+    };
+    assert_eq!(begun(&post("auditor", json!({"since": since})).await), 2);
+    assert_eq!(begun(&post("bound-admin", json!({"since": since})).await), 1);
+    let reaches = post("bound-admin", json!({"since": since, "source": "other"})).await;
+    assert_eq!(reaches.problem(), "forbidden");
+    assert_eq!(post("platform", json!({"since": since})).await.problem(), "forbidden");
+    for wrong in [
+        json!({}),
+        json!({"since": "yesterday"}),
+        json!({"since": since, "sample": 2}),
+        json!({"since": since, "until": "2025-01-01T00:00:00Z"}),
+        json!({"since": since, "more": 1}),
+    ] {
+        assert_eq!(post("auditor", wrong.clone()).await.problem(), "invalid", "{wrong}");
+    }
     server.app.stop().await;
 }
 

@@ -25,7 +25,7 @@ CREATE TABLE events (
 CREATE UNIQUE INDEX events_accepted ON events (decision_id) WHERE state = 0;
 
 -- Of these, who they are about. A decided event is found through its decision.
-CREATE INDEX events_accepted_subject ON events (subject) WHERE state = 0;
+CREATE INDEX events_accepted_subject ON events (subject, decision_id) WHERE state = 0;
 
 -- What was erased before it was decided has no row among the decisions.
 CREATE INDEX events_erased ON events (decision_id) WHERE state = 2;

@@ -69,6 +69,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     migration!(3, "0003_seal"),
     migration!(4, "0004_keep"),
     migration!(5, "0005_log"),
+    migration!(6, "0006_outbox"),
 ];
 
 /// The one that gives the audit log its tree.

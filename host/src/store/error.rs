@@ -106,6 +106,8 @@ pub enum StoreError {
     Downgrade { name: String, version: String, live: String, stage: Stage },
     #[error("{what} has moved on meanwhile: it is {stage} now; look again")]
     Moved { what: String, stage: Stage },
+    #[error("the delivery `{id}` is {state}: only what is dead is tried again")]
+    NotDead { id: String, state: String },
     #[error("the database refused a statement: {0}")]
     Refused(#[source] Arc<sqlx::Error>),
 }

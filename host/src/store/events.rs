@@ -87,6 +87,7 @@ pub(super) struct EventRow {
 }
 
 impl EventRow {
+    /// The row of an event, and the digest of its JSON.
     pub fn of(
         event: &Event,
         sealing: &Sealing,
@@ -94,12 +95,12 @@ impl EventRow {
         fingerprint: [u8; 32],
         decision_id: DecisionId,
         state: i64,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<(Self, Digest), StoreError> {
         let Sealing { key, event_id } = sealing;
         let (event_id, decision_id) = (event_id.to_string(), decision_id.to_string());
         let row = row_of(&event_id, &decision_id);
-        let (_, sealed) = seal("an event", &Seat::of(EVENTS, &row), key, event)?;
-        Ok(Self {
+        let (json, sealed) = seal("an event", &Seat::of(EVENTS, &row), key, event)?;
+        let row = Self {
             source: event.source.clone(),
             event_id,
             decision_id,
@@ -110,7 +111,8 @@ impl EventRow {
             fingerprint,
             state,
             sealed,
-        })
+        };
+        Ok((row, Digest::of(&json)))
     }
 
     pub fn row(&self) -> String {
@@ -193,11 +195,13 @@ impl Store {
         decision_id: DecisionId,
     ) -> Result<Committed, StoreError> {
         let sealing = self.sealing(event).await?;
-        let row = EventRow::of(event, &sealing, received_at, fingerprint, decision_id, ACCEPTED)?;
+        let (row, _) =
+            EventRow::of(event, &sealing, received_at, fingerprint, decision_id, ACCEPTED)?;
         let facts = json!({ "event": event_hash(&event.source, &event.id) });
         let entry = AuditEntry::new(None, "event.accepted", row.decision_id.as_str(), facts);
         let (key, leaf) = (sealing.key, Leaf::of(entry)?);
-        let entry = SealedEntry { event: row, decision: None, trials: Vec::new(), leaf, key };
+        let (trials, outbox) = (Vec::new(), Vec::new());
+        let entry = SealedEntry { event: row, decision: None, trials, outbox, leaf, key };
         self.commit_sealed(entry).await
     }
 
@@ -300,20 +304,28 @@ impl Store {
 fn accepted(keyring: &Keyring, row: &Row) -> Result<Accepted, StoreError> {
     let (decision_id, fingerprint) = ids(row)?;
     Ok(Accepted {
-        event: open(keyring, row, row.try_get("sealed")?)?,
+        event: open(keyring, row, row.try_get("sealed")?)?.0,
         received_at: Timestamp::from_micros(row.try_get("received_at")?),
         fingerprint,
         decision_id,
     })
 }
 
-/// An event from its sealed column, and a row that also has its `event_id`, `decision_id` and key.
-pub(super) fn open(keyring: &Keyring, row: &Row, sealed: &[u8]) -> Result<Event, StoreError> {
+/// An event from its sealed column, and a row that also has its `event_id`, `decision_id` and key; with it
+/// its JSON, as it was written.
+pub(super) fn open(
+    keyring: &Keyring,
+    row: &Row,
+    sealed: &[u8],
+) -> Result<(Event, Vec<u8>), StoreError> {
     let id: &str = row.try_get("decision_id")?;
     let place = row_of(row.try_get("event_id")?, id);
+    let seat = Seat::of(EVENTS, &place);
     let key = keyring.of_row(row)?;
-    let event = sealed::open("event", &Seat::of(EVENTS, &place), key.as_ref(), sealed)?;
-    event.ok_or_else(|| StoreError::Erased { what: "the event of decision", id: id.to_owned() })
+    let json = sealed::unsealed("event", &seat, key.as_ref(), sealed)?;
+    let erased = || StoreError::Erased { what: "the event of decision", id: id.to_owned() };
+    let json = json.ok_or_else(erased)?;
+    Ok((sealed::read("event", &seat, &json)?, json))
 }
 
 fn recorded(keyring: &Keyring, row: &Row) -> Result<Recorded, StoreError> {

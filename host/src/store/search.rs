@@ -8,8 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::decisions::open;
-use super::{PAGE_ROWS_MAX, Store, StoreError};
-use crate::model::Decision;
+use super::{PAGE_ROWS_MAX, Store, StoreError, sealed};
+use crate::model::{Decision, DecisionId};
 
 /// Which decisions to find. What is `None` does not matter.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,16 @@ pub struct Filter {
     pub limit: usize,
 }
 
+/// Decisions by when they were begun.
+#[derive(Debug, Clone)]
+pub struct Span {
+    pub source: Option<String>,
+    /// Those with a greater id.
+    pub after: DecisionId,
+    /// Those with a lesser id.
+    pub before: DecisionId,
+}
+
 /// Some decisions, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
@@ -36,6 +46,16 @@ pub struct Page {
 /// Where a page ended. Decisions that come later do not shift it. Written as opaque text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor(i64);
+
+impl Cursor {
+    pub(super) fn of(seq: i64) -> Self {
+        Self(seq)
+    }
+
+    pub(super) fn seq(self) -> i64 {
+        self.0
+    }
+}
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,6 +100,53 @@ impl Store {
             decisions.extend(open(&self.inner.keyring, row, id, sealed)?);
         }
         Ok(Page { decisions, next: (rows.len() > limit).then_some(Cursor(last)) })
+    }
+}
+
+impl Store {
+    /// How many decisions there are in a span, erased ones included.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn decisions_within(&self, span: &Span) -> Result<u64, StoreError> {
+        let text = format!("SELECT count(*) FROM {}", within(span));
+        let mut query = sqlx::query_scalar(AssertSqlSafe(text));
+        query = query.bind(span.after.to_string()).bind(span.before.to_string());
+        if let Some(source) = &span.source {
+            query = query.bind(source.as_str());
+        }
+        let count: i64 = query.fetch_one(self.readers()).await?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    /// The ids of the oldest decisions in a span, erased ones included; at most [`PAGE_ROWS_MAX`].
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn ids_within(&self, span: &Span) -> Result<Vec<DecisionId>, StoreError> {
+        let text = ids_statement(span);
+        let mut query = sqlx::query_scalar(AssertSqlSafe(text));
+        query = query.bind(span.after.to_string()).bind(span.before.to_string());
+        if let Some(source) = &span.source {
+            query = query.bind(source.as_str());
+        }
+        let ids: Vec<String> = query.fetch_all(self.readers()).await?;
+        let read = |id: &String| {
+            id.parse().map_err(|error: String| sealed::damaged("the id of a decision", id, &error))
+        };
+        ids.iter().map(read).collect()
+    }
+}
+
+pub(super) fn ids_statement(span: &Span) -> String {
+    format!("SELECT d.id FROM {} ORDER BY d.id LIMIT {PAGE_ROWS_MAX}", within(span))
+}
+
+/// The ids drive: see [`statement`].
+fn within(span: &Span) -> &'static str {
+    match span.source {
+        None => "decisions AS d WHERE d.id > $1 AND d.id < $2",
+        Some(_) => "decisions AS d WHERE d.id > $1 AND d.id < $2 AND (d.source = $3) IS TRUE",
     }
 }
 

@@ -15,7 +15,7 @@ use super::audit::Leaves;
 use super::decisions::SealedEntry;
 use super::error::StoreError;
 use super::tx::Writer;
-use super::{Options, decisions, events, keyring, trials};
+use super::{Options, decisions, events, keyring, outbox, trials};
 
 /// How long to find out what became of a commit, and how long to wait between two looks.
 const SETTLE_FOR: Duration = Duration::from_secs(20);
@@ -170,8 +170,8 @@ async fn commit(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>,
     }
 }
 
-/// One transaction: settles the keys, claims the event ids, writes the decisions of the winners, then the
-/// audit log. With `again`, what an earlier try has written is found first. That try has ended: it held
+/// One transaction: settles the keys, claims the event ids, writes the decisions of the winners and what
+/// they ask for, then the audit log. With `again`, what an earlier try has written is found first. That try has ended: it held
 /// the lock which this one has now.
 async fn write(
     writer: &Writer,
@@ -218,6 +218,7 @@ async fn write(
     };
     decisions::insert(tx.connection()?, &winners).await?;
     trials::add(tx.connection()?, &winners).await?;
+    outbox::insert(tx.connection()?, &winners).await?;
     tx.commit(leaves).await?;
     Ok(claims)
 }

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses what it needs")]
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use databases::Home;
@@ -84,10 +84,7 @@ impl Server {
 
     pub async fn start_with(home: &Home, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        for (name, file) in [("market", "market.toml"), ("other", "other.toml")] {
-            write(&dir.path().join("policies").join(file), POLICY.replace("NAME", name).as_bytes());
-        }
-        write(&dir.path().join("detectors/probe.wasm"), super::fixture::probe());
+        furnish(dir.path());
         Self::start_in(home, dir, change).await
     }
 
@@ -152,6 +149,18 @@ impl Server {
             assert_eq!(set.send().await.expect("an answer").status(), StatusCode::OK);
         }
         self
+    }
+
+    /// Another server on the same record.
+    pub async fn beside(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config =
+            Config { listen: ([127, 0, 0, 1], 0).into(), ..(*self.app.config).clone() };
+        change(&mut config);
+        let carried =
+            Carried { bundle: Bundle::default(), program: env!("CARGO_BIN_EXE_picket").into() };
+        let app = App::start_with(config, carried).await.expect("Picket starts");
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        Self { app, dir, client: Client::new(), keys: self.keys.clone() }
     }
 
     pub fn key(&self, who: &str) -> &str {
@@ -245,6 +254,14 @@ impl Server {
     }
 }
 
+/// Puts the probe and the two policies into a folder.
+pub fn furnish(dir: &Path) {
+    for (name, file) in [("market", "market.toml"), ("other", "other.toml")] {
+        write(&dir.join("policies").join(file), POLICY.replace("NAME", name).as_bytes());
+    }
+    write(&dir.join("detectors/probe.wasm"), super::fixture::probe());
+}
+
 /// A message of an account, as an envelope.
 pub fn event(source: &str, id: &str, content: &str) -> Value {
     json!({
@@ -254,7 +271,7 @@ pub fn event(source: &str, id: &str, content: &str) -> Value {
 }
 
 /// Writes a file, its folder included.
-pub fn write(path: &std::path::Path, bytes: &[u8]) {
+pub fn write(path: &Path, bytes: &[u8]) {
     std::fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("a folder");
     std::fs::write(path, bytes).expect("a file");
 }

@@ -1,5 +1,7 @@
 //! A PostgreSQL that goes away, at the worst of moments.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use databases::{Fault, Proxy, Server};
 
 use super::super::Committed;
@@ -63,17 +65,17 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_there_twice_when_the_server
     let server = Server::start(&[]);
     let options = Options { migrate: true, ..Options::new(server.url("postgres"), HOST_KEY) };
     let store = Store::open(&options).await.unwrap();
+    let back = Arc::new(AtomicBool::new(false));
     let clients = (0..8).map(|client| {
-        let store = store.clone();
+        let (store, back) = (store.clone(), Arc::clone(&back));
         tokio::spawn(async move {
-            let (mut entries, mut failures) = (Vec::new(), 0);
-            // Each goes on until it has seen the server go and come back.
-            while failures == 0 || entries.len() < 40 {
+            let mut entries = Vec::new();
+            // Each goes on until the server has gone and come back.
+            while !back.load(Ordering::Relaxed) || entries.len() < 40 {
                 let entry = entry(&format!("e-{client}-{}", entries.len()));
                 // The same event again and again, as a platform does that had no answer.
                 while let Err(error) = store.commit(&entry).await {
                     assert!(error.is_passing(), "{error}");
-                    failures += 1;
                     tokio::task::yield_now().await;
                 }
                 entries.push(entry);
@@ -89,6 +91,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_there_twice_when_the_server
     let error = store.ready().await.unwrap_err();
     assert!(error.is_passing(), "{error}");
     server.resume();
+    back.store(true, Ordering::Relaxed);
     let mut entries = Vec::new();
     for client in clients {
         entries.extend(client.await.unwrap());

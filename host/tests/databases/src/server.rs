@@ -116,6 +116,11 @@ impl Server {
         format!("postgres://postgres@{host}:{}/{database}", self.port)
     }
 
+    /// Where all is that it writes.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The socket that it listens at.
     pub fn socket(&self) -> PathBuf {
         self.folder.join(format!(".s.PGSQL.{}", self.port))
