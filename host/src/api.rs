@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod guard;
 mod health;
+mod holds;
 mod keys;
 mod linger;
 mod policies;
@@ -113,9 +114,9 @@ pub struct Route {
 /// Every way in. There is no other list: a route without a rule cannot be written.
 pub fn routes() -> Vec<Route> {
     use Access::{
-        DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
-        ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
-        ReadTrials, Replay, RevokeKeys, Rule, SetMode,
+        DryRun, HoldSubjects, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit,
+        ReadDecisions, ReadDetectors, ReadDocs, ReadFiles, ReadHolds, ReadKeys, ReadMetrics,
+        ReadPolicies, ReadSources, ReadTrials, Replay, RevokeKeys, Rule, SetMode,
     };
     use detectors::{log, stage, trial, upload, versions};
     vec![
@@ -143,6 +144,9 @@ pub fn routes() -> Vec<Route> {
         route("GET", "/v1/policies/{source}", ReadPolicies, policies::get),
         route("GET", "/v1/sources", ReadSources, sources::list),
         route("PUT", "/v1/sources/{source}/mode", SetMode, sources::set_mode),
+        route("GET", "/v1/holds", ReadHolds, holds::list),
+        route("POST", "/v1/holds", HoldSubjects, holds::post),
+        route("POST", "/v1/holds/{id}/release", HoldSubjects, holds::release),
         route("GET", "/v1/keys", ReadKeys, keys::list),
         route("DELETE", "/v1/keys/{id}", RevokeKeys, keys::revoke),
         route("GET", "/v1/audit", ReadAudit, audit::list),

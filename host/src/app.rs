@@ -1,6 +1,10 @@
 //! Builds and owns every part, in order, and takes them down in the other. Tests use it too.
 
+mod backup;
+mod doctor;
 mod host_key;
+mod lock;
+mod restore;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +21,7 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
-use crate::keeper::Keeper;
+use crate::keeper::{Keeper, Retention};
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
 use crate::replay::Replayer;
 use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
@@ -25,7 +29,11 @@ use crate::signing::Trust;
 use crate::store::{Options, Store};
 use crate::telemetry::Metrics;
 
+pub use backup::{Manifest, back_up};
+pub use doctor::{Finding, Health, examine};
 pub use host_key::open as open_host_key;
+pub use lock::DataLock;
+pub use restore::{Restore, Restored, restore};
 
 /// A running Picket.
 pub struct App {
@@ -39,6 +47,8 @@ pub struct App {
     pub address: std::net::SocketAddr,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// Last, so that it is given back when everything else has ended.
+    _lock: DataLock,
 }
 
 /// What the program brings with it.
@@ -76,6 +86,7 @@ impl App {
         })?;
         let address = listener.local_addr()?;
         create_private(&config.data_dir)?;
+        let lock = DataLock::share(&config.data_dir)?;
         let host_key = open_host_key(&config.data_dir)?;
         let store = Store::open(&store_options(&config, host_key)).await?;
         let metrics = Arc::new(Metrics::new());
@@ -139,9 +150,25 @@ impl App {
             metrics: Arc::clone(&metrics),
         };
         tasks.spawn(keeper.run(told, stop.clone()));
+        let retention = Retention {
+            allowed_days: config.retention_allowed_days,
+            enforced_days: config.retention_enforced_days,
+        };
+        tasks.spawn(retention.run(store.clone(), stop.clone()));
         // Only now the folders: what is new there compiles while what was there before serves.
         tasks.spawn(registry::watch(Arc::clone(&registry), config.watch, stop.clone()));
-        Ok(Self { config, store, registry, ingest, replayer, metrics, address, stop, tasks })
+        Ok(Self {
+            config,
+            store,
+            registry,
+            ingest,
+            replayer,
+            metrics,
+            address,
+            stop,
+            tasks,
+            _lock: lock,
+        })
     }
 
     /// Stops taking requests, finishes what was accepted, closes the store. Whatever has not

@@ -35,6 +35,9 @@ pub enum Access {
     ReadPolicies,
     ReadSources,
     SetMode,
+    ReadHolds,
+    /// Keep what there is of a subject, whatever its age and whoever asks; end that.
+    HoldSubjects,
     ReadKeys,
     RevokeKeys,
     ReadAudit,
@@ -48,8 +51,8 @@ pub enum Access {
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
         DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
-        ReadDetectors, ReadDocs, ReadFiles, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
-        ReadTrials, Replay, Rule,
+        ReadDetectors, ReadDocs, ReadFiles, ReadHolds, ReadKeys, ReadMetrics, ReadPolicies,
+        ReadSources, ReadTrials, Replay, Rule,
     };
     match role {
         Role::Platform => matches!(access, PostEvents | DryRun | ReadDecisions | ReadDocs),
@@ -93,6 +96,7 @@ pub fn allows(role: Role, access: Access) -> bool {
                 | ReadAlerts
                 | ReadPolicies
                 | ReadSources
+                | ReadHolds
                 | ReadKeys
                 | ReadAudit
                 | ReadMetrics
@@ -124,6 +128,8 @@ impl Access {
             | Self::ReadPolicies
             | Self::ReadSources
             | Self::SetMode
+            | Self::ReadHolds
+            | Self::HoldSubjects
             | Self::ReadDocs => false,
         }
     }

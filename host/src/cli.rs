@@ -1,13 +1,17 @@
 //! The command line: parse, start, dispatch. Commands that change live state go through the HTTP API
 //! of a running server; `key create` and `migrate` open the database.
 
+mod backup;
 mod client;
 mod compile_worker;
 mod demo;
 mod detector;
+mod doctor;
+mod hold;
 mod key;
 mod migrate;
 mod policy;
+mod progress;
 mod replay;
 mod serve;
 mod source;
@@ -60,6 +64,17 @@ enum Command {
     /// Make a decision again and compare every bit
     #[command(after_help = replay::AFTER_HELP)]
     Replay(replay::ReplayArgs),
+    /// Keep what there is of a subject, whatever its age and whoever asks; end that
+    #[command(subcommand, after_help = hold::AFTER_HELP)]
+    Hold(hold::Command),
+    /// Copy the record into a folder, while a server runs, and look through the copy
+    #[command(after_help = backup::BACKUP_HELP)]
+    Backup(backup::Backup),
+    /// Put a backup in the place of the record
+    #[command(after_help = backup::RESTORE_HELP)]
+    Restore(backup::RestoreArgs),
+    #[command(after_help = doctor::AFTER_HELP)]
+    Doctor(doctor::Doctor),
     /// Create the database or apply the migrations that it lacks
     Migrate(migrate::Migrate),
     #[command(hide = true)]
@@ -110,6 +125,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Policy(command) => return policy::run(command).await,
         Command::Replay(args) => return Ok(replay::run(&args).await),
         Command::Source(command) => source::run(command).await?,
+        Command::Hold(command) => hold::run(command).await?,
+        Command::Backup(backup) => backup::run(backup).await?,
+        Command::Restore(restore) => backup::run_restore(restore).await?,
+        Command::Doctor(doctor) => return doctor::run(&doctor).await,
         Command::Migrate(migrate) => migrate::run(&migrate).await?,
         Command::CompileWorker(worker) => return Ok(compile_worker::run(&worker)),
     }

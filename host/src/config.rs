@@ -113,6 +113,11 @@ pub struct Config {
     /// Decisions that share one flush.
     pub commit_batch_max: usize,
 
+    /// Days for which decisions are kept with their events, where nothing was enforced and where
+    /// something was; 0: for ever. What is held (`picket hold`) stays.
+    pub retention_allowed_days: u32,
+    pub retention_enforced_days: u32,
+
     /// Where a file of `detectors_dir` lands: `active`, for development, or `shadow`.
     pub folder_stage: Landing,
     /// Whether a version is promoted by another key than the one that published it.
@@ -172,6 +177,8 @@ impl Default for Config {
             database_timeout_ms: 10_000,
             commit_queue_max: 4_096,
             commit_batch_max: 256,
+            retention_allowed_days: 0,
+            retention_enforced_days: 0,
             folder_stage: Landing::Active,
             two_person: false,
             upload_stage: BTreeMap::new(),

@@ -2,6 +2,7 @@
 //! the last good version serves, a canary that leaves its bounds goes back to shadow.
 
 mod guard;
+mod retention;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use crate::model::Stage;
 use crate::registry::Registry;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
+
+pub use retention::Retention;
 
 /// How often canaries are looked at.
 const LOOK: Duration = Duration::from_secs(1);

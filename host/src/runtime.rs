@@ -29,6 +29,7 @@ use wasmtime::component::Linker;
 
 use crate::model::manifest::Budget;
 use crate::model::{Build, Digest, Manifest};
+pub use cache::CacheFound;
 pub use call::{Call, RawEntity, RawSignal, RawSpan, Run, Value};
 pub use compile::{CompilerOptions, WorkerLimits, compile_worker};
 pub use imports::imports;
@@ -93,6 +94,14 @@ struct PreparedInner {
 }
 
 impl Runtime {
+    /// Looks at what lies in a cache, and changes nothing.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn examine_cache(options: &CacheOptions) -> std::io::Result<CacheFound> {
+        Cache::examine(options)
+    }
+
     /// Builds the engines and starts the clock.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 
 mod alerts;
 mod audit;
+mod copy;
 mod decisions;
 mod deployments;
 mod detectors;
@@ -16,6 +17,7 @@ mod dialect;
 mod erase;
 mod error;
 mod events;
+mod holds;
 mod host_key;
 mod inbox;
 mod keyring;
@@ -23,6 +25,7 @@ mod keys;
 mod migrate;
 mod names;
 mod policies;
+mod retention;
 mod rows;
 mod rulings;
 mod sealed;
@@ -44,6 +47,7 @@ use zeroize::Zeroizing;
 
 pub use alerts::AlertRow;
 pub use audit::AuditRow;
+pub use copy::{Contents, Times};
 pub use decisions::{Entry, Replayable, SealedEntry};
 pub use deployments::{Deployment, Move, Publish, Published};
 pub use detectors::Version;

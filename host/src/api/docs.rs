@@ -11,8 +11,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::detectors::{log, stage, trial, upload, versions};
 use super::{
-    alerts, audit, batch, decisions, detectors, events, health, keys, policies, replays, rulings,
-    sources,
+    alerts, audit, batch, decisions, detectors, events, health, holds, keys, policies, replays,
+    rulings, sources,
 };
 
 #[derive(OpenApi)]
@@ -26,7 +26,7 @@ use super::{
         events::post, batch::post, decisions::list, decisions::get, replays::post, rulings::get,
         rulings::put, detectors::list, detectors::get,
         stage::roll_back, upload::arrived, versions::list, upload::put, versions::get, trial::diff,
-        versions::file, log::get, stage::put, alerts::list, policies::list, policies::get, sources::list, sources::set_mode, keys::list, keys::revoke,
+        versions::file, log::get, stage::put, alerts::list, policies::list, policies::get, sources::list, sources::set_mode, holds::list, holds::post, holds::release, keys::list, keys::revoke,
         audit::list, health::metrics, health::live, health::ready, json, page
     ),
     components(schemas(events::Tried, upload::Arrived, super::Problem)),

@@ -215,6 +215,7 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Absence { .. } => Self::absent(error.to_string()),
             StoreError::Erased { .. } => Self::erased(error.to_string()),
+            StoreError::Held { .. } => Self::conflict("held", "Held", error.to_string()),
             _ => {
                 tracing::error!("the store failed: {error}");
                 Self::internal()

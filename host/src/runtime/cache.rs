@@ -20,6 +20,15 @@ use crate::model::Digest;
 
 const MAC_BYTES: usize = 32;
 
+/// What lies in a cache.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CacheFound {
+    pub entries: u64,
+    pub bytes: u64,
+    /// Of these: not written by this host, or changed since.
+    pub foreign: u64,
+}
+
 pub(super) struct Cache {
     dir: PathBuf,
     host_key: [u8; 32],
@@ -46,7 +55,7 @@ impl Cache {
     pub fn get(&self, digest: Digest, settings: Digest) -> Option<Artifact> {
         let path = self.path(digest, settings);
         let entry = fs::read(&path).ok()?;
-        let artifact = self.verify(&path, &entry).and_then(Artifact::decode);
+        let artifact = verify(&self.host_key, &path, &entry).and_then(Artifact::decode);
         match artifact {
             Some(_) => touch(&path),
             None => {
@@ -68,7 +77,7 @@ impl Cache {
                 return Ok(());
             }
             let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
-            file.write_all(&self.mac(&path, &body).finalize().into_bytes())?;
+            file.write_all(&mac(&self.host_key, &path, &body).finalize().into_bytes())?;
             file.write_all(&body)?;
             file.persist(&path)?;
             Ok(())
@@ -110,20 +119,39 @@ impl Cache {
         self.dir.join(hex::encode(key.finalize()))
     }
 
-    /// The name is part of what is signed: an entry moved to another name does not verify.
-    fn mac(&self, path: &Path, body: &[u8]) -> Hmac<Sha256> {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.host_key).expect("HMAC takes keys of any length");
-        mac.update(path.file_name().unwrap_or_default().as_encoded_bytes());
-        mac.update(body);
-        mac
+    /// Looks at every entry, of this release and of others, without using or removing any.
+    pub fn examine(options: &CacheOptions) -> io::Result<CacheFound> {
+        let mut found = CacheFound::default();
+        let folder = match fs::read_dir(&options.dir) {
+            Ok(folder) => folder,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+            Err(error) => return Err(error),
+        };
+        for entry in folder {
+            let path = entry?.path();
+            // One that is gone meanwhile was removed by a server.
+            let Ok(bytes) = fs::read(&path) else { continue };
+            found.entries += 1;
+            found.bytes += bytes.len() as u64;
+            found.foreign += u64::from(verify(&options.host_key, &path, &bytes).is_none());
+        }
+        Ok(found)
     }
+}
 
-    fn verify<'a>(&self, path: &Path, entry: &'a [u8]) -> Option<&'a [u8]> {
-        let (mac, body) = entry.split_at_checked(MAC_BYTES)?;
-        self.mac(path, body).verify_slice(mac).ok()?;
-        Some(body)
-    }
+/// The name is part of what is signed: an entry moved to another name does not verify.
+fn mac(host_key: &[u8; 32], path: &Path, body: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(host_key).expect("HMAC takes keys of any length");
+    mac.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+    mac.update(body);
+    mac
+}
+
+/// The body of an entry that this host wrote.
+fn verify<'a>(host_key: &[u8; 32], path: &Path, entry: &'a [u8]) -> Option<&'a [u8]> {
+    let (tag, body) = entry.split_at_checked(MAC_BYTES)?;
+    mac(host_key, path, body).verify_slice(tag).ok()?;
+    Some(body)
 }
 
 /// The time of an entry is that of its last use. Where it cannot be set, the entry only goes sooner.

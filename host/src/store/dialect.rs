@@ -63,8 +63,12 @@ macro_rules! migration {
 }
 
 /// All there are, ascending.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[migration!(1, "0001_spine"), migration!(2, "0002_life"), migration!(3, "0003_seal")];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001_spine"),
+    migration!(2, "0002_life"),
+    migration!(3, "0003_seal"),
+    migration!(4, "0004_keep"),
+];
 
 /// Where a database is, and how to connect to it.
 #[derive(Debug, Clone)]
@@ -114,7 +118,8 @@ impl Address {
         Pool::new(self.clone(), options.readers, patience)
     }
 
-    async fn reader(&self) -> Result<Connection, sqlx::Error> {
+    /// One connection that only reads.
+    pub async fn reader(&self) -> Result<Connection, sqlx::Error> {
         match self {
             Self::Sqlite(address) => address.reader().await,
             Self::Postgres(address) => address.reader().await,
@@ -175,6 +180,15 @@ pub(super) async fn has_table(
     };
     let tables: i64 = sqlx::query_scalar(text).bind(name).fetch_one(connection).await?;
     Ok(tables > 0)
+}
+
+/// What time it is for the database, in microseconds since 1970.
+pub(super) async fn now(connection: &mut Connection) -> Result<i64, sqlx::Error> {
+    let text = match connection.kind() {
+        Kind::Sqlite => sqlite::NOW,
+        Kind::Postgres => postgres::NOW,
+    };
+    sqlx::query_scalar(text).fetch_one(connection).await
 }
 
 /// Of an address: what may be shown, for the rest may hold a password.

@@ -10,6 +10,7 @@ use sqlx::Row as _;
 use super::audit::Leaves;
 use super::decisions;
 use super::events::ERASED;
+use super::holds;
 use super::names::SubjectName;
 use super::sealed::cipher::fill;
 use super::subject_key::SubjectKeyId;
@@ -34,7 +35,7 @@ impl Store {
     /// Erases a subject of a source. Once more it erases what came since, or nothing.
     ///
     /// # Errors
-    /// Where the database does not answer; [`StoreError::Traces`] where it was erased, and a copy of what
+    /// Where the database does not answer; [`StoreError::Held`] where nothing of it may go; [`StoreError::Traces`] where it was erased, and a copy of what
     /// was is still in the write-ahead log.
     pub async fn erase(
         &self,
@@ -45,6 +46,7 @@ impl Store {
     ) -> Result<Erased, StoreError> {
         let name = self.inner.keyring.names.subject(subject);
         let mut tx = self.inner.writer.begin().await?;
+        holds::refuse_held(&mut tx, source, name).await?;
         let erased = match erased_before(&mut tx, source, name).await? {
             Some(erased_at) => {
                 tx.roll_back().await;
@@ -266,20 +268,28 @@ async fn erase_differences(tx: &mut Tx, subject: &Subject<'_>) -> Result<(), Sto
     Ok(())
 }
 
-/// Overwrites the key where it lies, and returns its id; zeros where there was none.
 async fn erase_key(tx: &mut Tx, subject: &Subject<'_>) -> Result<String, StoreError> {
+    forget_key(tx, subject.source, &subject.name).await
+}
+
+/// Overwrites a key where it lies, and returns its id; zeros where there was none.
+pub(super) async fn forget_key(
+    tx: &mut Tx,
+    source: &str,
+    name: &str,
+) -> Result<String, StoreError> {
     let none = SubjectKeyId::NONE.to_string();
     let row = sqlx::query("SELECT id FROM subject_keys WHERE source = $1 AND subject = $2")
-        .bind(subject.source)
-        .bind(subject.name.as_str())
+        .bind(source)
+        .bind(name)
         .fetch_optional(tx.connection()?)
         .await?;
     let Some(row) = row else { return Ok(none) };
     sqlx::query("UPDATE subject_keys SET id = $1, wrapped = $2 WHERE source = $3 AND subject = $4")
         .bind(none)
         .bind(SubjectKeyId::WRAPPED_NONE.as_slice())
-        .bind(subject.source)
-        .bind(subject.name.as_str())
+        .bind(source)
+        .bind(name)
         .execute(tx.connection()?)
         .await?;
     Ok(row.try_get("id")?)

@@ -62,6 +62,10 @@ pub enum StoreError {
     Busy { limit: usize },
     #[error("the database cannot be used now: {0}; try again, and check its disk if that persists")]
     Unavailable(#[source] Arc<sqlx::Error>),
+    #[error(
+        "the record is in PostgreSQL, which is copied and looked through with its own tools: pg_dump or pg_basebackup, pg_amcheck; keep host.key of data_dir beside the backup"
+    )]
+    NoCopies,
     #[error("the store is closed, for the server is stopping: try again when it is back")]
     Closed,
     #[error("the key of the event's subject kept changing: try again")]
@@ -72,6 +76,10 @@ pub enum StoreError {
     Traces,
     #[error("what the record held of {what} `{id}` was erased")]
     Erased { what: &'static str, id: String },
+    #[error(
+        "the subject is held (hold {id}), so nothing of it may go: release the hold first, with `picket hold release {id}`"
+    )]
+    Held { id: String },
     #[error("there is no {what} `{id}`")]
     Absence { what: &'static str, id: String },
     #[error("the stored {what} `{id}` cannot be read: {detail}; restore it from a backup")]

@@ -7,6 +7,7 @@ mod faults;
 mod life;
 mod open;
 mod postgres;
+mod retention;
 mod seal;
 mod search;
 mod sqlite;

@@ -18,6 +18,7 @@ pub(super) const TAKE_TIME: &str = "SET LOCAL statement_timeout = 0";
 /// Takes away the versions of keys that are no more. Their bytes may stay in the server's files until it
 /// writes over them.
 pub(super) const VACUUM_KEYS: &str = "VACUUM subject_keys";
+pub(super) const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 pub(super) const COUNT_TABLES: &str =
     "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1";
 

@@ -16,6 +16,7 @@ use super::{Connection, Kind, scheme_of};
 use crate::store::{Options, StoreError};
 
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+pub(super) const NOW: &str = "SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 pub(super) const COUNT_TABLES: &str =
     "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1";
 /// Moves the write-ahead log into the database and cuts it to nothing; waits for readers. Says first

@@ -1,0 +1,86 @@
+//! `picket hold`: subjects of whom nothing goes while the law wants it kept.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::client::Server;
+use super::table;
+use crate::model::Hold;
+
+pub(super) const AFTER_HELP: &str = "\
+  picket hold add qwickservices user-17 --why 'case 2026-118'
+  picket hold release 0198c1d2-... --why 'case 2026-118 is closed'
+
+While a subject is held, nothing of it is erased, and nothing removed because of its age
+(retention_allowed_days, retention_enforced_days).";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Hold a subject
+    Add {
+        source: String,
+        subject: String,
+        /// Why, such as the number of a lawsuit
+        #[arg(long)]
+        why: String,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// List holds, those in force first
+    List(Server),
+    /// End a hold
+    Release {
+        /// The hold's id, as `picket hold list` shows it
+        id: String,
+        /// Why, for the audit log, which keeps it for ever: no names
+        #[arg(long)]
+        why: String,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+pub(super) async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Add { source, subject, why, server } => {
+            let asked = json!({ "source": source, "subject": subject, "why": why });
+            let hold = server.post("/v1/holds", &asked).await?;
+            told(&server, &hold, "held by");
+        }
+        Command::List(server) => list(&server).await?,
+        Command::Release { id, why, server } => {
+            let path = format!("/v1/holds/{id}/release");
+            let hold = server.post(&path, &json!({ "why": why })).await?;
+            told(&server, &hold, "released:");
+        }
+    }
+    Ok(())
+}
+
+fn told(server: &Server, hold: &Value, what: &str) {
+    match server.json {
+        true => println!("{hold}"),
+        false => println!("{what} {}", table::plain(hold["id"].as_str().unwrap_or("-"))),
+    }
+}
+
+async fn list(server: &Server) -> anyhow::Result<()> {
+    let holds: Vec<Hold> = server.get("/v1/holds").await?;
+    if server.json {
+        println!("{}", serde_json::to_string_pretty(&holds)?);
+        return Ok(());
+    }
+    let mut out = table::new(&["ID", "SOURCE", "SUBJECT", "SINCE", "RELEASED", "WHY"]);
+    for hold in &holds {
+        out.add_row([
+            hold.id.clone(),
+            table::plain(&hold.source),
+            table::plain(&hold.subject),
+            hold.held_at.to_string(),
+            hold.released_at.map_or_else(|| "-".to_owned(), |at| at.to_string()),
+            table::plain(&hold.why),
+        ]);
+    }
+    println!("{out}");
+    Ok(())
+}

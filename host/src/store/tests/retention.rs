@@ -1,0 +1,117 @@
+//! Retention: what goes with its age, what is held, and what of a subject nobody speaks of any more.
+
+use super::super::Filter;
+use super::*;
+use crate::model::ruling::Word;
+use crate::model::{Identity, KeyId, RetentionClass, Role};
+
+on_both!(
+    what_is_too_old_goes_by_class_with_all_that_hangs_on_it,
+    what_is_held_stays_until_it_is_released,
+    a_batch_at_a_time_until_nothing_is_left,
+);
+
+fn officer() -> Identity {
+    Identity { key: KeyId::new(), role: Role::Admin, source: None, name: "dpo".to_owned() }
+}
+
+/// A decision about somebody, made at a time.
+fn made(id: &str, subject: &str, action: Action, at: i64) -> Entry {
+    let mut event = event(id);
+    event.subject = subject.to_owned();
+    entry_of(event, |decision| {
+        decision.action = action;
+        decision.decided_at = Timestamp::from_micros(at);
+    })
+}
+
+fn before(at: i64) -> Timestamp {
+    Timestamp::from_micros(at)
+}
+
+async fn left(store: &Store, subject: &str) -> usize {
+    let filter = Filter { subject: Some(subject.to_owned()), limit: 9, ..Filter::default() };
+    store.decisions(&filter).await.unwrap().decisions.len()
+}
+
+async fn rows(place: &Place, table: &str) -> i64 {
+    let text = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+    sqlx::query_scalar(text).fetch_one(&mut place.connect().await).await.unwrap()
+}
+
+async fn what_is_too_old_goes_by_class_with_all_that_hangs_on_it(home: Home) {
+    let (place, store) = fresh(home).await;
+    let old = made("e-1", "user-1", Action::Allow, 1_000);
+    let enforced = made("e-2", "user-1", Action::SoftBlock, 1_000);
+    let young = made("e-3", "user-2", Action::Allow, 9_000);
+    for entry in [&old, &enforced, &young] {
+        store.commit(entry).await.unwrap();
+    }
+    store.rule(&old.decision, Word::Upheld, "it was right", &[], &officer()).await.unwrap();
+    let labels = rows(&place, "decision_labels").await;
+
+    assert_eq!(store.prune(RetentionClass::Allowed, before(1_000)).await.unwrap(), 0);
+    assert_eq!(store.prune(RetentionClass::Allowed, before(1_001)).await.unwrap(), 1);
+    assert_eq!(store.decision(old.decision.id).await.unwrap(), None);
+    assert_eq!(store.ruling(old.decision.id).await.unwrap(), None);
+    assert_eq!(store.claim(SOURCE, "e-1").await.unwrap(), None);
+    assert_eq!((left(&store, "user-1").await, left(&store, "user-2").await), (1, 1));
+    assert_eq!(rows(&place, "decision_labels").await * 3, labels * 2);
+    assert_eq!(rows(&place, "events").await, 2);
+
+    // With the last that is there of a subject goes its key.
+    assert_eq!(store.prune(RetentionClass::Enforced, before(2_000)).await.unwrap(), 1);
+    let row = sqlx::query_scalar::<_, i64>(
+        "SELECT count(*) FROM subject_keys WHERE id <> '0000000000000000'",
+    );
+    assert_eq!(row.fetch_one(&mut place.connect().await).await.unwrap(), 1);
+
+    let told: Vec<_> = store.audit_entries(0, 99).await.unwrap();
+    let told: Vec<_> = told.iter().filter(|row| row.what == "record.pruned").collect();
+    assert_eq!(told.len(), 2);
+    assert_eq!((&*told[0].object, &told[0].facts["decisions"]), ("allowed", &json!(1)));
+    store.close().await.unwrap();
+}
+
+async fn what_is_held_stays_until_it_is_released(home: Home) {
+    let (_place, store) = fresh(home).await;
+    store.commit(&made("e-1", "user-1", Action::Allow, 1_000)).await.unwrap();
+    store.commit(&made("e-2", "user-2", Action::Allow, 1_000)).await.unwrap();
+    let hold = store.hold(SOURCE, "user-1", "case 118", &officer()).await.unwrap();
+    assert_eq!((&*hold.subject, &*hold.why, hold.released_at), ("user-1", "case 118", None));
+    let again = store.hold(SOURCE, "user-1", "another case", &officer()).await.unwrap();
+    assert_eq!(again, hold, "it is held already");
+    let error = store.hold(SOURCE, "nobody", "case 118", &officer()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Absence { .. }), "{error}");
+
+    assert_eq!(store.prune(RetentionClass::Allowed, before(2_000)).await.unwrap(), 1);
+    assert_eq!((left(&store, "user-1").await, left(&store, "user-2").await), (1, 0));
+    let error = store.erase(SOURCE, "user-1", "asked for", &officer()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Held { .. }), "{error}");
+
+    let released = store.release(&hold.id, "closed", &officer()).await.unwrap();
+    assert!(released.released_at.is_some());
+    assert_eq!(store.holds().await.unwrap(), [released]);
+    let error = store.release(&hold.id, "closed", &officer()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Absence { .. }), "{error}");
+    assert_eq!(store.prune(RetentionClass::Allowed, before(2_000)).await.unwrap(), 1);
+    store.close().await.unwrap();
+}
+
+async fn a_batch_at_a_time_until_nothing_is_left(home: Home) {
+    let (place, store) = fresh(home).await;
+    for number in 0..230 {
+        let entry = made(&format!("e-{number}"), "user-1", Action::Allow, 1_000 + number);
+        store.commit(&entry).await.unwrap();
+    }
+    let mut gone = Vec::new();
+    loop {
+        match store.prune(RetentionClass::Allowed, before(1_220)).await.unwrap() {
+            0 => break,
+            some => gone.push(some),
+        }
+    }
+    assert_eq!(gone, [200, 20]);
+    assert_eq!(rows(&place, "decisions").await, 10);
+    store.close().await.unwrap();
+}

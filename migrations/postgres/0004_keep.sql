@@ -1,0 +1,18 @@
+-- How long what is kept, and what is kept longer.
+
+-- Subjects of whom nothing may go, whatever its age. A row stays when its hold ends.
+CREATE TABLE holds (
+    id          TEXT COLLATE "C" PRIMARY KEY,
+    source      TEXT COLLATE "C" NOT NULL,
+    subject     TEXT COLLATE "C" NOT NULL, -- keyed hash
+    held_by     TEXT COLLATE "C" NOT NULL, -- id of the key
+    held_at     BIGINT           NOT NULL,
+    released_at BIGINT,                   -- NULL: in force
+    sealed      BYTEA            NOT NULL  -- the subject's name and why
+);
+
+CREATE UNIQUE INDEX holds_in_force ON holds (source, subject) WHERE released_at IS NULL;
+
+-- The oldest of each class, which go first.
+CREATE INDEX decisions_allowed  ON decisions (decided_at) WHERE action = 'allow';
+CREATE INDEX decisions_enforced ON decisions (decided_at) WHERE action <> 'allow';

@@ -1,0 +1,18 @@
+-- How long what is kept, and what is kept longer.
+
+-- Subjects of whom nothing may go, whatever its age. A row stays when its hold ends.
+CREATE TABLE holds (
+    id          TEXT    PRIMARY KEY,
+    source      TEXT    NOT NULL,
+    subject     TEXT    NOT NULL, -- keyed hash
+    held_by     TEXT    NOT NULL, -- id of the key
+    held_at     INTEGER NOT NULL,
+    released_at INTEGER,          -- NULL: in force
+    sealed      BLOB    NOT NULL  -- the subject's name and why
+) STRICT;
+
+CREATE UNIQUE INDEX holds_in_force ON holds (source, subject) WHERE released_at IS NULL;
+
+-- The oldest of each class, which go first.
+CREATE INDEX decisions_allowed  ON decisions (decided_at) WHERE action = 'allow';
+CREATE INDEX decisions_enforced ON decisions (decided_at) WHERE action <> 'allow';
