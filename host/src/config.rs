@@ -5,8 +5,10 @@
 //! whole of it as TOML writes it in one line.
 
 mod check;
+mod destination;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,9 +17,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use toml::de::DeTable;
 
 use crate::model::{DetectorRules, EventBounds, Landing, SignatureMode};
+
+pub use destination::Destination;
+
+use written::{OTHER_VARIABLES, at_line, check_keys, known_keys, unknown, variable};
 
 /// Everything that an operator may set. Field names are the keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,6 +118,19 @@ pub struct Config {
     /// Decisions that share one flush.
     pub commit_batch_max: usize,
 
+    /// Where the actions of a source are sent, by source; a source without one has nothing sent.
+    pub destinations: BTreeMap<String, Destination>,
+    /// Time for a destination to answer.
+    pub delivery_timeout_ms: u64,
+    /// Requests in flight to one destination.
+    pub delivery_concurrent_max: usize,
+    /// Tries before a delivery is dead.
+    pub delivery_attempts_max: u32,
+    /// The next try comes within this time, by chance, and within twice as long after each further one.
+    pub delivery_retry_first_ms: u64,
+    /// The longest time within which the next try comes.
+    pub delivery_retry_max_ms: u64,
+
     /// Days for which decisions are kept with their events, where nothing was enforced and where
     /// something was; 0: for ever. What is held (`picket hold`) stays.
     pub retention_allowed_days: u32,
@@ -177,6 +195,12 @@ impl Default for Config {
             database_timeout_ms: 10_000,
             commit_queue_max: 4_096,
             commit_batch_max: 256,
+            destinations: BTreeMap::new(),
+            delivery_timeout_ms: 10_000,
+            delivery_concurrent_max: 32,
+            delivery_attempts_max: 20,
+            delivery_retry_first_ms: 1_000,
+            delivery_retry_max_ms: 3_600_000,
             retention_allowed_days: 0,
             retention_enforced_days: 0,
             folder_stage: Landing::Active,
@@ -291,90 +315,5 @@ impl Config {
 
     pub fn request_timeout(&self) -> Duration {
         Duration::from_millis(self.request_timeout_ms)
-    }
-}
-
-/// Variables of the command line, which are no keys of the file.
-const OTHER_VARIABLES: [&str; 4] = ["config", "key", "server", "log"];
-
-/// The keys and a value of each, for its type.
-fn known_keys() -> toml::Table {
-    toml::Table::try_from(Config::default()).expect("the configuration is plain TOML")
-}
-
-fn check_keys(file: &str, text: &str, known: &toml::Table) -> Result<(), ConfigError> {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    if let Some(error) = errors.first() {
-        return Err(at_line(file, text, error));
-    }
-    let at = |offset: usize| format!("{file}:{}", line_of(text, offset));
-    for (key, value) in table.get_ref() {
-        let name: &str = key.get_ref();
-        if !known.contains_key(name) {
-            let problem = unknown(name, known, &str::to_owned);
-            return Err(ConfigError { place: at(key.span().start), problem });
-        }
-        // Whatever follows the head of a table belongs to it, which is seldom what was meant.
-        let inner = value.get_ref().as_table();
-        let mut strays = inner.into_iter().flatten().filter(|(inner, value)| {
-            known.contains_key(&**inner.get_ref()) && value.get_ref().as_table().is_none()
-        });
-        if let Some((stray, _)) = strays.next() {
-            let problem = format!(
-                "`{}` is read as part of `{name}`: write it above the line `[{name}]`",
-                stray.get_ref()
-            );
-            return Err(ConfigError { place: at(stray.span().start), problem });
-        }
-    }
-    Ok(())
-}
-
-fn unknown(key: &str, known: &toml::Table, write: &dyn Fn(&str) -> String) -> String {
-    let nearest = known
-        .keys()
-        .max_by(|a, b| strsim::jaro_winkler(key, a).total_cmp(&strsim::jaro_winkler(key, b)));
-    match nearest {
-        Some(nearest) => {
-            format!("unknown key `{}`; did you mean `{}`?", write(key), write(nearest))
-        }
-        None => format!("unknown key `{key}`"),
-    }
-}
-
-fn at_line(file: &str, text: &str, error: &toml::de::Error) -> ConfigError {
-    let line = error.span().map(|span| line_of(text, span.start));
-    let place = line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}"));
-    ConfigError { place, problem: error.message().to_owned() }
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    text[..offset.min(text.len())].matches('\n').count() + 1
-}
-
-/// A variable's text as the type that its key has.
-fn variable(text: &str, kind: &toml::Value) -> Result<toml::Value, String> {
-    match kind {
-        toml::Value::Integer(_) => text
-            .parse()
-            .map(toml::Value::Integer)
-            .map_err(|_| format!("`{text}` is not a whole number")),
-        toml::Value::Boolean(_) => text
-            .parse()
-            .map(toml::Value::Boolean)
-            .map_err(|_| format!("`{text}` is not true or false")),
-        toml::Value::Table(_) => table(text),
-        _ => Ok(toml::Value::String(text.to_owned())),
-    }
-}
-
-/// A table as TOML writes it in one line. The text is not quoted in the error: it may be long.
-fn table(text: &str) -> Result<toml::Value, String> {
-    let wrong = |why: &str| {
-        format!("is not a table in one line, such as {{ alice = \"...\", bob = \"...\" }}: {why}")
-    };
-    match text.parse().map_err(|error: toml::de::Error| wrong(error.message()))? {
-        table @ toml::Value::Table(_) => Ok(table),
-        other => Err(wrong(&format!("it is of the type {}", other.type_str()))),
     }
 }

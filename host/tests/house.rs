@@ -59,14 +59,15 @@ const PEERS: [(&str, &str); 11] = [
 ];
 
 /// Foreign crates, by the beginning of their names, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 8] = [
+const HOMES: [(&str, &[&str]); 9] = [
     ("wasmtime", &["runtime"]),
     ("wasmparser", &["runtime"]),
     ("ed25519", &["signing", "audit"]),
     ("sqlx", &["store"]),
     ("axum", &["api", "console"]),
     ("utoipa_axum", &["api", "console"]),
-    ("hyper", &["api", "console"]),
+    ("hyper", &["api", "console", "deliver"]),
+    ("rustls", &["deliver"]),
     ("anyhow", &["app", "cli"]),
 ];
 

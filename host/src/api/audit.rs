@@ -16,6 +16,8 @@ use crate::model::Timestamp;
 pub(super) struct Search {
     /// Entries after this number; 0 for the beginning.
     after: u64,
+    /// Entries about this alone, such as a decision by its id.
+    object: Option<String>,
     /// Entries on the page; at most `page_max`.
     limit: Option<u32>,
 }
@@ -48,8 +50,11 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<AuditLine>>, ApiError> {
     let page_max = api.0.config.page_max;
     let limit = search.limit.unwrap_or(page_max).clamp(1, page_max) as usize;
-    let rows = api.0.store.audit_entries(search.after, limit).await?.into_iter();
-    let line = rows.map(|row| AuditLine {
+    let rows = match &search.object {
+        Some(object) => api.0.store.audit_entries_of(object, search.after, limit).await?,
+        None => api.0.store.audit_entries(search.after, limit).await?,
+    };
+    let line = rows.into_iter().map(|row| AuditLine {
         seq: row.seq,
         at: row.at,
         actor: row.actor,

@@ -57,6 +57,11 @@ impl Plan {
         Some(Self { size, ranges })
     }
 
+    /// How large the tree is that it is about.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
     /// The tiles that it takes.
     pub fn tiles(&self) -> BTreeSet<Tile> {
         let nodes = self.ranges.iter().cloned().flat_map(complete);

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use clap::Args;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -45,6 +45,35 @@ impl Server {
         self.send(Method::POST, path, |request| request.json(body)).await
     }
 
+    /// A file, as it is.
+    pub async fn download(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let response = self.open(Method::GET, path, |request| request).await?;
+        Ok(response.bytes().await.with_context(|| self.unanswered())?.to_vec())
+    }
+
+    /// A good answer whose body is still to be read, for what may be long.
+    pub async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        complete: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> anyhow::Result<Response> {
+        let request = complete(self.request(method, path)?);
+        let response = request.send().await.with_context(|| self.unanswered())?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Answer::of(response).await?.good()?;
+        bail!("not an answer of Picket")
+    }
+
+    fn unanswered(&self) -> String {
+        format!(
+            "no answer from {}: is the server running (`picket serve`), is --server right?",
+            self.server
+        )
+    }
+
     async fn send(
         &self,
         method: Method,
@@ -52,13 +81,7 @@ impl Server {
         complete: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> anyhow::Result<Value> {
         let request = complete(self.request(method, path)?);
-        let answer = answer(request).await.with_context(|| {
-            format!(
-                "no answer from {}: is the server running (`picket serve`), is --server right?",
-                self.server
-            )
-        })?;
-        answer.good()
+        answer(request).await.with_context(|| self.unanswered())?.good()
     }
 
     /// A request with the key.
@@ -86,14 +109,17 @@ pub(super) struct Answer {
 
 /// Sends a request. An error is of the way there and back, not of the server.
 pub(super) async fn answer(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
-    let response = request.send().await?;
-    let status = response.status();
-    let text = response.text().await?;
-    // What is not JSON is not of Picket: then the status says all that is known.
-    Ok(Answer { status, value: serde_json::from_str(&text).unwrap_or_default() })
+    Answer::of(request.send().await?).await
 }
 
 impl Answer {
+    async fn of(response: Response) -> Result<Self, reqwest::Error> {
+        let status = response.status();
+        let text = response.text().await?;
+        // What is not JSON is not of Picket: then the status says all that is known.
+        Ok(Self { status, value: serde_json::from_str(&text).unwrap_or_default() })
+    }
+
     /// What was asked for, or the problem in words.
     pub fn good(self) -> anyhow::Result<Value> {
         if self.status.is_success() {

@@ -1,17 +1,20 @@
-//! The audit log: what was done, by whom, in order. Entries are appended by [`super::tx::Tx`] alone.
-//! A leaf is the entry as canonical JSON (RFC 8785), its hash as in RFC 6962, section 2.1.
+//! The audit log: what was done, by whom, in order. Entries are appended by [`super::tx::Tx`] alone,
+//! and with them the tree grows. A leaf is the entry as canonical JSON (RFC 8785), its hash as in
+//! RFC 6962, section 2.1; how the tree is kept and read is in `tree`.
 
+pub(super) mod tree;
+
+use serde::Deserialize;
 use serde_json::Value as Json;
 use sqlx::{Arguments as _, Row as _};
 
 use super::dialect::{self, Connection};
 use super::rows::Insert;
 use super::{PAGE_ROWS_MAX, Store, StoreError, sealed};
-use crate::audit::leaf_hash;
+use crate::audit::{ENTRY_BYTES_MAX, Hash, leaf_hash};
 use crate::model::{AuditEntry, Timestamp};
 
-static INSERT: Insert =
-    Insert::new("INSERT INTO audit (seq, at, actor, role, what, object, leaf_hash, leaf)", 8, "");
+static INSERT: Insert = Insert::new("INSERT INTO audit (seq, object, leaf_hash, leaf)", 4, "");
 
 /// A line of the log as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +27,7 @@ pub struct AuditRow {
     pub what: String,
     pub object: String,
     pub facts: Json,
-    pub leaf_hash: [u8; 32],
+    pub leaf_hash: Hash,
     /// What was hashed.
     pub leaf: Vec<u8>,
 }
@@ -32,23 +35,23 @@ pub struct AuditRow {
 /// An entry, ready to be written.
 #[derive(Debug, Clone)]
 pub(super) struct Leaf {
-    at: i64,
-    actor: String,
-    role: String,
-    what: String,
     object: String,
-    hash: [u8; 32],
+    hash: Hash,
     bytes: Vec<u8>,
 }
 
 impl Leaf {
     pub fn of(entry: AuditEntry) -> Result<Self, StoreError> {
-        let bytes = serde_json_canonicalizer::to_vec(&entry).map_err(|error| {
-            StoreError::Unstorable { what: "an audit entry", detail: error.to_string() }
-        })?;
-        let hash = leaf_hash(&bytes);
-        let AuditEntry { at, actor, role, what, object, .. } = entry;
-        Ok(Self { at: at.micros(), actor, role, what, object, hash, bytes })
+        let unstorable = |detail| StoreError::Unstorable { what: "an audit entry", detail };
+        let bytes = serde_json_canonicalizer::to_vec(&entry)
+            .map_err(|error| unstorable(error.to_string()))?;
+        if bytes.len() > ENTRY_BYTES_MAX {
+            let length = bytes.len();
+            return Err(unstorable(format!(
+                "it has {length} bytes; {ENTRY_BYTES_MAX} are allowed"
+            )));
+        }
+        Ok(Self { object: entry.object, hash: leaf_hash(&bytes), bytes })
     }
 }
 
@@ -67,46 +70,75 @@ impl Leaves {
     }
 }
 
-/// Appends leaves. The number of the last entry is read here, last in its transaction: where
-/// writers are many, this is what they wait for each other at.
+/// Appends leaves. The head is read here, last in its transaction: where writers are many, this is
+/// what they wait for each other at.
 pub(super) async fn append(connection: &mut Connection, leaves: &Leaves) -> Result<(), StoreError> {
-    let head: i64 = sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM audit")
-        .fetch_one(&mut *connection)
-        .await?;
-    let numbered: Vec<(i64, &Leaf)> = (head + 1..).zip(&leaves.0).collect();
+    let frontier = tree::frontier(&mut *connection).await?;
+    let numbered: Vec<(i64, &Leaf)> =
+        (tree::signed(frontier.size())? + 1..).zip(&leaves.0).collect();
     INSERT
         .run(connection, &numbered, |arguments, (seq, leaf)| {
             arguments.add(*seq)?;
-            arguments.add(leaf.at)?;
-            arguments.add(leaf.actor.as_str())?;
-            arguments.add(leaf.role.as_str())?;
-            arguments.add(leaf.what.as_str())?;
             arguments.add(leaf.object.as_str())?;
             arguments.add(leaf.hash.as_slice())?;
             arguments.add(leaf.bytes.as_slice())
         })
         .await?;
-    Ok(())
+    tree::grow(connection, frontier, leaves.0.iter().map(|leaf| leaf.hash)).await
 }
 
 impl Store {
     /// Entries after this number, oldest first; 0 for the beginning.
+    ///
+    /// # Errors
+    /// Where the database does not answer, or an entry is damaged.
     pub async fn audit_entries(
         &self,
         after: u64,
         limit: usize,
     ) -> Result<Vec<AuditRow>, StoreError> {
-        let limit = limit.clamp(1, PAGE_ROWS_MAX);
         let rows = sqlx::query(
-            "SELECT seq, at, actor, role, what, object, leaf_hash, leaf FROM audit \
-             WHERE seq > $1 ORDER BY seq LIMIT $2",
+            "SELECT seq, leaf_hash, leaf FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2",
         )
         .bind(i64::try_from(after).unwrap_or(i64::MAX))
-        .bind(limit as i64)
+        .bind(limit.clamp(1, PAGE_ROWS_MAX) as i64)
         .fetch_all(self.readers())
         .await?;
         rows.iter().map(row).collect()
     }
+
+    /// The same, of those about one thing.
+    ///
+    /// # Errors
+    /// As [`Store::audit_entries`].
+    pub async fn audit_entries_of(
+        &self,
+        object: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT seq, leaf_hash, leaf FROM audit WHERE object = $1 AND seq > $2 \
+             ORDER BY seq LIMIT $3",
+        )
+        .bind(object)
+        .bind(i64::try_from(after).unwrap_or(i64::MAX))
+        .bind(limit.clamp(1, PAGE_ROWS_MAX) as i64)
+        .fetch_all(self.readers())
+        .await?;
+        rows.iter().map(row).collect()
+    }
+}
+
+/// What was written, which the columns beside it only help to find.
+#[derive(Deserialize)]
+struct Written {
+    at: Timestamp,
+    actor: String,
+    role: String,
+    what: String,
+    object: String,
+    facts: Json,
 }
 
 fn row(row: &dialect::Row) -> Result<AuditRow, StoreError> {
@@ -114,19 +146,11 @@ fn row(row: &dialect::Row) -> Result<AuditRow, StoreError> {
     let leaf: Vec<u8> = row.try_get("leaf")?;
     let damaged =
         |error: &dyn std::fmt::Display| sealed::damaged("audit entry", &seq.to_string(), error);
-    let mut entry: Json = serde_json::from_slice(&leaf).map_err(|error| damaged(&error))?;
+    let written: Written = serde_json::from_slice(&leaf).map_err(|error| damaged(&error))?;
+    let Written { at, actor, role, what, object, facts } = written;
     let hash: &[u8] = row.try_get("leaf_hash")?;
-    Ok(AuditRow {
-        seq,
-        at: Timestamp::from_micros(row.try_get("at")?),
-        actor: row.try_get("actor")?,
-        role: row.try_get("role")?,
-        what: row.try_get("what")?,
-        object: row.try_get("object")?,
-        facts: entry["facts"].take(),
-        leaf_hash: hash.try_into().map_err(|error| damaged(&error))?,
-        leaf,
-    })
+    let leaf_hash = hash.try_into().map_err(|error| damaged(&error))?;
+    Ok(AuditRow { seq, at, actor, role, what, object, facts, leaf_hash, leaf })
 }
 
 #[cfg(test)]

@@ -87,6 +87,7 @@ pub(super) struct EventRow {
 }
 
 impl EventRow {
+    /// The row of an event, and the digest of its JSON.
     pub fn of(
         event: &Event,
         sealing: &Sealing,
@@ -94,12 +95,12 @@ impl EventRow {
         fingerprint: [u8; 32],
         decision_id: DecisionId,
         state: i64,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<(Self, Digest), StoreError> {
         let Sealing { key, event_id } = sealing;
         let (event_id, decision_id) = (event_id.to_string(), decision_id.to_string());
         let row = row_of(&event_id, &decision_id);
-        let (_, sealed) = seal("an event", &Seat::of(EVENTS, &row), key, event)?;
-        Ok(Self {
+        let (json, sealed) = seal("an event", &Seat::of(EVENTS, &row), key, event)?;
+        let row = Self {
             source: event.source.clone(),
             event_id,
             decision_id,
@@ -110,7 +111,8 @@ impl EventRow {
             fingerprint,
             state,
             sealed,
-        })
+        };
+        Ok((row, Digest::of(&json)))
     }
 
     pub fn row(&self) -> String {
@@ -154,6 +156,32 @@ pub(super) async fn claim(
     Ok(returned.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
+/// Of these entries, the decision ids of those that are written, to the byte.
+pub(super) async fn written(
+    connection: &mut Connection,
+    entries: &[&SealedEntry],
+) -> Result<HashSet<String>, StoreError> {
+    let mut written = HashSet::new();
+    for entry in entries {
+        let row = sqlx::query(
+            "SELECT d.sealed FROM events AS e LEFT JOIN decisions AS d ON d.id = e.decision_id \
+             WHERE e.source = $1 AND e.event_id = $2 AND e.decision_id = $3",
+        )
+        .bind(entry.event.source.as_str())
+        .bind(entry.event.event_id.as_str())
+        .bind(entry.decision_id())
+        .fetch_optional(&mut *connection)
+        .await?;
+        let Some(row) = row else { continue };
+        let sealed: Option<&[u8]> = row.try_get("sealed")?;
+        // Of an accepted event, another server may have written another decision under its id.
+        if entry.decision.is_none() || sealed == entry.decision.as_ref().map(|row| &*row.sealed) {
+            written.insert(entry.decision_id().to_owned());
+        }
+    }
+    Ok(written)
+}
+
 impl Store {
     /// Writes an event that is to be decided later, under this decision id.
     ///
@@ -167,11 +195,13 @@ impl Store {
         decision_id: DecisionId,
     ) -> Result<Committed, StoreError> {
         let sealing = self.sealing(event).await?;
-        let row = EventRow::of(event, &sealing, received_at, fingerprint, decision_id, ACCEPTED)?;
+        let (row, _) =
+            EventRow::of(event, &sealing, received_at, fingerprint, decision_id, ACCEPTED)?;
         let facts = json!({ "event": event_hash(&event.source, &event.id) });
         let entry = AuditEntry::new(None, "event.accepted", row.decision_id.as_str(), facts);
         let (key, leaf) = (sealing.key, Leaf::of(entry)?);
-        let entry = SealedEntry { event: row, decision: None, trials: Vec::new(), leaf, key };
+        let (trials, outbox) = (Vec::new(), Vec::new());
+        let entry = SealedEntry { event: row, decision: None, trials, outbox, leaf, key };
         self.commit_sealed(entry).await
     }
 
@@ -274,20 +304,28 @@ impl Store {
 fn accepted(keyring: &Keyring, row: &Row) -> Result<Accepted, StoreError> {
     let (decision_id, fingerprint) = ids(row)?;
     Ok(Accepted {
-        event: open(keyring, row, row.try_get("sealed")?)?,
+        event: open(keyring, row, row.try_get("sealed")?)?.0,
         received_at: Timestamp::from_micros(row.try_get("received_at")?),
         fingerprint,
         decision_id,
     })
 }
 
-/// An event from its sealed column, and a row that also has its `event_id`, `decision_id` and key.
-pub(super) fn open(keyring: &Keyring, row: &Row, sealed: &[u8]) -> Result<Event, StoreError> {
+/// An event from its sealed column, and a row that also has its `event_id`, `decision_id` and key; with it
+/// its JSON, as it was written.
+pub(super) fn open(
+    keyring: &Keyring,
+    row: &Row,
+    sealed: &[u8],
+) -> Result<(Event, Vec<u8>), StoreError> {
     let id: &str = row.try_get("decision_id")?;
     let place = row_of(row.try_get("event_id")?, id);
+    let seat = Seat::of(EVENTS, &place);
     let key = keyring.of_row(row)?;
-    let event = sealed::open("event", &Seat::of(EVENTS, &place), key.as_ref(), sealed)?;
-    event.ok_or_else(|| StoreError::Erased { what: "the event of decision", id: id.to_owned() })
+    let json = sealed::unsealed("event", &seat, key.as_ref(), sealed)?;
+    let erased = || StoreError::Erased { what: "the event of decision", id: id.to_owned() };
+    let json = json.ok_or_else(erased)?;
+    Ok((sealed::read("event", &seat, &json)?, json))
 }
 
 fn recorded(keyring: &Keyring, row: &Row) -> Result<Recorded, StoreError> {

@@ -1,14 +1,14 @@
-//! Migrations: which there are, which the database has, and applying the rest. Each is applied in
-//! one transaction together with its row in `schema_migrations` and its audit entry.
+//! Migrations: which there are, which the database has, and applying the rest. All that is missing is
+//! applied in one transaction, each with its row in `schema_migrations` and its audit entry.
 
 use serde_json::json;
 use sqlx::Row as _;
 
-use super::audit::Leaves;
-use super::dialect::{self, Connection, MIGRATIONS, Migration};
+use super::audit::{Leaf, Leaves, tree};
+use super::dialect::{self, Connection, MIGRATIONS, Migration, TREE};
 use super::error::StoreError;
 use super::tx::Writer;
-use crate::model::{AuditEntry, Timestamp};
+use crate::model::{AuditEntry, Digest, Timestamp};
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version    BIGINT PRIMARY KEY,
@@ -31,37 +31,45 @@ pub(super) async fn pending(writer: &Writer) -> Result<Vec<String>, StoreError> 
 /// Applies what the database lacks and returns the names. Where it lacks nothing, nothing happens.
 ///
 /// # Errors
-/// As [`pending`]; a migration that fails leaves the database as the one before it did.
+/// As [`pending`]; where a migration fails, the database stays as it was.
 pub(super) async fn migrate(writer: &Writer) -> Result<Vec<String>, StoreError> {
-    let mut applied = Vec::new();
-    // What is missing is read again in each transaction: another program may be migrating as well.
-    loop {
-        let mut tx = writer.begin().await?;
-        let Some(next) = missing(tx.connection()?).await?.into_iter().next() else {
-            tx.roll_back().await;
-            return Ok(applied);
-        };
-        let connection = tx.connection()?;
-        dialect::take_time(connection).await?;
-        let kind = connection.kind();
-        sqlx::raw_sql(TABLE).execute(&mut *connection).await?;
-        sqlx::raw_sql(next.text(kind)).execute(&mut *connection).await?;
-        let checksum = next.checksum(kind).to_string();
-        sqlx::query(
-            "INSERT INTO schema_migrations (version, name, checksum, applied_at) \
-             VALUES ($1, $2, $3, $4)",
-        )
-        .bind(next.version)
-        .bind(next.title)
-        .bind(checksum.as_str())
-        .bind(Timestamp::now().micros())
-        .execute(tx.connection()?)
-        .await?;
-        let facts = json!({ "checksum": checksum });
-        let entry = AuditEntry::new(None, "schema.migrated", next.title, facts);
-        tx.commit(Leaves::of(entry)?).await?;
-        applied.push(next.title.to_owned());
+    let mut tx = writer.begin().await?;
+    let missing = missing(tx.connection()?).await?;
+    let mut leaves = Vec::new();
+    if !missing.is_empty() {
+        dialect::take_time(tx.connection()?).await?;
     }
+    for migration in &missing {
+        let checksum = apply(tx.connection()?, migration).await?.to_string();
+        let facts = json!({ "checksum": checksum });
+        leaves.push(Leaf::of(AuditEntry::new(None, "schema.migrated", migration.title, facts))?);
+    }
+    match Leaves::from_vec(leaves) {
+        Some(leaves) => tx.commit(leaves).await?,
+        None => tx.roll_back().await,
+    }
+    Ok(missing.iter().map(|migration| migration.title.to_owned()).collect())
+}
+
+async fn apply(connection: &mut Connection, migration: &Migration) -> Result<Digest, StoreError> {
+    let kind = connection.kind();
+    sqlx::raw_sql(TABLE).execute(&mut *connection).await?;
+    sqlx::raw_sql(migration.text(kind)).execute(&mut *connection).await?;
+    if migration.version == TREE {
+        tree::build(connection).await?;
+    }
+    let checksum = migration.checksum(kind);
+    sqlx::query(
+        "INSERT INTO schema_migrations (version, name, checksum, applied_at) \
+         VALUES ($1, $2, $3, $4)",
+    )
+    .bind(migration.version)
+    .bind(migration.title)
+    .bind(checksum.to_string())
+    .bind(Timestamp::now().micros())
+    .execute(connection)
+    .await?;
+    Ok(checksum)
 }
 
 /// What the database lacks, oldest first, once it is known that what it has is what we know.

@@ -64,18 +64,40 @@ pub(super) fn open<T: DeserializeOwned>(
     key: Option<&SubjectKey>,
     sealed: &[u8],
 ) -> Result<Option<T>, StoreError> {
+    match unsealed(what, seat, key, sealed)? {
+        Some(json) => read(what, seat, &json).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The JSON of a `sealed` column, as it was written.
+pub(super) fn unsealed(
+    what: &'static str,
+    seat: &Seat<'_>,
+    key: Option<&SubjectKey>,
+    sealed: &[u8],
+) -> Result<Option<Vec<u8>>, StoreError> {
     let damaged = |error: &dyn Display| damaged(what, seat.row, error);
-    let json = match sealed.split_first() {
-        None => return Ok(None),
-        Some((&OPEN, packed)) => unpack(what, seat.row, packed)?,
+    match sealed.split_first() {
+        None => Ok(None),
+        Some((&OPEN, packed)) => unpack(what, seat.row, packed).map(Some),
         Some((&SEALED, rest)) => {
-            unpack(what, seat.row, &decrypt(seat, key, rest).map_err(|error| damaged(&error))?)?
+            let packed = decrypt(seat, key, rest).map_err(|error| damaged(&error))?;
+            unpack(what, seat.row, &packed).map(Some)
         }
         Some((format, _)) => {
-            return Err(damaged(&format!("this program does not know its format {format}")));
+            Err(damaged(&format!("this program does not know its format {format}")))
         }
-    };
-    serde_json::from_slice(&json).map(Some).map_err(|error| damaged(&error))
+    }
+}
+
+/// The value of such JSON.
+pub(super) fn read<T: DeserializeOwned>(
+    what: &'static str,
+    seat: &Seat<'_>,
+    json: &[u8],
+) -> Result<T, StoreError> {
+    serde_json::from_slice(json).map_err(|error| damaged(what, seat.row, &error))
 }
 
 /// The same value in the same place under another key.

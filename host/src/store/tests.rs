@@ -1,11 +1,15 @@
 //! The store on real databases. What these tests wait for, they wait for by itself, never by a clock.
 
+mod audit;
 mod commit;
 mod deployed;
 mod erase;
 mod faults;
 mod life;
+mod lists;
 mod open;
+mod outages;
+mod outbox;
 mod postgres;
 mod retention;
 mod seal;
@@ -215,6 +219,7 @@ fn entry_of(event: Event, change: impl FnOnce(&mut Decision)) -> Entry {
         decision: Arc::new(decision),
         replay: json!({ "inputs": [{ "kind": "field", "path": "data.content" }] }),
         trials: Vec::new(),
+        outgoing: Vec::new(),
     }
 }
 
