@@ -182,12 +182,13 @@ async fn until_all_that_is_deployed_is_live_a_server_answers_and_decides_nothing
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_vouches_for_any_more_is_not_compiled_at_a_start() {
     let gate = Gate::with("echo run >> DIR/runs; exec PICKET \"$@\"");
-    let server = Server::start_as(gate.carried(), folder(), quiet).await.settled().await;
+    let server =
+        Server::start_as(&Home::Sqlite, gate.carried(), folder(), quiet).await.settled().await;
     let Server { app, dir, .. } = server;
     app.stop().await;
     assert_eq!(runs(&gate), 1);
     fs::remove_dir_all(dir.path().join("data/cache")).unwrap();
-    let server = Server::start_as(gate.carried(), dir, |config| {
+    let server = Server::start_as(&Home::Sqlite, gate.carried(), dir, |config| {
         config.signatures = SignatureMode::Require;
         config.watch = false;
     });

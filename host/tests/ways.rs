@@ -467,7 +467,7 @@ async fn a_push_takes_the_signature_along(home: Home) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_version_writes_is_shown_as_it_happens_beside_what_it_may_use() {
-    let server = quiet(|_| {}).await;
+    let server = quiet(&Home::Sqlite, |_| {}).await;
     for (id, text) in [("first", "print it"), ("second", "error 555-0100")] {
         assert_eq!(server.event(id, text).await.status, 200);
     }
