@@ -8,6 +8,7 @@ mod abi;
 mod cache;
 mod call;
 mod compile;
+mod divide;
 mod engine;
 mod frame;
 mod guest;

@@ -59,8 +59,9 @@ const PEERS: [(&str, &str); 11] = [
 ];
 
 /// Foreign crates, by the beginning of their names, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 9] = [
+const HOMES: [(&str, &[&str]); 10] = [
     ("wasmtime", &["runtime"]),
+    ("wasm_encoder", &["runtime"]),
     ("wasmparser", &["runtime"]),
     ("ed25519", &["signing", "audit"]),
     ("sqlx", &["store"]),

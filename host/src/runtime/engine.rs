@@ -20,7 +20,7 @@ const POOL: u32 = 64;
 /// Linear memory that stays mapped when an instance ends, so that the next one finds it warm.
 const KEEP_RESIDENT: usize = 256 << 10;
 /// How often running guests look whether their time is up.
-pub(super) const TICK: Duration = Duration::from_millis(1);
+const TICK: Duration = Duration::from_millis(1);
 
 /// Pooled and optimised: runs events.
 pub(super) fn serving(ceiling: &Limits) -> Result<Engine> {
