@@ -141,19 +141,19 @@ async fn pace<F: Future<Output = Histogram<u64>> + Send + 'static>(
 
 /// Overwrites a detector's file again and again and waits until the new bytes are live.
 async fn reloads(load: &Arc<Load>, folder: &Path) {
-    let current = picket_bundle::DETECTORS.iter().find(|bundled| bundled.name == "contact-handle");
-    let files = [picket_bundle::PREVIOUS.component, current.expect("it is bundled").component];
-    // Each file has bytes of its own, or the compile cache would be measured.
-    let nth = |number: usize| [files[number % 2], &[0, 3, 1, b'n', number as u8]].concat();
+    let handle = picket_bundle::DETECTORS.iter().find(|it| it.name == "contact-handle");
+    let handle = handle.expect("it is bundled").component;
     let stop = Arc::new(AtomicBool::new(false));
     let post = |_| tokio::spawn(client(Arc::clone(load), Arc::clone(&stop)));
     let posting: Vec<_> = (0..64).map(post).collect();
     let mut times = Histogram::<u64>::new(3).expect("three digits");
     for number in 0..RELOADS {
-        let generation = load.app.registry.current().generation();
-        fs::write(folder.join("contact-handle.wasm"), nth(number)).expect("a file");
+        // A version is its bytes for ever, and a later one is a higher one.
+        let version = format!("{}.{}.{}", 2 + number / 100, number / 10 % 10, number % 10);
+        let file = versioned(handle, b"1.1.0", version.as_bytes());
+        fs::write(folder.join("contact-handle.wasm"), file).expect("a file");
         let closed = Instant::now();
-        while load.app.registry.current().generation() == generation {
+        while !is_live(load, "contact-handle", &version) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         times.record(closed.elapsed().as_millis() as u64).expect("the histogram grows");
@@ -170,6 +170,21 @@ async fn reloads(load: &Arc<Load>, folder: &Path) {
         times.max(),
         load.failed.load(Ordering::Relaxed)
     );
+}
+
+fn is_live(load: &Load, detector: &str, version: &str) -> bool {
+    let snapshot = load.app.registry.current();
+    let mut manifests = snapshot.detectors().iter().map(|live| live.prepared.manifest());
+    manifests.any(|it| it.name == detector && it.version.to_string() == version)
+}
+
+/// The file as a version of the same length.
+fn versioned(file: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut file = file.to_vec();
+    let at = file.windows(from.len()).position(|text| text == from).expect("it says its version");
+    file[at..at + to.len()].copy_from_slice(to);
+    file
 }
 
 /// One connection that is kept alive. Written by hand: what is measured shares the cores.

@@ -148,6 +148,7 @@ async fn what_is_no_plain_file_is_refused_and_two_may_not_claim_one_name(home: H
     assert!(fifo.success());
     fs::write(folder.join("twin.wasm"), fixture::probe_next()).unwrap();
     fs::write(folder.join("empty.wasm"), b"").unwrap();
+    fs::write(folder.join("native.cwasm"), fixture::probe_next()).unwrap();
     fs::write(folder.join("notes.txt"), b"not looked at").unwrap();
     server.app.registry.scan().await.unwrap();
     let catalogue = server.get("engineer", "/v1/detectors").await.json();
@@ -164,10 +165,11 @@ async fn what_is_no_plain_file_is_refused_and_two_may_not_claim_one_name(home: H
         ("detectors/pipe.wasm", "not a regular file"),
         ("detectors/twin.wasm", "already what the file detectors/probe.wasm ships"),
         ("detectors/empty.wasm", "empty"),
+        ("detectors/native.cwasm", "precompiled code is never accepted"),
     ] {
         assert!(refused.get(file).is_some_and(|error| error.contains(says)), "{file}: {refused:?}");
     }
-    assert_eq!(refused.len(), 6);
+    assert_eq!(refused.len(), 7);
     assert_eq!(server.probe_version().as_deref(), Some("1.0.0"));
     server.app.stop().await;
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use databases::Home;
 use picket::app::{App, Carried};
 use picket::config::Config;
-use picket::model::{Build, Digest};
+use picket::model::{Build, Digest, SignatureMode};
 use picket::registry::Bundle;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -177,6 +177,27 @@ async fn until_all_that_is_deployed_is_live_a_server_answers_and_decides_nothing
     assert_eq!(status("/health/ready").await, 200);
     assert!(app.store.claim("market", "early").await.unwrap().is_none());
     app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_vouches_for_any_more_is_not_compiled_at_a_start() {
+    let gate = Gate::with("echo run >> DIR/runs; exec PICKET \"$@\"");
+    let server =
+        Server::start_as(&Home::Sqlite, gate.carried(), folder(), quiet).await.settled().await;
+    let Server { app, dir, .. } = server;
+    app.stop().await;
+    assert_eq!(runs(&gate), 1);
+    fs::remove_dir_all(dir.path().join("data/cache")).unwrap();
+    let server = Server::start_as(&Home::Sqlite, gate.carried(), dir, |config| {
+        config.signatures = SignatureMode::Require;
+        config.watch = false;
+    });
+    let server = server.await.settled().await;
+    assert_eq!((server.probe_version(), runs(&gate)), (None, 1));
+    let status = server.get("engineer", "/v1/detectors").await.json()["detectors"][0].clone();
+    let said = status["last_error"]["error"].as_str().unwrap_or_default();
+    assert!(said.starts_with("it is not signed"), "{status:#}");
+    server.app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ mod fixture;
 mod server;
 
 use std::collections::{BTreeMap, HashSet};
+use std::io::BufRead as _;
 
 use databases::{Home, on_both};
 use picket::config::Config;
@@ -461,6 +462,49 @@ async fn a_push_takes_the_signature_along(home: Home) {
     let (good, said) = picket(&server, "engineer", &["push", file]).await;
     assert!(good && said.contains("is shadow for every source"), "{said}");
     assert_eq!(server.get("reviewer", VERSIONS).await.json()[0]["signed"], true);
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_version_writes_is_shown_as_it_happens_beside_what_it_may_use() {
+    let server = quiet(&Home::Sqlite, |_| {}).await;
+    for (id, text) in [("first", "print it"), ("second", "error 555-0100")] {
+        assert_eq!(server.event(id, text).await.status, 200);
+    }
+    let (good, said) = picket(&server, "engineer", &["logs", "probe"]).await;
+    assert!(good && said.contains("market/first  printed"), "{said}");
+    assert!(said.contains("market/second  error: told to fail"), "{said}");
+    // Followed: what comes later comes too.
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_picket"))
+        .args(["detector", "logs", "probe@1.0.0", "-f"])
+        .env("PICKET_SERVER", format!("http://{}", server.app.address))
+        .env("PICKET_KEY", server.key("engineer"))
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    for expected in ["market/first", "market/second"] {
+        let line = lines.next().unwrap().unwrap();
+        assert!(line.contains(expected), "{line}");
+    }
+    assert_eq!(server.event("third", "print it").await.status, 200);
+    let line = lines.next().unwrap().unwrap();
+    assert!(line.contains("market/third  printed"), "{line}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let (good, said) = picket(&server, "engineer", &["show", "probe@1.0.0"]).await;
+    let budget = "for one event at most 10 ms, 64.00 MiB of memory, 256.00 KiB of answer in 64 signals, 4.00 KiB of log in 16 lines";
+    assert!(good && said.contains(budget), "{said}");
+    assert!(said.contains("on this server: 3 runs, a run takes"), "{said}");
+    let status = server.get("engineer", "/v1/detectors").await.json()["detectors"][0].clone();
+    assert_eq!(status["budget"]["deadline_ms"], 10, "{status:#}");
+    let vitals = &status["vitals"];
+    for number in
+        [&vitals["cost"]["p50_micros"], &vitals["cost"]["p99_micros"], &vitals["memory_bytes_max"]]
+    {
+        assert!(number.as_u64().unwrap() > 0, "{vitals:#}");
+    }
     server.app.stop().await;
 }
 

@@ -86,6 +86,19 @@ impl Limits {
             log_bytes: lower(self.log_bytes, budget.log_bytes),
         }
     }
+
+    /// In the words of a manifest.
+    pub fn budget(&self) -> Budget {
+        let number = |it: usize| u64::try_from(it).ok();
+        Budget {
+            deadline_ms: u64::try_from(self.deadline.as_millis()).ok(),
+            memory_bytes: number(self.memory_bytes),
+            output_bytes: number(self.output_bytes),
+            log_bytes: number(self.log_bytes),
+            log_lines: number(self.log_lines),
+            signals: number(self.signals),
+        }
+    }
 }
 
 /// As it is written in the configuration, and in the record.

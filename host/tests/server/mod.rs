@@ -239,7 +239,7 @@ impl Server {
     ) -> Duration {
         let begun = Instant::now();
         while !holds().await {
-            assert!(begun.elapsed() < Duration::from_secs(30), "waited in vain until {what}");
+            assert!(begun.elapsed() < Duration::from_secs(90), "waited in vain until {what}");
             tokio::task::yield_now().await;
         }
         begun.elapsed()
