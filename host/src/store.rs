@@ -28,6 +28,7 @@ mod policies;
 mod retention;
 mod rows;
 mod rulings;
+mod salt;
 mod sealed;
 mod search;
 mod sources;
@@ -57,6 +58,7 @@ pub use inbox::{InboxRow, Origin, SENT};
 pub use keyring::Sealing;
 pub use keys::KeyRow;
 pub use policies::{PolicyDeployment, PublishPolicy, PublishedPolicy};
+pub use salt::Salt;
 pub use search::{Cursor, Filter, Page};
 pub use sources::SourceRow;
 

@@ -11,9 +11,10 @@ use sqlx::{Arguments as _, Row as _};
 
 use super::audit::Leaf;
 use super::dialect::{Arguments, Connection, Row};
-use super::events::{self, Committed, DECIDED, EVENTS, EventRow, event_hash};
+use super::events::{self, Committed, DECIDED, EVENTS, EventRow};
 use super::keyring::{Keyring, Sealing};
 use super::rows::Insert;
+use super::salt::Salt;
 use super::sealed::cipher::Seat;
 use super::sealed::{self, reseal, seal};
 use super::subject_key::SubjectKey;
@@ -67,6 +68,7 @@ const DECISIONS: &str = "decisions";
 /// The sealed document of a decision, to write.
 #[derive(Serialize)]
 struct DocumentRef<'a> {
+    salt: Salt,
     decision: &'a Decision,
     replay: &'a Json,
 }
@@ -106,15 +108,15 @@ impl Entry {
                 format!("it is about the event `{}`, not `{}`", decision.event_id, event.id);
             return Err(StoreError::Unstorable { what: "a decision", detail });
         }
-        let document = DocumentRef { decision, replay: &self.replay };
+        let document = DocumentRef { salt: sealing.salt, decision, replay: &self.replay };
         let (received_at, fingerprint) = (self.received_at, self.fingerprint);
         let event = EventRow::of(event, &sealing, received_at, fingerprint, decision.id, DECIDED)?;
         let seat = Seat::of(DECISIONS, &event.decision_id);
         let (json, sealed) = seal("a decision", &seat, &sealing.key, &document)?;
         Ok(SealedEntry {
+            leaf: Leaf::of(audit_entry(decision, event.commitment, Digest::of(&json)))?,
             event,
             key: sealing.key,
-            leaf: Leaf::of(audit_entry(decision, Digest::of(&json)))?,
             trials: self.trials.clone(),
             decision: Some(DecisionRow {
                 labels: labels(decision),
@@ -151,10 +153,10 @@ impl SealedEntry {
     }
 }
 
-/// What the audit log says of a decision. `document` is the digest of the whole document before it
-/// was compressed, and proves that it is the one that was written; `detectors` and `policy` say by
-/// what it was made even when the document is erased.
-fn audit_entry(decision: &Decision, document: Digest) -> AuditEntry {
+/// What the audit log says of a decision. `event` and `document` are digests of what was sealed, salt
+/// included, and prove that it is what was written; `detectors` and `policy` say by what it was made
+/// even when the document is erased.
+fn audit_entry(decision: &Decision, event: Digest, document: Digest) -> AuditEntry {
     AuditEntry {
         at: decision.decided_at,
         ..AuditEntry::new(
@@ -162,7 +164,7 @@ fn audit_entry(decision: &Decision, document: Digest) -> AuditEntry {
             "decision",
             decision.id.to_string(),
             json!({
-                "event": event_hash(&decision.source, &decision.event_id),
+                "event": event,
                 "tier": decision.tier,
                 "action": decision.action,
                 "policy": decision.policy.digest,
@@ -269,6 +271,20 @@ fn document<T: DeserializeOwned>(
 ) -> Result<Option<T>, StoreError> {
     let key = keyring.of_row(row)?;
     sealed::open("decision", &Seat::of(DECISIONS, id), key.as_ref(), sealed)
+}
+
+/// What was sealed of a decision, byte by byte; `None` where it was erased.
+pub(super) fn open_json(
+    keyring: &Keyring,
+    row: &Row,
+    id: &str,
+    sealed: &[u8],
+) -> Result<Option<Vec<u8>>, StoreError> {
+    if sealed::is_left_open(sealed) {
+        return Ok(None);
+    }
+    let key = keyring.of_row(row)?;
+    sealed::open_json("decision", &Seat::of(DECISIONS, id), key.as_ref(), sealed)
 }
 
 impl Store {

@@ -64,18 +64,34 @@ pub(super) fn open<T: DeserializeOwned>(
     key: Option<&SubjectKey>,
     sealed: &[u8],
 ) -> Result<Option<T>, StoreError> {
+    let Some(json) = open_json(what, seat, key, sealed)? else { return Ok(None) };
+    serde_json::from_slice(&json).map(Some).map_err(|error| damaged(what, seat.row, &error))
+}
+
+/// The same as it was written, byte by byte.
+pub(super) fn open_json(
+    what: &'static str,
+    seat: &Seat<'_>,
+    key: Option<&SubjectKey>,
+    sealed: &[u8],
+) -> Result<Option<Vec<u8>>, StoreError> {
     let damaged = |error: &dyn Display| damaged(what, seat.row, error);
-    let json = match sealed.split_first() {
-        None => return Ok(None),
-        Some((&OPEN, packed)) => unpack(what, seat.row, packed)?,
+    match sealed.split_first() {
+        None => Ok(None),
+        Some((&OPEN, packed)) => unpack(what, seat.row, packed).map(Some),
         Some((&SEALED, rest)) => {
-            unpack(what, seat.row, &decrypt(seat, key, rest).map_err(|error| damaged(&error))?)?
+            let packed = decrypt(seat, key, rest).map_err(|error| damaged(&error))?;
+            unpack(what, seat.row, &packed).map(Some)
         }
         Some((format, _)) => {
-            return Err(damaged(&format!("this program does not know its format {format}")));
+            Err(damaged(&format!("this program does not know its format {format}")))
         }
-    };
-    serde_json::from_slice(&json).map(Some).map_err(|error| damaged(&error))
+    }
+}
+
+/// Whether a column holds only what may stay of what was sealed.
+pub(super) fn is_left_open(sealed: &[u8]) -> bool {
+    sealed.first() == Some(&OPEN)
 }
 
 /// The same value in the same place under another key.
