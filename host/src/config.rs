@@ -5,6 +5,7 @@
 //! whole of it as TOML writes it in one line.
 
 mod check;
+mod keys;
 #[cfg(test)]
 mod tests;
 
@@ -13,9 +14,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use keys::{OTHER_VARIABLES, at_line, check_keys, known_keys, unknown, variable};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use toml::de::DeTable;
 
 use crate::model::{DetectorRules, EventBounds, Landing, SignatureMode};
 
@@ -118,6 +119,19 @@ pub struct Config {
     pub retention_allowed_days: u32,
     pub retention_enforced_days: u32,
 
+    /// What the audit log is called in its checkpoints; empty: after the host key.
+    pub audit_origin: String,
+    /// How often a checkpoint of the audit log is signed and sent on; 0: only when asked for.
+    pub checkpoint_every_s: u64,
+    /// A file that always holds the newest checkpoint; empty: none.
+    pub checkpoint_file: PathBuf,
+    /// Where each checkpoint is posted to, over http; empty: nowhere.
+    pub checkpoint_url: String,
+    /// Whether each checkpoint is written to standard output.
+    pub checkpoint_stdout: bool,
+    /// How many days checkpoints stay in `data_dir/checkpoints`.
+    pub checkpoint_days_max: u32,
+
     /// Where a file of `detectors_dir` lands: `active`, for development, or `shadow`.
     pub folder_stage: Landing,
     /// Whether a version is promoted by another key than the one that published it.
@@ -179,6 +193,12 @@ impl Default for Config {
             commit_batch_max: 256,
             retention_allowed_days: 0,
             retention_enforced_days: 0,
+            audit_origin: String::new(),
+            checkpoint_every_s: 60,
+            checkpoint_file: PathBuf::new(),
+            checkpoint_url: String::new(),
+            checkpoint_stdout: false,
+            checkpoint_days_max: 400,
             folder_stage: Landing::Active,
             two_person: false,
             upload_stage: BTreeMap::new(),
@@ -291,90 +311,5 @@ impl Config {
 
     pub fn request_timeout(&self) -> Duration {
         Duration::from_millis(self.request_timeout_ms)
-    }
-}
-
-/// Variables of the command line, which are no keys of the file.
-const OTHER_VARIABLES: [&str; 4] = ["config", "key", "server", "log"];
-
-/// The keys and a value of each, for its type.
-fn known_keys() -> toml::Table {
-    toml::Table::try_from(Config::default()).expect("the configuration is plain TOML")
-}
-
-fn check_keys(file: &str, text: &str, known: &toml::Table) -> Result<(), ConfigError> {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    if let Some(error) = errors.first() {
-        return Err(at_line(file, text, error));
-    }
-    let at = |offset: usize| format!("{file}:{}", line_of(text, offset));
-    for (key, value) in table.get_ref() {
-        let name: &str = key.get_ref();
-        if !known.contains_key(name) {
-            let problem = unknown(name, known, &str::to_owned);
-            return Err(ConfigError { place: at(key.span().start), problem });
-        }
-        // Whatever follows the head of a table belongs to it, which is seldom what was meant.
-        let inner = value.get_ref().as_table();
-        let mut strays = inner.into_iter().flatten().filter(|(inner, value)| {
-            known.contains_key(&**inner.get_ref()) && value.get_ref().as_table().is_none()
-        });
-        if let Some((stray, _)) = strays.next() {
-            let problem = format!(
-                "`{}` is read as part of `{name}`: write it above the line `[{name}]`",
-                stray.get_ref()
-            );
-            return Err(ConfigError { place: at(stray.span().start), problem });
-        }
-    }
-    Ok(())
-}
-
-fn unknown(key: &str, known: &toml::Table, write: &dyn Fn(&str) -> String) -> String {
-    let nearest = known
-        .keys()
-        .max_by(|a, b| strsim::jaro_winkler(key, a).total_cmp(&strsim::jaro_winkler(key, b)));
-    match nearest {
-        Some(nearest) => {
-            format!("unknown key `{}`; did you mean `{}`?", write(key), write(nearest))
-        }
-        None => format!("unknown key `{key}`"),
-    }
-}
-
-fn at_line(file: &str, text: &str, error: &toml::de::Error) -> ConfigError {
-    let line = error.span().map(|span| line_of(text, span.start));
-    let place = line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}"));
-    ConfigError { place, problem: error.message().to_owned() }
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    text[..offset.min(text.len())].matches('\n').count() + 1
-}
-
-/// A variable's text as the type that its key has.
-fn variable(text: &str, kind: &toml::Value) -> Result<toml::Value, String> {
-    match kind {
-        toml::Value::Integer(_) => text
-            .parse()
-            .map(toml::Value::Integer)
-            .map_err(|_| format!("`{text}` is not a whole number")),
-        toml::Value::Boolean(_) => text
-            .parse()
-            .map(toml::Value::Boolean)
-            .map_err(|_| format!("`{text}` is not true or false")),
-        toml::Value::Table(_) => table(text),
-        _ => Ok(toml::Value::String(text.to_owned())),
-    }
-}
-
-/// A table as TOML writes it in one line. The text is not quoted in the error: it may be long.
-fn table(text: &str) -> Result<toml::Value, String> {
-    let wrong = |why: &str| {
-        format!("is not a table in one line, such as {{ alice = \"...\", bob = \"...\" }}: {why}")
-    };
-    match text.parse().map_err(|error: toml::de::Error| wrong(error.message()))? {
-        table @ toml::Value::Table(_) => Ok(table),
-        other => Err(wrong(&format!("it is of the type {}", other.type_str()))),
     }
 }

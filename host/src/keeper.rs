@@ -1,6 +1,7 @@
 //! Acts on what is learned of detectors while events run: what keeps failing goes into quarantine and
 //! the last good version serves, a canary that leaves its bounds goes back to shadow.
 
+mod checkpoints;
 mod guard;
 mod retention;
 
@@ -17,6 +18,7 @@ use crate::registry::Registry;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
+pub use checkpoints::{CheckpointError, Checkpoints, Outlets};
 pub use retention::Retention;
 
 /// How often canaries are looked at.

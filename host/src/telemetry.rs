@@ -37,6 +37,7 @@ pub struct Metrics {
     purity_checks: Family<PurityLabels, Counter>,
     incidents: Family<IncidentLabels, Counter>,
     event_seconds: Histogram,
+    checkpoints: Family<CheckpointLabels, Counter>,
     loads: Family<LoadLabels, Counter>,
     signatures: Family<SignatureLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
@@ -85,6 +86,12 @@ struct PurityLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct IncidentLabels {
     kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CheckpointLabels {
+    outlet: &'static str,
+    result: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -191,6 +198,7 @@ impl Metrics {
             purity_checks: Family::default(),
             incidents: Family::default(),
             event_seconds: Histogram::new(CALL_BUCKETS),
+            checkpoints: Family::default(),
             loads: Family::default(),
             signatures: Family::default(),
             requests: Family::default(),
@@ -236,6 +244,11 @@ impl Metrics {
             "Wall time from a valid event to its durable decision",
             Unit::Seconds,
             metrics.event_seconds.clone(),
+        );
+        r.register(
+            "checkpoints",
+            "Checkpoints of the audit log, by where they went and whether they got there",
+            metrics.checkpoints.clone(),
         );
         r.register(
             "loads",
@@ -321,6 +334,12 @@ impl Metrics {
         };
         let labels = PurityLabels { detector: detector.to_owned(), result };
         self.purity_checks.get_or_create(&labels).inc();
+    }
+
+    /// What came of sending a checkpoint on, or, at `signing`, of making one.
+    pub fn checkpoint(&self, outlet: &'static str, is_done: bool) {
+        let result = if is_done { "done" } else { "failed" };
+        self.checkpoints.get_or_create(&CheckpointLabels { outlet, result }).inc();
     }
 
     pub fn incident(&self, kind: &'static str) {

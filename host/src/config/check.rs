@@ -30,6 +30,7 @@ impl Config {
             ("database_timeout_ms", self.database_timeout_ms),
             ("commit_queue_max", self.commit_queue_max as u64),
             ("commit_batch_max", self.commit_batch_max as u64),
+            ("checkpoint_days_max", u64::from(self.checkpoint_days_max)),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return wrong(format!("`{key}` must be at least 1"));
@@ -53,6 +54,12 @@ impl Config {
         }
         if self.detector_file_bytes_max > 256 << 20 {
             return wrong("`detector_file_bytes_max` is at most 256 MiB".to_owned());
+        }
+        if !self.checkpoint_url.is_empty() && !self.checkpoint_url.starts_with("http://") {
+            return wrong(
+                "`checkpoint_url` begins with http://; reach what speaks https through a tunnel"
+                    .to_owned(),
+            );
         }
         // Only how it begins: the rest may hold a password, and the store knows what it means.
         let schemes = ["sqlite:", "postgres://", "postgresql://"];
