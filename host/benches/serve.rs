@@ -1,5 +1,6 @@
-//! `POST /v1/events`, durable on SQLite: at 1, 16 and 64 clients; then 100 reloads of a detector
-//! under 64 clients. Prints figures of one run; never fails on a time.
+//! `POST /v1/events`, durable, on SQLite and on PostgreSQL: at 1, 16, 64 and 256 clients, beside the
+//! floor, which is the same rows written by as many callers of the store alone; then 100 reloads of a
+//! detector under 64 clients. Prints figures of one run; never fails on a time.
 //!
 //! `cargo bench -p picket --bench serve`
 
@@ -9,11 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use databases::Server;
 use hdrhistogram::Histogram;
 use picket::app::{App, Carried};
 use picket::auth::new_key;
 use picket::config::Config;
-use picket::model::Role;
+use picket::model::{DecisionId, Role};
+use picket::store::{Entry, Filter, Store};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -35,9 +38,18 @@ fn main() {
 }
 
 async fn run() {
+    let heads = ["clients", "req/s", "p50 ms", "p99 ms", "failed", "floor/s", "p50 ms", "p99 ms"];
+    println!("{:>10} {}", "", heads.map(|head| format!("{head:>8}")).join(" "));
+    serve("sqlite", String::new()).await;
+    let server = Server::start(&[("shared_buffers", "512MB"), ("max_wal_size", "4GB")]);
+    serve("postgres", server.url("postgres")).await;
+}
+
+async fn serve(name: &str, database_url: String) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let config = Config {
         listen: ([127, 0, 0, 1], 0).into(),
+        database_url,
         data_dir: dir.path().join("data"),
         detectors_dir: dir.path().join("detectors"),
         policies_dir: dir.path().join("policies"),
@@ -52,44 +64,107 @@ async fn run() {
     app.store.create_key(Role::Admin, None, "bench", &hash, None).await.expect("a key is kept");
     let load = Load { app, key, next: AtomicU64::new(0), failed: AtomicU64::new(0) };
     let load = Arc::new(load);
-    println!("{:>8} {:>8} {:>8} {:>8} {:>8}", "clients", "req/s", "p50 ms", "p99 ms", "failed");
-    for clients in [1, 16, 64] {
-        let stop = Arc::new(AtomicBool::new(false));
-        let begun = Instant::now();
-        let posting = tokio::spawn(post_as(clients, Arc::clone(&load), Arc::clone(&stop)));
-        tokio::time::sleep(Duration::from_secs(SECONDS)).await;
-        stop.store(true, Ordering::Relaxed);
-        let times = posting.await.expect("clients finish");
-        let rate = times.len() as f64 / begun.elapsed().as_secs_f64();
-        let ms = |quantile| times.value_at_quantile(quantile) as f64 / 1e3;
-        let failed = load.failed.load(Ordering::Relaxed);
-        println!("{clients:>8} {rate:>8.0} {:>8.1} {:>8.1} {failed:>8}", ms(0.5), ms(0.99));
+    for clients in [1, 16, 64, 256] {
+        let before = load.failed.load(Ordering::Relaxed);
+        let (rate, times) = pace(clients, |stop| client(Arc::clone(&load), stop)).await;
+        let failed = load.failed.load(Ordering::Relaxed) - before;
+        let sample = sample(&load.app.store).await;
+        let (floor, alone) =
+            pace(clients, |stop| writer(load.app.store.clone(), sample.clone(), stop)).await;
+        let ms = |times: &Histogram<u64>, quantile| times.value_at_quantile(quantile) as f64 / 1e3;
+        println!(
+            "{name:>10} {clients:>8} {rate:>8.0} {:>8.1} {:>8.1} {failed:>8} {floor:>8.0} {:>8.1} {:>8.1}",
+            ms(&times, 0.5),
+            ms(&times, 0.99),
+            ms(&alone, 0.5),
+            ms(&alone, 0.99)
+        );
     }
     reloads(&load, &dir.path().join("detectors")).await;
+    if let Some(load) = Arc::into_inner(load) {
+        load.app.stop().await;
+    }
+}
+
+/// What the last event was stored as.
+async fn sample(store: &Store) -> Entry {
+    let filter = Filter { limit: 1, ..Filter::default() };
+    let page = store.decisions(&filter).await.expect("the store answers");
+    let id = page.decisions.first().expect("events were posted").id;
+    let row = store.replayable(id).await.expect("the store answers").expect("it is there");
+    Entry {
+        event: Arc::new(row.event),
+        received_at: row.received_at,
+        fingerprint: [0; 32],
+        decision: Arc::new(row.document.decision),
+        replay: row.document.replay,
+        trials: Vec::new(),
+        outgoing: Vec::new(),
+    }
+}
+
+/// Writes what was decided once again and again, as other events.
+async fn writer(store: Store, sample: Entry, stop: Arc<AtomicBool>) -> Histogram<u64> {
+    let mut times = Histogram::<u64>::new(3).expect("three digits");
+    while !stop.load(Ordering::Relaxed) {
+        let (mut event, mut decision) = ((*sample.event).clone(), (*sample.decision).clone());
+        decision.id = DecisionId::new();
+        event.id = decision.id.to_string();
+        decision.event_id.clone_from(&event.id);
+        let sealing = store.sealing(&event).await.expect("the store answers");
+        let (event, decision) = (Arc::new(event), Arc::new(decision));
+        let entry = Entry { event, decision, ..sample.clone() };
+        let entry = entry.seal(sealing).expect("it was stored before");
+        let begun = Instant::now();
+        store.commit_sealed(entry).await.expect("a commit");
+        times.record(begun.elapsed().as_micros() as u64).expect("the histogram grows");
+    }
+    times
+}
+
+/// Runs so many for a while; returns how often they finished in a second, and their times.
+async fn pace<F: Future<Output = Histogram<u64>> + Send + 'static>(
+    clients: usize,
+    one: impl Fn(Arc<AtomicBool>) -> F,
+) -> (f64, Histogram<u64>) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let begun = Instant::now();
+    let running: Vec<_> = (0..clients).map(|_| tokio::spawn(one(Arc::clone(&stop)))).collect();
+    tokio::time::sleep(Duration::from_secs(SECONDS)).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut all = Histogram::<u64>::new(3).expect("three digits");
+    for times in futures::future::join_all(running).await {
+        all.add(times.expect("a client finishes")).expect("the same kind of histogram");
+    }
+    (all.len() as f64 / begun.elapsed().as_secs_f64(), all)
 }
 
 /// Overwrites a detector's file again and again and waits until the new bytes are live.
 async fn reloads(load: &Arc<Load>, folder: &Path) {
-    let current = picket_bundle::DETECTORS.iter().find(|bundled| bundled.name == "contact-handle");
-    let files = [picket_bundle::PREVIOUS.component, current.expect("it is bundled").component];
-    // Each file has bytes of its own, or the compile cache would be measured.
-    let nth = |number: usize| [files[number % 2], &[0, 3, 1, b'n', number as u8]].concat();
+    let handle = picket_bundle::DETECTORS.iter().find(|it| it.name == "contact-handle");
+    let handle = handle.expect("it is bundled").component;
     let stop = Arc::new(AtomicBool::new(false));
-    let posting = tokio::spawn(post_as(64, Arc::clone(load), Arc::clone(&stop)));
+    let post = |_| tokio::spawn(client(Arc::clone(load), Arc::clone(&stop)));
+    let posting: Vec<_> = (0..64).map(post).collect();
     let mut times = Histogram::<u64>::new(3).expect("three digits");
     for number in 0..RELOADS {
-        let generation = load.app.registry.current().generation();
-        fs::write(folder.join("contact-handle.wasm"), nth(number)).expect("a file");
+        // A version is its bytes for ever, and a later one is a higher one.
+        let version = format!("{}.{}.{}", 2 + number / 100, number / 10 % 10, number % 10);
+        let file = versioned(handle, b"1.1.0", version.as_bytes());
+        fs::write(folder.join("contact-handle.wasm"), file).expect("a file");
         let closed = Instant::now();
-        while load.app.registry.current().generation() == generation {
+        while !is_live(load, "contact-handle", &version) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         times.record(closed.elapsed().as_millis() as u64).expect("the histogram grows");
     }
     stop.store(true, Ordering::Relaxed);
-    let posted = posting.await.expect("clients finish").len();
+    let mut posted = 0;
+    for times in futures::future::join_all(posting).await {
+        posted += times.expect("a client finishes").len();
+    }
     println!(
-        "\n{RELOADS} reloads under 64 clients: p50 {} ms, p99 {} ms, max {} ms; {posted} events meanwhile, {} failed in all",
+        "{RELOADS} reloads under 64 clients: p50 {} ms, p99 {} ms, max {} ms; {posted} events meanwhile, {} failed in all\n",
         times.value_at_quantile(0.5),
         times.value_at_quantile(0.99),
         times.max(),
@@ -97,14 +172,19 @@ async fn reloads(load: &Arc<Load>, folder: &Path) {
     );
 }
 
-/// Posts as so many clients until told to stop; returns the times in microseconds.
-async fn post_as(clients: usize, load: Arc<Load>, stop: Arc<AtomicBool>) -> Histogram<u64> {
-    let each = (0..clients).map(|_| tokio::spawn(client(Arc::clone(&load), Arc::clone(&stop))));
-    let mut all = Histogram::<u64>::new(3).expect("three digits");
-    for times in futures::future::join_all(each).await {
-        all.add(times.expect("a client finishes")).expect("the same kind of histogram");
-    }
-    all
+fn is_live(load: &Load, detector: &str, version: &str) -> bool {
+    let snapshot = load.app.registry.current();
+    let mut manifests = snapshot.detectors().iter().map(|live| live.prepared.manifest());
+    manifests.any(|it| it.name == detector && it.version.to_string() == version)
+}
+
+/// The file as a version of the same length.
+fn versioned(file: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut file = file.to_vec();
+    let at = file.windows(from.len()).position(|text| text == from).expect("it says its version");
+    file[at..at + to.len()].copy_from_slice(to);
+    file
 }
 
 /// One connection that is kept alive. Written by hand: what is measured shares the cores.

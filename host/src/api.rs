@@ -5,6 +5,7 @@ mod alerts;
 mod audit;
 mod batch;
 mod decisions;
+mod deliveries;
 mod detectors;
 mod docs;
 mod error;
@@ -20,6 +21,7 @@ mod request;
 mod rulings;
 mod serve;
 mod sources;
+mod subjects;
 
 use std::sync::Arc;
 
@@ -44,6 +46,7 @@ use crate::telemetry::Metrics;
 
 pub use alerts::Alert;
 pub use audit::proof::Consistency;
+pub use deliveries::{Deliveries, DeliveryDetail, ReplayedAll};
 pub use detectors::{
     Arrived, DetectorDetail, DetectorVersion, Diff, Stands, TrialSums, VersionDetail,
 };
@@ -120,9 +123,10 @@ pub struct Route {
 /// Every way in. There is no other list: a route without a rule cannot be written.
 pub fn routes() -> Vec<Route> {
     use Access::{
-        DryRun, HoldSubjects, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit,
-        ReadDecisions, ReadDetectors, ReadDocs, ReadFiles, ReadHolds, ReadKeys, ReadMetrics,
-        ReadPolicies, ReadSources, ReadTrials, Replay, RevokeKeys, Rule, SetMode,
+        DryRun, EraseSubjects, ExportSubjects, HoldSubjects, MoveDetectors, PostEvents,
+        PublishDetectors, ReadAlerts, ReadAudit, ReadCapsules, ReadDecisions, ReadDeliveries,
+        ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds, ReadKeys, ReadMetrics,
+        ReadPolicies, ReadSources, ReadTrials, Replay, ReplayDeliveries, RevokeKeys, Rule, SetMode,
     };
     use detectors::{log, stage, trial, upload, versions};
     vec![
@@ -131,9 +135,15 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/v1/events/batch", PostEvents, batch::post),
         route("GET", "/v1/decisions", ReadDecisions, decisions::list),
         route("GET", "/v1/decisions/{id}", ReadDecisions, decisions::get),
+        route("GET", "/v1/decisions/{id}/capsule", ReadCapsules, replays::capsule),
         route("POST", "/v1/decisions/{id}/replay", Replay, replays::post),
         route("GET", "/v1/decisions/{id}/ruling", ReadDecisions, rulings::get),
         route("PUT", "/v1/decisions/{id}/ruling", Rule, rulings::put),
+        route("POST", "/v1/replays", Replay, replays::range),
+        route("GET", "/v1/deliveries", ReadDeliveries, deliveries::list),
+        route("POST", "/v1/deliveries/replay", ReplayDeliveries, deliveries::replay_all),
+        route("GET", "/v1/deliveries/{id}", ReadDeliveries, deliveries::get),
+        route("POST", "/v1/deliveries/{id}/replay", ReplayDeliveries, deliveries::replay),
         route("GET", "/v1/detectors", ReadDetectors, detectors::list),
         route("GET", "/v1/detectors/{name}", ReadDetectors, detectors::get),
         route("POST", "/v1/detectors/{name}/rollback", MoveDetectors, stage::roll_back),
@@ -150,6 +160,9 @@ pub fn routes() -> Vec<Route> {
         route("GET", "/v1/policies/{source}", ReadPolicies, policies::get),
         route("GET", "/v1/sources", ReadSources, sources::list),
         route("PUT", "/v1/sources/{source}/mode", SetMode, sources::set_mode),
+        route("GET", "/v1/subjects/{source}/{subject}/export", ExportSubjects, subjects::export),
+        route("POST", "/v1/subjects/{source}/{subject}/erase", EraseSubjects, subjects::erase),
+        route("GET", "/v1/erasures", ReadErasures, subjects::erasures),
         route("GET", "/v1/holds", ReadHolds, holds::list),
         route("POST", "/v1/holds", HoldSubjects, holds::post),
         route("POST", "/v1/holds/{id}/release", HoldSubjects, holds::release),

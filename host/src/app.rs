@@ -20,6 +20,7 @@ use crate::api;
 use crate::audit::{NoteSigner, host_signer};
 use crate::auth::Auth;
 use crate::config::Config;
+use crate::deliver::Deliver;
 use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
 use crate::keeper::{Checkpoints, Keeper, Outlets, Retention};
@@ -34,7 +35,7 @@ pub use backup::{Manifest, back_up};
 pub use doctor::{Finding, Health, examine};
 pub use host_key::open as open_host_key;
 pub use lock::DataLock;
-pub use restore::{Restore, Restored, restore};
+pub use restore::{Restore, Restored, read_erasures, restore};
 
 /// A running Picket.
 pub struct App {
@@ -105,10 +106,18 @@ impl App {
         let registry = Arc::new(registry);
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
+        let written = Arc::new(Notify::new());
+        let deliver =
+            Deliver::new(&config, store.clone(), Arc::clone(&metrics), Arc::clone(&written))
+                .context("the configuration")?;
         let (incidents, told) = mpsc::channel(INCIDENTS_MAX);
         let entity_key = EntityKey::new(&host_key);
-        let replayer = Replayer::new(store.clone(), Arc::clone(&registry), entity_key.clone());
-        let replayer = Arc::new(replayer);
+        let replayer = Arc::new(Replayer::new(
+            store.clone(),
+            Arc::clone(&registry),
+            entity_key.clone(),
+            stop.clone(),
+        ));
         let engine = Arc::new(Engine::new(EngineOptions {
             entity_key,
             event_deadline: config.event_deadline(),
@@ -127,6 +136,8 @@ impl App {
             permits: Semaphore::new(config.evaluation_queue_max),
             tasks: tasks.clone(),
             accepted: Notify::new(),
+            destinations: config.destinations.keys().cloned().collect(),
+            written,
         });
         let checkpoints = Arc::new(checkpoints(&config, &host_key, &store, &metrics)?);
         let config = Arc::new(config);
@@ -136,7 +147,7 @@ impl App {
             registry: Arc::clone(&registry),
             ingest: ingest.clone(),
             replayer: Arc::clone(&replayer),
-            engine,
+            engine: Arc::clone(&engine),
             metrics: Arc::clone(&metrics),
             auth: Auth::new(store.clone()),
             checkpoints: Arc::clone(&checkpoints),
@@ -147,9 +158,11 @@ impl App {
         registry.restore().await?;
         let stop = drop_guard.disarm();
         tasks.spawn(ingest.clone().run_worker(stop.clone()));
+        tasks.spawn(deliver.run(stop.clone()));
         let keeper = Keeper {
             registry: Arc::clone(&registry),
             store: store.clone(),
+            engine,
             metrics: Arc::clone(&metrics),
         };
         tasks.spawn(keeper.run(told, stop.clone()));

@@ -22,6 +22,8 @@ pub enum Access {
     Rule,
     /// Make a decision again and compare.
     Replay,
+    /// Decisions with their events and the bytes of detectors.
+    ReadCapsules,
     ReadDetectors,
     /// The bytes of a detector.
     ReadFiles,
@@ -32,9 +34,18 @@ pub enum Access {
     /// Promote a version, demote it, retire it, go back to an earlier one.
     MoveDetectors,
     ReadAlerts,
+    /// What was sent to a platform, and what could not be.
+    ReadDeliveries,
+    /// Have tried again what was given up.
+    ReplayDeliveries,
     ReadPolicies,
     ReadSources,
     SetMode,
+    /// All that is held on a person.
+    ExportSubjects,
+    EraseSubjects,
+    /// The list of who was erased, which names nobody.
+    ReadErasures,
     ReadHolds,
     /// Keep what there is of a subject, whatever its age and whoever asks; end that.
     HoldSubjects,
@@ -50,12 +61,14 @@ pub enum Access {
 /// what is asked for belongs to every source: see [`Access::is_global`].
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
-        DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadDecisions,
-        ReadDetectors, ReadDocs, ReadFiles, ReadHolds, ReadKeys, ReadMetrics, ReadPolicies,
-        ReadSources, ReadTrials, Replay, Rule,
+        DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadCapsules,
+        ReadDecisions, ReadDeliveries, ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds,
+        ReadKeys, ReadMetrics, ReadPolicies, ReadSources, ReadTrials, Replay, Rule,
     };
     match role {
-        Role::Platform => matches!(access, PostEvents | DryRun | ReadDecisions | ReadDocs),
+        Role::Platform => {
+            matches!(access, PostEvents | DryRun | ReadDecisions | ReadDeliveries | ReadDocs)
+        }
         Role::Engineer => matches!(
             access,
             DryRun
@@ -81,6 +94,7 @@ pub fn allows(role: Role, access: Access) -> bool {
                     | ReadDetectors
                     | ReadTrials
                     | ReadAlerts
+                    | ReadDeliveries
                     | ReadPolicies
                     | ReadSources
                     | ReadDocs
@@ -90,14 +104,17 @@ pub fn allows(role: Role, access: Access) -> bool {
             access,
             ReadDecisions
                 | Replay
+                | ReadCapsules
                 | ReadDetectors
                 | ReadFiles
                 | ReadTrials
                 | ReadAlerts
+                | ReadDeliveries
                 | ReadPolicies
                 | ReadSources
                 | ReadHolds
                 | ReadKeys
+                | ReadErasures
                 | ReadAudit
                 | ReadMetrics
                 | ReadDocs
@@ -113,21 +130,27 @@ impl Access {
             Self::ReadKeys
             | Self::RevokeKeys
             | Self::ReadAudit
+            | Self::ReadErasures
             | Self::ReadMetrics
             | Self::ReadAlerts => true,
             Self::PostEvents
             | Self::DryRun
             | Self::ReadDecisions
             | Self::Replay
+            | Self::ReadCapsules
             | Self::Rule
             | Self::ReadDetectors
             | Self::ReadFiles
             | Self::ReadTrials
             | Self::PublishDetectors
             | Self::MoveDetectors
+            | Self::ReadDeliveries
+            | Self::ReplayDeliveries
             | Self::ReadPolicies
             | Self::ReadSources
             | Self::SetMode
+            | Self::ExportSubjects
+            | Self::EraseSubjects
             | Self::ReadHolds
             | Self::HoldSubjects
             | Self::ReadDocs => false,
@@ -221,6 +244,7 @@ mod tests {
             Access::DryRun,
             Access::PublishDetectors,
             Access::MoveDetectors,
+            Access::ReplayDeliveries,
         ] {
             assert!(!allows(Role::Auditor, access), "{access:?}");
         }

@@ -1,9 +1,13 @@
 //! The command line: parse, start, dispatch. Commands that change live state go through the HTTP API
 //! of a running server; `key create` and `migrate` open the database.
 
+mod ask;
+mod audit;
 mod backup;
 mod client;
 mod compile_worker;
+mod decision;
+mod delivery;
 mod demo;
 mod detector;
 mod doctor;
@@ -15,6 +19,7 @@ mod progress;
 mod replay;
 mod serve;
 mod source;
+mod subject;
 mod table;
 
 use std::path::PathBuf;
@@ -61,9 +66,21 @@ enum Command {
     /// See the sources and set whether their decisions are enforced
     #[command(subcommand)]
     Source(source::Command),
+    /// See a decision; export one with all that it takes to make it again
+    #[command(subcommand)]
+    Decision(decision::Command),
+    /// See what platforms were told to do, and have tried again what could not be told
+    #[command(subcommand)]
+    Delivery(delivery::Command),
     /// Make a decision again and compare every bit
     #[command(after_help = replay::AFTER_HELP)]
     Replay(replay::ReplayArgs),
+    /// Export what is held on a person, or erase it
+    #[command(subcommand)]
+    Subject(subject::Command),
+    /// Verify the audit log, prove what is in it, have it signed, take it along
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Keep what there is of a subject, whatever its age and whoever asks; end that
     #[command(subcommand, after_help = hold::AFTER_HELP)]
     Hold(hold::Command),
@@ -123,8 +140,12 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Key(command) => key::run(command).await?,
         Command::Detector(command) => return detector::run(command).await,
         Command::Policy(command) => return policy::run(command).await,
+        Command::Decision(command) => decision::run(command).await?,
         Command::Replay(args) => return Ok(replay::run(&args).await),
+        Command::Audit(command) => return audit::run(command).await,
         Command::Source(command) => source::run(command).await?,
+        Command::Delivery(command) => delivery::run(command).await?,
+        Command::Subject(command) => subject::run(command).await?,
         Command::Hold(command) => hold::run(command).await?,
         Command::Backup(backup) => backup::run(backup).await?,
         Command::Restore(restore) => backup::run_restore(restore).await?,

@@ -5,20 +5,24 @@
 //! whole of it as TOML writes it in one line.
 
 mod check;
-mod keys;
+mod destination;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use keys::{OTHER_VARIABLES, at_line, check_keys, known_keys, unknown, variable};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::model::{DetectorRules, EventBounds, Landing, SignatureMode};
+
+pub use destination::Destination;
+
+use written::{OTHER_VARIABLES, at_line, check_keys, known_keys, unknown, variable};
 
 /// Everything that an operator may set. Field names are the keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -114,6 +118,19 @@ pub struct Config {
     /// Decisions that share one flush.
     pub commit_batch_max: usize,
 
+    /// Where the actions of a source are sent, by source; a source without one has nothing sent.
+    pub destinations: BTreeMap<String, Destination>,
+    /// Time for a destination to answer.
+    pub delivery_timeout_ms: u64,
+    /// Requests in flight to one destination.
+    pub delivery_concurrent_max: usize,
+    /// Tries before a delivery is dead.
+    pub delivery_attempts_max: u32,
+    /// The next try comes within this time, by chance, and within twice as long after each further one.
+    pub delivery_retry_first_ms: u64,
+    /// The longest time within which the next try comes.
+    pub delivery_retry_max_ms: u64,
+
     /// Days for which decisions are kept with their events, where nothing was enforced and where
     /// something was; 0: for ever. What is held (`picket hold`) stays.
     pub retention_allowed_days: u32,
@@ -191,6 +208,12 @@ impl Default for Config {
             database_timeout_ms: 10_000,
             commit_queue_max: 4_096,
             commit_batch_max: 256,
+            destinations: BTreeMap::new(),
+            delivery_timeout_ms: 10_000,
+            delivery_concurrent_max: 32,
+            delivery_attempts_max: 20,
+            delivery_retry_first_ms: 1_000,
+            delivery_retry_max_ms: 3_600_000,
             retention_allowed_days: 0,
             retention_enforced_days: 0,
             audit_origin: String::new(),

@@ -176,6 +176,13 @@ impl Engine {
         self.builds.load().get(build).map_or_else(Vec::new, |state| state.log(after))
     }
 
+    /// Drops the lines about whom `gone` says to, by source and subject.
+    pub fn forget(&self, gone: impl Fn(&str, &str) -> bool) {
+        for state in self.builds.load().states() {
+            state.forget(&gone);
+        }
+    }
+
     fn builds_of(&self, snapshot: &Snapshot, now: Instant) -> Arc<Builds> {
         let builds = self.builds.load_full();
         if builds.is_of(snapshot) {

@@ -8,7 +8,7 @@ mod conclude;
 mod fingerprint;
 mod trial;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::engine::{self, Engine, Evaluated, Pool, PoolError, Upkeep};
-use crate::model::{Decision, DecisionId, Event, Finding, Timestamp, TrialRun};
+use crate::model::{Decision, DecisionId, Event, Finding, Outgoing, Timestamp, TrialRun};
 use crate::registry::{LivePolicy, Registry, Snapshot};
 use crate::runtime::Limits;
 use crate::store::{Accepted, Committed, Entry, Recorded, Salt, SealedEntry, Store, StoreError};
@@ -45,6 +45,10 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// Wakes the worker that decides accepted events.
     pub accepted: Notify,
+    /// The sources whose actions are delivered.
+    pub destinations: BTreeSet<String>,
+    /// Rung when a decision is durable of which something is delivered.
+    pub written: Arc<Notify>,
 }
 
 /// What the sender is told.
@@ -222,8 +226,11 @@ impl Ingest {
         }
         let event = Arc::new(event);
         let job = self.job(snapshot, policy, Arc::clone(&event), id);
+        let delivers = self.0.destinations.contains(&event.source);
         let work = move |answer: engine::Answer<'_, _>| {
             let (Decided { decision, replay, trials }, upkeep) = job.decide();
+            let outgoing = if delivers { Outgoing::of(&decision) } else { Vec::new() };
+            let sends = !outgoing.is_empty();
             let decision = Arc::new(decision);
             let entry = Entry {
                 event: Arc::clone(&job.event),
@@ -232,14 +239,18 @@ impl Ingest {
                 decision: Arc::clone(&decision),
                 replay,
                 trials,
+                outgoing,
             };
-            let sealed = entry.seal(sealing).map(|sealed: SealedEntry| (decision, sealed));
+            let sealed = entry.seal(sealing).map(|sealed: SealedEntry| (decision, sealed, sends));
             let spare = answer.give(sealed);
             job.engine.look_after(upkeep, || spare.is_left());
         };
-        let (decision, sealed) = self.0.pool.run(work).await??;
+        let (decision, sealed, sends) = self.0.pool.run(work).await??;
         match self.0.store.commit_sealed(sealed).await? {
             Committed::New => {
+                if sends {
+                    self.0.written.notify_one();
+                }
                 self.0.metrics.event(&event.source, Received::Decided);
                 self.0.metrics.decision(&decision, begun.elapsed());
                 self.0.metrics.findings(&decision.findings);

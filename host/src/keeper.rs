@@ -1,5 +1,6 @@
 //! Acts on what is learned of detectors while events run: what keeps failing goes into quarantine and
-//! the last good version serves, a canary that leaves its bounds goes back to shadow.
+//! the last good version serves, a canary that leaves its bounds goes back to shadow. And on erasures, which
+//! another server may have been asked for.
 
 mod checkpoints;
 mod guard;
@@ -12,10 +13,10 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::Incident;
+use crate::engine::{Engine, Incident};
 use crate::model::Stage;
 use crate::registry::Registry;
-use crate::store::{Store, StoreError};
+use crate::store::{PAGE_ROWS_MAX, Store, StoreError};
 use crate::telemetry::Metrics;
 
 pub use checkpoints::{CheckpointError, Checkpoints, Outlets};
@@ -28,6 +29,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Keeper {
     pub registry: Arc<Registry>,
     pub store: Store,
+    pub engine: Arc<Engine>,
     pub metrics: Arc<Metrics>,
 }
 
@@ -37,15 +39,21 @@ impl Keeper {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut due: Vec<Incident> = Vec::new();
+        let mut erasures = 0;
         loop {
             tokio::select! {
                 incident = incidents.recv() => match incident {
                     Some(incident) => due.push(incident),
                     None => return,
                 },
-                _ = look.tick() => if let Err(error) = self.guard().await {
-                    tracing::error!("canaries could not be looked at: {error}");
-                },
+                _ = look.tick() => {
+                    if let Err(error) = self.guard().await {
+                        tracing::error!("canaries could not be looked at: {error}");
+                    }
+                    if let Err(error) = self.follow_erasures(&mut erasures).await {
+                        tracing::error!("erasures could not be followed: {error}");
+                    }
+                }
                 () = stop.cancelled() => return,
             }
             // What the store does not take now is tried again: the engine tells most things once.
@@ -77,6 +85,20 @@ impl Keeper {
                 tracing::error!(detector, version, digest = %build.digest, why, "detector is not a function");
                 self.registry.mark_impure(*build, why).await
             }
+        }
+    }
+
+    /// Forgets here who was erased since the first `known`, by whichever server.
+    async fn follow_erasures(&self, known: &mut u64) -> Result<(), StoreError> {
+        loop {
+            let erasures = self.store.erasures(*known, PAGE_ROWS_MAX).await?;
+            if erasures.is_empty() {
+                return Ok(());
+            }
+            *known += erasures.len() as u64;
+            let gone =
+                |source: &str, subject: &str| self.store.has_subject(&erasures, source, subject);
+            self.engine.forget(gone);
         }
     }
 

@@ -7,13 +7,13 @@
 //!                   │        engine.evaluate         every subscribed detector, in the sandbox
 //!                   │        policy.judge            findings -> verdict, pure
 //!                   │        store.commit            durable, many events to a flush
-//!                   └──> the decision
+//!                   └──> the decision            what it asks for ──> deliver ──> the platform
 //!
 //!  folder, bundle, API ──> registry ──> runtime.load ──> store ──> the next Snapshot
 //! ```
 //!
 //! Layers, lowest first; a module uses only those below (a test reads the `use` lines):
-//! `model config` < `audit policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest replay keeper` < `app api cli`.
+//! `model config` < `audit policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest replay keeper deliver` < `app api cli`.
 
 pub mod api;
 pub mod app;
@@ -21,6 +21,7 @@ pub mod audit;
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod deliver;
 pub mod engine;
 pub mod ingest;
 pub mod keeper;

@@ -3,10 +3,12 @@
 pub mod action;
 pub mod audit;
 pub mod decision;
+pub mod delivery;
 pub mod erasure;
 pub mod event;
 pub mod finding;
 pub mod grant;
+pub mod held;
 pub mod id;
 pub mod key;
 pub mod manifest;
@@ -24,10 +26,14 @@ pub mod vitals;
 pub use action::{Action, Scope, ScopedAction};
 pub use audit::AuditEntry;
 pub use decision::{Decision, Mode, PolicyRef, Strike, Would};
+pub use delivery::{
+    Attempt, AttemptOutcome, Delivery, DeliveryId, DeliveryState, Outgoing, OutgoingKind,
+};
 pub use erasure::{Erased, Erasure};
 pub use event::{Event, EventBounds, Fault};
 pub use finding::{Finding, Outcome};
 pub use grant::{DetectorRule, DetectorRules};
+pub use held::{HeldEvent, HeldKey, HeldSubject};
 pub use id::{Build, DecisionId, Digest, KeyId};
 pub use key::{Identity, Role};
 pub use manifest::{Input, Manifest};

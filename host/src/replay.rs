@@ -4,33 +4,40 @@
 //! `again` is the pure part, on all that was gathered. Here it is gathered from the record.
 
 mod again;
+mod capsule;
 mod compare;
+mod range;
 mod recent;
 mod report;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use thiserror::Error;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::engine::EntityKey;
 use crate::model::{Build, Decision, Digest, PolicyRef};
 use crate::policy::Policy;
 use crate::registry::{Registry, Unrecalled};
 use crate::runtime::Prepared;
-use crate::store::{Replayable, Store, StoreError};
+use crate::store::{Document, Replayable, Store, StoreError};
 
 use again::Material;
 use recent::Recent;
 
+pub use capsule::{Capsule, CapsuleError};
+pub use range::{Range, RangeLine, RangeSums};
 pub use report::{AsRecorded, Difference, Lack, Missing, Replay, Sameness};
 
 /// Builds of the past that are kept ready, compiled code and all.
 const BUILDS_MAX: usize = 64;
 const POLICIES_MAX: usize = 64;
+/// Ranges that are replayed at once.
+const RANGES_MAX: usize = 2;
 
 /// Replays what this server has decided. One per process.
 pub struct Replayer {
@@ -43,6 +50,10 @@ pub struct Replayer {
     recalling: tokio::sync::Mutex<()>,
     /// Replays that run at once: events go first.
     running: Semaphore,
+    /// Ranges that are under way at once.
+    ranges: Arc<Semaphore>,
+    /// Ends what is under way.
+    stop: CancellationToken,
 }
 
 /// Why there was no replay.
@@ -50,12 +61,19 @@ pub struct Replayer {
 pub enum ReplayError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("as many ranges are replayed as may be at once")]
+    Busy,
     #[error("the replay panicked; the log says where")]
     Panicked,
 }
 
 impl Replayer {
-    pub fn new(store: Store, registry: Arc<Registry>, key: EntityKey) -> Self {
+    pub fn new(
+        store: Store,
+        registry: Arc<Registry>,
+        key: EntityKey,
+        stop: CancellationToken,
+    ) -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         Self {
             store,
@@ -65,6 +83,8 @@ impl Replayer {
             policies: Mutex::new(Recent::new(POLICIES_MAX)),
             recalling: tokio::sync::Mutex::default(),
             running: Semaphore::new(cores.div_ceil(2)),
+            ranges: Arc::new(Semaphore::new(RANGES_MAX)),
+            stop,
         }
     }
 
@@ -79,9 +99,36 @@ impl Replayer {
         replaying.await.map_err(|_| ReplayError::Panicked)
     }
 
+    /// All that it takes to replay a decision elsewhere, as far as the record has it.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn capsule(&self, replayable: Replayable) -> Result<Capsule, StoreError> {
+        let Replayable { document: Document { decision, .. }, .. } = &replayable;
+        let (mut detectors, mut settings) = (BTreeMap::new(), BTreeMap::new());
+        for (build, detector) in again::builds(decision) {
+            if let Ok(file) = self.registry.file(build.digest).await? {
+                detectors.insert(build.digest, file);
+            }
+            if let Ok(text) = self.registry.settings_text(build, detector).await? {
+                settings.insert(build.settings, text);
+            }
+        }
+        Ok(Capsule {
+            id: decision.id,
+            policy: self.store.policy_text(decision.policy.digest).await?,
+            detectors,
+            settings,
+            document: replayable.document_json,
+            event: replayable.event_json,
+        })
+    }
+
     async fn gather(&self, replayable: Replayable) -> Result<Material, StoreError> {
-        let Replayable { decision, replay, event, .. } = replayable;
+        let Replayable { document, event, event_json, .. } = replayable;
+        let Document { decision, replay, event: event_digest } = document;
         Ok(Material {
+            event_digests: (event_digest, Digest::of(&event_json)),
             policy: self.policy(&decision.policy).await?,
             builds: self.builds(&decision).await?,
             ceiling: *self.registry.ceiling(),

@@ -8,6 +8,7 @@ mod abi;
 mod cache;
 mod call;
 mod compile;
+mod divide;
 mod engine;
 mod frame;
 mod guest;
@@ -108,6 +109,10 @@ impl Runtime {
     /// Where the operating system refuses the address space, a thread or the cache directory.
     pub fn new(options: &RuntimeOptions) -> Result<Self, RuntimeError> {
         let serving = engine::serving(&options.ceiling).map_err(RuntimeError::engine)?;
+        Self::on(serving, options)
+    }
+
+    fn on(serving: Engine, options: &RuntimeOptions) -> Result<Self, RuntimeError> {
         let scratch = engine::scratch().map_err(RuntimeError::engine)?;
         let mut linker = Linker::new(&serving);
         v1::link(&mut linker).map_err(RuntimeError::engine)?;

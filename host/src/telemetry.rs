@@ -1,5 +1,7 @@
 //! What the operator sees: logs and metrics. No globals: the registry is built by `app`.
 
+mod deliveries;
+
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use prometheus_client::registry::{Registry, Unit};
 use tracing_subscriber::EnvFilter;
 
 use crate::model::{Decision, Finding, Outcome, Stage};
+
+pub use deliveries::Deliveries;
 
 /// Starts logging to standard error: pretty on a terminal, JSON otherwise. `PICKET_LOG` sets the
 /// filter, `info` unless set.
@@ -42,6 +46,7 @@ pub struct Metrics {
     signatures: Family<SignatureLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
     queues: Family<QueueLabels, Gauge>,
+    pub deliveries: Deliveries,
     generation: Gauge,
 }
 
@@ -203,6 +208,7 @@ impl Metrics {
             signatures: Family::default(),
             requests: Family::default(),
             queues: Family::default(),
+            deliveries: Deliveries::default(),
             generation: Gauge::default(),
             registry: Registry::default(),
         };
@@ -270,6 +276,7 @@ impl Metrics {
             "What waits: events for a thread, decisions for the disk",
             metrics.queues.clone(),
         );
+        metrics.deliveries.register(r);
         r.register(
             "generation",
             "The set of detectors and policies that is live",

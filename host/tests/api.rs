@@ -1,12 +1,34 @@
 //! The HTTP API through a real socket.
+#![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
 mod fixture;
 mod server;
 
+use databases::{Home, on_both};
 use picket::api::routes;
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::{Answer, Server, event};
+
+on_both!(threaded:
+    nothing_but_health_answers_without_a_key,
+    every_role_gets_in_where_it_may_and_nowhere_else,
+    an_event_gets_its_decision_in_every_mode_of_cloudevents,
+    the_same_id_has_one_decision_and_another_body_is_a_conflict,
+    a_batch_is_answered_line_by_line_in_order,
+    bad_input_is_answered_clearly_and_the_next_request_is_fine,
+    a_platform_sees_nothing_of_another,
+    a_key_that_is_bound_to_a_source_has_no_part_in_what_is_global,
+    a_dry_run_decides_and_records_nothing,
+    in_shadow_everything_is_decided_and_nothing_enforced,
+    an_event_may_be_decided_later,
+    pages_are_stable_while_decisions_come,
+    a_key_is_limited_in_rate_and_told_so,
+    a_full_server_says_so_and_health_still_answers,
+    a_client_that_dawdles_with_its_head_is_cut_off,
+    a_revoked_key_works_no_longer_than_a_second,
+    answers_carry_a_request_id_and_the_headers_that_keep_browsers_safe
+);
 
 const CLOUDEVENT: &str = "application/cloudevents+json";
 const NDJSON: &str = "application/x-ndjson";
@@ -17,9 +39,8 @@ fn somewhere(path: &str) -> String {
     names.iter().fold(path.to_owned(), |path, name| path.replace(name, "x"))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_but_health_answers_without_a_key() {
-    let server = Server::start().await;
+async fn nothing_but_health_answers_without_a_key(home: Home) {
+    let server = Server::start(&home).await;
     for route in routes() {
         let path = somewhere(route.path);
         let method: Method = route.method.parse().unwrap();
@@ -44,9 +65,8 @@ async fn nothing_but_health_answers_without_a_key() {
 }
 
 /// The golden matrix: who gets in where. A new route shows up here.
-#[tokio::test(flavor = "multi_thread")]
-async fn every_role_gets_in_where_it_may_and_nowhere_else() {
-    let server = Server::start().await;
+async fn every_role_gets_in_where_it_may_and_nowhere_else(home: Home) {
+    let server = Server::start(&home).await;
     let roles = ["platform", "engineer", "reviewer", "auditor", "admin"];
     let mut matrix = format!("{:<54}{}\n", "", roles.join(" "));
     for route in routes() {
@@ -64,13 +84,12 @@ async fn every_role_gets_in_where_it_may_and_nowhere_else() {
         matrix.truncate(matrix.trim_end().len());
         matrix.push('\n');
     }
-    insta::assert_snapshot!(matrix);
+    insta::assert_snapshot!("every_role_gets_in_where_it_may_and_nowhere_else", matrix);
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_event_gets_its_decision_in_every_mode_of_cloudevents() {
-    let server = Server::start().await;
+async fn an_event_gets_its_decision_in_every_mode_of_cloudevents(home: Home) {
+    let server = Server::start(&home).await;
     let structured = server.event("s", "hello").await;
     assert_eq!(structured.status, 200, "{}", structured.text);
     let binary = server
@@ -103,9 +122,8 @@ async fn an_event_gets_its_decision_in_every_mode_of_cloudevents() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_same_id_has_one_decision_and_another_body_is_a_conflict() {
-    let server = Server::start().await;
+async fn the_same_id_has_one_decision_and_another_body_is_a_conflict(home: Home) {
+    let server = Server::start(&home).await;
     let first = server.event("one", "hello").await.json();
     assert_eq!(server.event("one", "hello").await.json(), first);
     let other = server.event("one", "another").await;
@@ -117,9 +135,8 @@ async fn the_same_id_has_one_decision_and_another_body_is_a_conflict() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_batch_is_answered_line_by_line_in_order() {
-    let server = Server::start().await;
+async fn a_batch_is_answered_line_by_line_in_order(home: Home) {
+    let server = Server::start(&home).await;
     let lines = [
         event("market", "1", "hello").to_string(),
         "{broken".to_owned(),
@@ -149,9 +166,8 @@ async fn a_batch_is_answered_line_by_line_in_order() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn bad_input_is_answered_clearly_and_the_next_request_is_fine() {
-    let server = Server::start().await;
+async fn bad_input_is_answered_clearly_and_the_next_request_is_fine(home: Home) {
+    let server = Server::start(&home).await;
     let with = |pointer: &str, value: Value| {
         let mut event = event("market", "bad", "hello");
         *event.pointer_mut(pointer).unwrap() = value;
@@ -220,9 +236,8 @@ async fn bad_input_is_answered_clearly_and_the_next_request_is_fine() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_platform_sees_nothing_of_another() {
-    let server = Server::start().await;
+async fn a_platform_sees_nothing_of_another(home: Home) {
+    let server = Server::start(&home).await;
     let mine = server.event("mine", "hello").await.json();
     let path = format!("/v1/decisions/{}", mine["id"].as_str().unwrap());
     assert_eq!(server.get("platform", &path).await.status, 200);
@@ -236,9 +251,8 @@ async fn a_platform_sees_nothing_of_another() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_bound_to_a_source_has_no_part_in_what_is_global() {
-    let server = Server::start().await;
+async fn a_key_that_is_bound_to_a_source_has_no_part_in_what_is_global(home: Home) {
+    let server = Server::start(&home).await;
     for path in ["/v1/keys", "/v1/audit", "/metrics"] {
         assert_eq!(server.get("admin", path).await.status, 200, "{path}");
         let answer = server.get("bound-admin", path).await;
@@ -258,9 +272,8 @@ async fn a_key_that_is_bound_to_a_source_has_no_part_in_what_is_global() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_decides_and_records_nothing() {
-    let server = Server::start().await;
+async fn a_dry_run_decides_and_records_nothing(home: Home) {
+    let server = Server::start(&home).await;
     let body = || event("market", "dry", "hello").to_string();
     let tried = server.post("engineer", "/v1/events?dry_run=true", CLOUDEVENT, body()).await;
     assert_eq!(tried.status, 200, "{}", tried.text);
@@ -278,9 +291,8 @@ async fn a_dry_run_decides_and_records_nothing() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn in_shadow_everything_is_decided_and_nothing_enforced() {
-    let server = Server::start().await;
+async fn in_shadow_everything_is_decided_and_nothing_enforced(home: Home) {
+    let server = Server::start(&home).await;
     let body = event("other", "1", "hello").to_string();
     let decision = server.post("other", "/v1/events", CLOUDEVENT, body).await.json();
     assert_eq!((&decision["mode"], &decision["action"]), (&json!("shadow"), &json!("allow")));
@@ -308,9 +320,8 @@ async fn in_shadow_everything_is_decided_and_nothing_enforced() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_event_may_be_decided_later() {
-    let server = Server::start().await;
+async fn an_event_may_be_decided_later(home: Home) {
+    let server = Server::start(&home).await;
     let post = || {
         server
             .request("platform", Method::POST, "/v1/events")
@@ -334,9 +345,8 @@ async fn an_event_may_be_decided_later() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn pages_are_stable_while_decisions_come() {
-    let server = Server::start().await;
+async fn pages_are_stable_while_decisions_come(home: Home) {
+    let server = Server::start(&home).await;
     for number in 0..25 {
         assert_eq!(server.event(&format!("p{number}"), "hello").await.status, 200);
     }
@@ -364,10 +374,10 @@ async fn pages_are_stable_while_decisions_come() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_limited_in_rate_and_told_so() {
+async fn a_key_is_limited_in_rate_and_told_so(home: Home) {
     let server =
-        Server::start_with(|config| (config.rate_per_second, config.rate_burst) = (1, 3)).await;
+        Server::start_with(&home, |config| (config.rate_per_second, config.rate_burst) = (1, 3))
+            .await;
     let good = server.get("reviewer", "/v1/decisions").await;
     assert_eq!(good.header("ratelimit-policy"), "\"key\";q=3;w=3");
     assert!(good.header("ratelimit").starts_with("\"key\";r=2;t="), "{}", good.header("ratelimit"));
@@ -381,10 +391,9 @@ async fn a_key_is_limited_in_rate_and_told_so() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_server_says_so_and_health_still_answers() {
+async fn a_full_server_says_so_and_health_still_answers(home: Home) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let server = Server::start_with(|config| config.concurrent_requests_max = 1).await;
+    let server = Server::start_with(&home, |config| config.concurrent_requests_max = 1).await;
     // A request whose body does not come holds the only place.
     let mut slow = tokio::net::TcpStream::connect(server.app.address).await.unwrap();
     let head = format!(
@@ -407,10 +416,9 @@ async fn a_full_server_says_so_and_health_still_answers() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_dawdles_with_its_head_is_cut_off() {
+async fn a_client_that_dawdles_with_its_head_is_cut_off(home: Home) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let server = Server::start_with(|config| config.header_timeout_ms = 100).await;
+    let server = Server::start_with(&home, |config| config.header_timeout_ms = 100).await;
     let mut slow = tokio::net::TcpStream::connect(server.app.address).await.unwrap();
     slow.write_all(b"GET /health/live HTTP/1.1\r\nho").await.unwrap();
     let mut rest = Vec::new();
@@ -419,9 +427,8 @@ async fn a_client_that_dawdles_with_its_head_is_cut_off() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_key_works_no_longer_than_a_second() {
-    let server = Server::start().await;
+async fn a_revoked_key_works_no_longer_than_a_second(home: Home) {
+    let server = Server::start(&home).await;
     assert_eq!(server.get("reviewer", "/v1/decisions").await.status, 200);
     let keys = server.get("admin", "/v1/keys").await.json();
     let key = keys.as_array().unwrap().iter().find(|key| key["name"] == "reviewer").unwrap();
@@ -438,9 +445,8 @@ async fn a_revoked_key_works_no_longer_than_a_second() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn answers_carry_a_request_id_and_the_headers_that_keep_browsers_safe() {
-    let server = Server::start().await;
+async fn answers_carry_a_request_id_and_the_headers_that_keep_browsers_safe(home: Home) {
+    let server = Server::start(&home).await;
     let request = server.request("admin", Method::GET, "/").header("x-request-id", "trace-7");
     let page = Answer::of(request.send().await.unwrap()).await;
     assert_eq!(page.header("x-request-id"), "trace-7");

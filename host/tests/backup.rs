@@ -6,6 +6,7 @@ mod server;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use databases::Home;
 use picket::app::{App, Carried, Health, Restore, back_up, examine, restore};
 use picket::config::Config;
 use picket::model::{Identity, KeyId, Role};
@@ -33,7 +34,7 @@ async fn backed_up(server: &Server, name: &str) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_of_a_server_that_runs_serves_elsewhere() {
-    let server = Server::start().await;
+    let server = Server::start(&Home::Sqlite).await;
     let before = server.event("e-1", "probe this").await;
     assert_eq!(before.status, 200, "{}", before.text);
     let folder = backed_up(&server, "backup").await;
@@ -54,7 +55,7 @@ async fn a_backup_of_a_server_that_runs_serves_elsewhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_was_erased_since_stays_erased() {
-    let server = Server::start().await;
+    let server = Server::start(&Home::Sqlite).await;
     assert_eq!(server.event("e-1", "probe of user-17").await.status, 200);
     let folder = backed_up(&server, "backup").await;
     let who = Identity { key: KeyId::new(), role: Role::Admin, source: None, name: "dpo".into() };
@@ -93,7 +94,7 @@ async fn whoever_was_erased_since_stays_erased() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_was_changed_is_refused() {
-    let server = Server::start().await;
+    let server = Server::start(&Home::Sqlite).await;
     assert_eq!(server.event("e-1", "probe this").await.status, 200);
     let again = back_up(&server.app.config, &backed_up(&server, "full").await, true).await;
     assert!(again.expect_err("a folder that is full").to_string().contains("not empty"));
@@ -138,7 +139,7 @@ async fn a_backup_that_was_changed_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_finds_what_is_wrong_and_changes_nothing() {
-    let server = Server::start().await;
+    let server = Server::start(&Home::Sqlite).await;
     assert_eq!(server.event("e-1", "probe this").await.status, 200);
     let config = (*server.app.config).clone();
     let found = examine(&config, true).await;

@@ -59,14 +59,16 @@ const PEERS: [(&str, &str); 11] = [
 ];
 
 /// Foreign crates, by the beginning of their names, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 8] = [
+const HOMES: [(&str, &[&str]); 10] = [
     ("wasmtime", &["runtime"]),
+    ("wasm_encoder", &["runtime"]),
     ("wasmparser", &["runtime"]),
     ("ed25519", &["signing", "audit"]),
     ("sqlx", &["store"]),
     ("axum", &["api", "console"]),
     ("utoipa_axum", &["api", "console"]),
-    ("hyper", &["api", "console"]),
+    ("hyper", &["api", "console", "deliver"]),
+    ("rustls", &["deliver"]),
     ("anyhow", &["app", "cli"]),
 ];
 

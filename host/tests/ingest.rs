@@ -1,17 +1,28 @@
 //! The flow under stress: clients that leave, servers that stop, detectors that hang.
+#![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
 mod fixture;
 mod server;
 
+use databases::{Home, on_both};
 use picket::ingest::FingerprintKey;
 use picket::model::{DecisionId, Event, Timestamp};
 use serde_json::json;
 use server::{Server, event};
 use tokio::io::AsyncWriteExt;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_leaves_does_not_take_its_event_along() {
-    let server = Server::start().await;
+on_both!(threaded:
+    a_client_that_leaves_does_not_take_its_event_along,
+    half_a_body_is_no_event,
+    a_hanging_detector_costs_its_deadline_and_marks_the_decision,
+    contacts_are_kept_as_hashes_alone,
+    stopping_finishes_what_was_taken,
+    what_was_accepted_is_decided_after_a_restart,
+    what_the_policy_requires_and_is_absent_degrades
+);
+
+async fn a_client_that_leaves_does_not_take_its_event_along(home: Home) {
+    let server = Server::start(&home).await;
     for number in 0..20 {
         let body = event("market", &format!("gone-{number}"), "loop").to_string();
         let request = format!(
@@ -45,9 +56,8 @@ async fn a_client_that_leaves_does_not_take_its_event_along() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn half_a_body_is_no_event() {
-    let server = Server::start().await;
+async fn half_a_body_is_no_event(home: Home) {
+    let server = Server::start(&home).await;
     let head = format!(
         "POST /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/cloudevents+json\r\ncontent-length: 1000\r\n\r\n{{\"specversion\":",
         server.key("platform")
@@ -61,9 +71,8 @@ async fn half_a_body_is_no_event() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hanging_detector_costs_its_deadline_and_marks_the_decision() {
-    let server = Server::start().await;
+async fn a_hanging_detector_costs_its_deadline_and_marks_the_decision(home: Home) {
+    let server = Server::start(&home).await;
     let decision = server.event("hang", "loop").await.json();
     assert_eq!(decision["findings"][0]["outcome"], "deadline");
     assert_eq!((&decision["degraded"], &decision["review"]), (&json!(true), &json!(true)));
@@ -78,9 +87,8 @@ async fn a_hanging_detector_costs_its_deadline_and_marks_the_decision() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn contacts_are_kept_as_hashes_alone() {
-    let server = Server::start().await;
+async fn contacts_are_kept_as_hashes_alone(home: Home) {
+    let server = Server::start(&home).await;
     let decision = server.event("entity", "entity").await;
     assert!(decision.text.contains("\"kind\":\"phone\"") && !decision.text.contains("5550100"));
     let quote = server.event("quote", "quote me 555-0199").await.json();
@@ -88,10 +96,9 @@ async fn contacts_are_kept_as_hashes_alone() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn stopping_finishes_what_was_taken() {
-    let server = Server::start().await;
-    let Server { app, dir, client, .. } = &server;
+async fn stopping_finishes_what_was_taken(home: Home) {
+    let server = Server::start(&home).await;
+    let Server { app, client, .. } = &server;
     let url = format!("http://{}/v1/events", app.address);
     let posts: Vec<_> = (0..32)
         .map(|number| {
@@ -107,10 +114,8 @@ async fn stopping_finishes_what_was_taken() {
             app.ingest.parts().permits.available_permits() < permits
         })
         .await;
-    let database = dir.path().join("data/picket.db");
     let Server { app, dir, .. } = server;
     app.stop().await;
-    assert!(database.exists());
     let mut acknowledged = Vec::new();
     for (number, post) in posts.into_iter().enumerate() {
         // A connection that was never accepted is no promise.
@@ -120,7 +125,7 @@ async fn stopping_finishes_what_was_taken() {
         }
     }
     assert!(!acknowledged.is_empty());
-    let server = Server::start_in(dir, |_| {}).await;
+    let server = Server::start_in(&home, dir, |_| {}).await;
     for number in acknowledged {
         let kept = server.app.store.claim("market", &format!("stop-{number}")).await.unwrap();
         assert!(kept.is_some_and(|kept| kept.decision.is_some()), "stop-{number} was acknowledged");
@@ -128,9 +133,8 @@ async fn stopping_finishes_what_was_taken() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_accepted_is_decided_after_a_restart() {
-    let server = Server::start().await;
+async fn what_was_accepted_is_decided_after_a_restart(home: Home) {
+    let server = Server::start(&home).await;
     let bounds = server.app.config.event_bounds();
     let envelope = event("market", "accepted", "hello");
     let accepted = Event::parse(envelope, &bounds, Timestamp::now()).unwrap();
@@ -141,7 +145,7 @@ async fn what_was_accepted_is_decided_after_a_restart() {
     server.app.store.accept(&accepted, Timestamp::now(), fingerprint, id).await.unwrap();
     let Server { app, dir, .. } = server;
     app.stop().await;
-    let server = Server::start_in(dir, |_| {}).await;
+    let server = Server::start_in(&home, dir, |_| {}).await;
     let path = format!("/v1/decisions/{id}");
     server
         .until("it is decided", || async { server.get("admin", &path).await.status == 200 })
@@ -150,9 +154,8 @@ async fn what_was_accepted_is_decided_after_a_restart() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_policy_requires_and_is_absent_degrades() {
-    let server = Server::start().await;
+async fn what_the_policy_requires_and_is_absent_degrades(home: Home) {
+    let server = Server::start(&home).await;
     std::fs::remove_file(server.path("detectors/probe.wasm")).unwrap();
     server.until("the probe is retired", || async { server.probe_version().is_none() }).await;
     let decision = server.event("without", "hello").await.json();

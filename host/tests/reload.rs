@@ -1,4 +1,5 @@
 //! Files come, change, break and go while clients post: nobody notices but the decisions.
+#![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
 mod fixture;
 mod server;
@@ -8,9 +9,21 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use databases::{Home, on_both};
 use picket::registry::{Bundle, BundledDetector};
 use serde_json::{Value, json};
 use server::{POLICY, Server, event, write};
+
+on_both!(threaded:
+    files_come_change_break_and_go_under_load,
+    what_is_no_plain_file_is_refused_and_two_may_not_claim_one_name,
+    settings_lie_beside_the_file_and_are_taken_as_they_change,
+    a_twin_takes_over_when_the_first_file_goes,
+    the_bundle_serves_where_no_file_does_and_keeps_its_settings_when_they_break,
+    a_policy_that_moves_to_another_source_leaves_the_first,
+    a_policy_is_reloaded_like_a_detector,
+    a_restart_serves_what_was_live_without_the_folder
+);
 
 /// Posts as 64 clients until told to stop; returns every decision.
 async fn clients(server: Arc<Server>, stop: Arc<AtomicBool>) -> Vec<Value> {
@@ -32,9 +45,8 @@ async fn clients(server: Arc<Server>, stop: Arc<AtomicBool>) -> Vec<Value> {
     each.into_iter().flat_map(|decisions| decisions.expect("a client panicked")).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn files_come_change_break_and_go_under_load() {
-    let server = Arc::new(Server::start().await);
+async fn files_come_change_break_and_go_under_load(home: Home) {
+    let server = Arc::new(Server::start(&home).await);
     let stop = Arc::new(AtomicBool::new(false));
     let load = tokio::spawn(clients(server.clone(), stop.clone()));
     let file = server.path("detectors/probe.wasm");
@@ -124,9 +136,8 @@ async fn files_come_change_break_and_go_under_load() {
     Arc::into_inner(server).expect("every client is done").app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_plain_file_is_refused_and_two_may_not_claim_one_name() {
-    let server = Server::start_with(|config| config.detector_file_bytes_max = 1 << 20).await;
+async fn what_is_no_plain_file_is_refused_and_two_may_not_claim_one_name(home: Home) {
+    let server = Server::start_with(&home, |config| config.detector_file_bytes_max = 1 << 20).await;
     let folder = server.path("detectors");
     let elsewhere = server.path("elsewhere.wasm");
     fs::write(&elsewhere, fixture::probe_next()).unwrap();
@@ -137,6 +148,7 @@ async fn what_is_no_plain_file_is_refused_and_two_may_not_claim_one_name() {
     assert!(fifo.success());
     fs::write(folder.join("twin.wasm"), fixture::probe_next()).unwrap();
     fs::write(folder.join("empty.wasm"), b"").unwrap();
+    fs::write(folder.join("native.cwasm"), fixture::probe_next()).unwrap();
     fs::write(folder.join("notes.txt"), b"not looked at").unwrap();
     server.app.registry.scan().await.unwrap();
     let catalogue = server.get("engineer", "/v1/detectors").await.json();
@@ -153,17 +165,17 @@ async fn what_is_no_plain_file_is_refused_and_two_may_not_claim_one_name() {
         ("detectors/pipe.wasm", "not a regular file"),
         ("detectors/twin.wasm", "already what the file detectors/probe.wasm ships"),
         ("detectors/empty.wasm", "empty"),
+        ("detectors/native.cwasm", "precompiled code is never accepted"),
     ] {
         assert!(refused.get(file).is_some_and(|error| error.contains(says)), "{file}: {refused:?}");
     }
-    assert_eq!(refused.len(), 6);
+    assert_eq!(refused.len(), 7);
     assert_eq!(server.probe_version().as_deref(), Some("1.0.0"));
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn settings_lie_beside_the_file_and_are_taken_as_they_change() {
-    let server = Server::start().await;
+async fn settings_lie_beside_the_file_and_are_taken_as_they_change(home: Home) {
+    let server = Server::start(&home).await;
     let score = async |id: &str| server.event(id, "hello").await.json()["score"].clone();
     assert_eq!(score("default").await, 0.5);
     let settings = server.path("detectors/probe.toml");
@@ -182,9 +194,8 @@ async fn settings_lie_beside_the_file_and_are_taken_as_they_change() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_twin_takes_over_when_the_first_file_goes() {
-    let server = Server::start_with(|config| config.watch = false).await;
+async fn a_twin_takes_over_when_the_first_file_goes(home: Home) {
+    let server = Server::start_with(&home, |config| config.watch = false).await;
     let (first, twin) = (server.path("detectors/probe.wasm"), server.path("detectors/twin.wasm"));
     fs::write(&twin, fixture::probe_next()).unwrap();
     server.app.registry.scan().await.unwrap();
@@ -197,15 +208,14 @@ async fn a_twin_takes_over_when_the_first_file_goes() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_bundle_serves_where_no_file_does_and_keeps_its_settings_when_they_break() {
+async fn the_bundle_serves_where_no_file_does_and_keeps_its_settings_when_they_break(home: Home) {
     let probe = BundledDetector { name: "probe", file: fixture::probe() };
     let bundle = Bundle { detectors: vec![probe], policies: Vec::new() };
     let dir = tempfile::tempdir().unwrap();
     write(&dir.path().join("policies/market.toml"), POLICY.replace("NAME", "market").as_bytes());
     let settings = dir.path().join("detectors/probe.toml");
     write(&settings, b"score = 0.25");
-    let server = Server::start_carrying(bundle, dir, |config| config.watch = false).await;
+    let server = Server::start_carrying(&home, bundle, dir, |config| config.watch = false).await;
     let score = async |id: &str| server.event(id, "hello").await.json()["score"].clone();
     assert_eq!(score("set").await, 0.25);
     // Broken, or a pipe that nobody writes to: what serves, serves on, and the reason shows.
@@ -232,9 +242,8 @@ async fn the_bundle_serves_where_no_file_does_and_keeps_its_settings_when_they_b
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_policy_that_moves_to_another_source_leaves_the_first() {
-    let server = Server::start_with(|config| config.watch = false).await;
+async fn a_policy_that_moves_to_another_source_leaves_the_first(home: Home) {
+    let server = Server::start_with(&home, |config| config.watch = false).await;
     write(&server.path("policies/other.toml"), POLICY.replace("NAME", "third").as_bytes());
     server.app.registry.scan().await.unwrap();
     let sources: Vec<String> = server.app.registry.current().sources().map(str::to_owned).collect();
@@ -242,9 +251,8 @@ async fn a_policy_that_moves_to_another_source_leaves_the_first() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_policy_is_reloaded_like_a_detector() {
-    let server = Server::start().await;
+async fn a_policy_is_reloaded_like_a_detector(home: Home) {
+    let server = Server::start(&home).await;
     let file = server.path("policies/market.toml");
     let strict = POLICY.replace("NAME", "market").replace("soft_block", "hard_block");
     write(&file, strict.as_bytes());
@@ -268,13 +276,12 @@ async fn a_policy_is_reloaded_like_a_detector() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restart_serves_what_was_live_without_the_folder() {
-    let server = Server::start().await;
+async fn a_restart_serves_what_was_live_without_the_folder(home: Home) {
+    let server = Server::start(&home).await;
     let live = server.app.registry.current().generation();
     let Server { app, dir, .. } = server;
     app.stop().await;
-    let server = Server::start_in(dir, |config| config.watch = false).await;
+    let server = Server::start_in(&home, dir, |config| config.watch = false).await;
     assert_eq!(server.app.registry.current().generation(), live, "nothing new, nothing changed");
     let body = event("market", "again", "hello").to_string();
     let answer = server.post("platform", "/v1/events", "application/cloudevents+json", body).await;

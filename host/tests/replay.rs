@@ -1,10 +1,12 @@
 //! Decisions are made again from the record: the same to the bit, or what differs or is missing is named.
+#![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
 mod fixture;
 mod server;
 
 use std::process::{Command, Output};
 
+use databases::{Home, on_both};
 use picket::config::Config;
 use picket::model::{DecisionId, Digest, Isolation};
 use picket::replay::{Lack, Replay, Sameness};
@@ -13,8 +15,20 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use server::{Answer, Server, event};
 
-async fn quiet(change: impl FnOnce(&mut Config)) -> Server {
-    Server::start_with(|config| {
+on_both!(threaded:
+    every_outcome_replays_to_the_same_bits,
+    what_time_decided_is_taken_as_recorded_and_the_rest_is_not,
+    each_difference_is_named_to_the_bit,
+    what_is_missing_is_named_and_the_rest_is_compared,
+    limits_and_stages_are_those_of_then,
+    the_command_line_ends_in_0_1_or_2,
+    a_span_is_made_again_and_told_as_it_comes,
+    a_span_is_of_the_sources_that_the_key_reaches,
+    who_may_replay_reaches_its_own_source_alone
+);
+
+async fn quiet(home: &Home, change: impl FnOnce(&mut Config)) -> Server {
+    Server::start_with(home, |config| {
         config.watch = false;
         change(config);
     })
@@ -47,7 +61,10 @@ async fn replay_of(
 }
 
 /// Every way for the probe to end, none of which is by chance.
-const ORDERS: [&str; 20] = [
+const ORDERS: [&str; 23] = [
+    "nans",
+    "floats",
+    "order",
     "hello",
     "silent",
     "panic",
@@ -70,10 +87,11 @@ const ORDERS: [&str; 20] = [
     "subject",
 ];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_outcome_replays_to_the_same_bits() {
-    let server = quiet(|_| {}).await;
+async fn every_outcome_replays_to_the_same_bits(home: Home) {
+    let server = quiet(&home, |_| {}).await;
     for (number, order) in ORDERS.iter().enumerate() {
+        // Or so many failures in a row would stop the version.
+        assert_eq!(server.event(&format!("calm-{number}"), "silent").await.status, 200);
         let decision = server.event(&format!("e-{number}"), order).await.json();
         let replay = replay(&server, &decision["id"]).await;
         assert_eq!(replay["result"], "identical", "{order}: {replay}");
@@ -83,9 +101,8 @@ async fn every_outcome_replays_to_the_same_bits() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_time_decided_is_taken_as_recorded_and_the_rest_is_not() {
-    let server = quiet(|_| {}).await;
+async fn what_time_decided_is_taken_as_recorded_and_the_rest_is_not(home: Home) {
+    let server = quiet(&home, |_| {}).await;
     let late = server.event("late", "loop").await.json();
     assert_eq!(late["findings"][0]["outcome"], "deadline");
     let again = replay(&server, &late["id"]).await;
@@ -93,7 +110,7 @@ async fn what_time_decided_is_taken_as_recorded_and_the_rest_is_not() {
     let taken = &again["as_recorded"][0];
     assert_eq!((&taken["detector"], &taken["outcome"]), (&json!("probe"), &json!("deadline")));
     // What the policy made of the failure is made again.
-    let forged = replay_of(&server, &late, |it| it.decision.review = false).await;
+    let forged = replay_of(&server, &late, |it| it.document.decision.review = false).await;
     assert_eq!(forged.result, Sameness::Different);
     assert_eq!(
         (&*forged.differences[0].path, &forged.differences[0].is),
@@ -109,36 +126,39 @@ async fn what_time_decided_is_taken_as_recorded_and_the_rest_is_not() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_difference_is_named_to_the_bit() {
-    let server = quiet(|_| {}).await;
+async fn each_difference_is_named_to_the_bit(home: Home) {
+    let server = quiet(&home, |_| {}).await;
     let decision = server.event("entity", "entity").await.json();
     type Change = fn(&mut Replayable);
     let cases: [(&str, Change); 14] = [
         ("/signals/0/score", |it| {
-            let score = &mut it.decision.signals[0].score;
+            let score = &mut it.document.decision.signals[0].score;
             *score = score.next_up();
         }),
-        ("/signals/0/confidence", |it| it.decision.signals[0].confidence = 0.25),
-        ("/signals/0/label", |it| it.decision.signals[0].label = "safety.next".to_owned()),
-        ("/signals/0/reason", |it| it.decision.signals[0].reason.push('!')),
-        ("/signals/0/counted", |it| it.decision.signals[0].counted = false),
+        ("/signals/0/confidence", |it| it.document.decision.signals[0].confidence = 0.25),
+        ("/signals/0/label", |it| it.document.decision.signals[0].label = "safety.next".to_owned()),
+        ("/signals/0/reason", |it| it.document.decision.signals[0].reason.push('!')),
+        ("/signals/0/counted", |it| it.document.decision.signals[0].counted = false),
         ("/signals/0/entities/0/hash", |it| {
-            it.decision.signals[0].entities[0].hash = "00".repeat(16);
+            it.document.decision.signals[0].entities[0].hash = "00".repeat(16);
         }),
         ("/signals/1", |it| {
-            let more = it.decision.signals[0].clone();
-            it.decision.signals.push(more);
+            let more = it.document.decision.signals[0].clone();
+            it.document.decision.signals.push(more);
         }),
-        ("/score", |it| it.decision.score = picket::model::Score::ONE),
-        ("/tier", |it| it.decision.tier = "low".to_owned()),
-        ("/action", |it| it.decision.action = picket::model::Action::Nudge),
-        ("/actions/0/action", |it| it.decision.actions[0].action = picket::model::Action::Nudge),
-        ("/message", |it| it.decision.message = None),
+        ("/score", |it| it.document.decision.score = picket::model::Score::ONE),
+        ("/tier", |it| it.document.decision.tier = "low".to_owned()),
+        ("/action", |it| it.document.decision.action = picket::model::Action::Nudge),
+        ("/actions/0/action", |it| {
+            it.document.decision.actions[0].action = picket::model::Action::Nudge
+        }),
+        ("/message", |it| it.document.decision.message = None),
         ("/findings/0/outcome", |it| {
-            it.decision.findings[0].outcome = picket::model::Outcome::Trap;
+            it.document.decision.findings[0].outcome = picket::model::Outcome::Trap;
         }),
-        ("/basis/trace/0/total", |it| it.replay["trace"][0]["total"] = json!(0.5_f64.next_up())),
+        ("/basis/trace/0/total", |it| {
+            it.document.replay["trace"][0]["total"] = json!(0.5_f64.next_up())
+        }),
     ];
     for (path, change) in cases {
         let replay = replay_of(&server, &decision, change).await;
@@ -154,24 +174,25 @@ async fn each_difference_is_named_to_the_bit() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_missing_is_named_and_the_rest_is_compared() {
-    let server = quiet(|_| {}).await;
+async fn what_is_missing_is_named_and_the_rest_is_compared(home: Home) {
+    let server = quiet(&home, |_| {}).await;
     let decision = server.event("entity", "entity").await.json();
     let other = Digest::of(b"other");
     type Change<'a> = &'a dyn Fn(&mut Replayable);
     let cases: [(Lack, &str, Change<'_>); 6] = [
-        (Lack::Detector, "does not say of which file", &|it| it.decision.findings[0].digest = None),
+        (Lack::Detector, "does not say of which file", &|it| {
+            it.document.decision.findings[0].digest = None
+        }),
         (Lack::Detector, "does not have its bytes", &|it| {
-            it.decision.findings[0].digest = Some(other);
+            it.document.decision.findings[0].digest = Some(other);
         }),
         (Lack::Detector, "does not have the settings", &|it| {
-            it.decision.findings[0].settings_digest = Some(other);
+            it.document.decision.findings[0].settings_digest = Some(other);
         }),
-        (Lack::Policy, "does not have its text", &|it| it.decision.policy.digest = other),
-        (Lack::Semantics, "with the arithmetic 99", &|it| it.decision.semantics = 99),
+        (Lack::Policy, "does not have its text", &|it| it.document.decision.policy.digest = other),
+        (Lack::Semantics, "with the arithmetic 99", &|it| it.document.decision.semantics = 99),
         (Lack::Basis, "missing field `ceiling`", &|it| {
-            it.replay.as_object_mut().unwrap().remove("ceiling");
+            it.document.replay.as_object_mut().unwrap().remove("ceiling");
         }),
     ];
     for (what, says, change) in cases {
@@ -183,14 +204,14 @@ async fn what_is_missing_is_named_and_the_rest_is_compared() {
     }
     // Without the detector the policy is compared, and without the policy the detector.
     for (change, path) in [
-        (&|it: &mut Replayable| it.decision.findings[0].digest = Some(other), "/tier"),
-        (&|it: &mut Replayable| it.decision.policy.digest = other, "/signals/0/reason"),
+        (&|it: &mut Replayable| it.document.decision.findings[0].digest = Some(other), "/tier"),
+        (&|it: &mut Replayable| it.document.decision.policy.digest = other, "/signals/0/reason"),
     ] as [(Change<'_>, &str); 2]
     {
         let replay = replay_of(&server, &decision, |it| {
             change(it);
-            it.decision.tier = "low".to_owned();
-            it.decision.signals[0].reason.push('!');
+            it.document.decision.tier = "low".to_owned();
+            it.document.decision.signals[0].reason.push('!');
         })
         .await;
         let named: Vec<&str> = replay.differences.iter().map(|it| it.path.as_str()).collect();
@@ -200,9 +221,8 @@ async fn what_is_missing_is_named_and_the_rest_is_compared() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn limits_and_stages_are_those_of_then() {
-    let server = quiet(|_| {}).await;
+async fn limits_and_stages_are_those_of_then(home: Home) {
+    let server = quiet(&home, |_| {}).await;
     let memory = server.event("memory", "memory").await.json();
     assert_eq!(memory["findings"][0]["outcome"], "memory");
     // A version in shadow is recorded beside the one that counts.
@@ -228,7 +248,7 @@ async fn limits_and_stages_are_those_of_then() {
         config.watch = false;
         config.detector_memory_bytes = 32 << 20;
     };
-    let server = Server::start_in(dir, lower).await;
+    let server = Server::start_in(&home, dir, lower).await;
     for decision in [&both, &would] {
         let replay = replay(&server, &decision["id"]).await;
         assert_eq!(
@@ -240,7 +260,7 @@ async fn limits_and_stages_are_those_of_then() {
     // What fails all the same is the same; that it got further cannot be told here.
     assert_eq!(replay(&server, &memory["id"]).await["result"], "identical");
     let forged = replay_of(&server, &memory, |it| {
-        it.decision.findings[0].outcome = picket::model::Outcome::Ok;
+        it.document.decision.findings[0].outcome = picket::model::Outcome::Ok;
     })
     .await;
     assert_eq!((forged.result, forged.missing[0].what), (Sameness::CannotTell, Lack::Limits));
@@ -257,9 +277,8 @@ fn picket(server: &Server, args: &[&str]) -> Output {
         .expect("picket runs")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_command_line_ends_in_0_1_or_2() {
-    let server = quiet(|config| {
+async fn the_command_line_ends_in_0_1_or_2(home: Home) {
+    let server = quiet(&home, |config| {
         let warm = toml::from_str("[probe]\nisolation = \"warm\"").unwrap();
         config.detectors = warm;
     })
@@ -287,6 +306,9 @@ async fn the_command_line_ends_in_0_1_or_2() {
     {
         assert!(said(&differs).contains(part), "{}", said(&differs));
     }
+    let since = picket(&server, &["replay", "--since", "1h"]);
+    assert_eq!(since.status.code(), Some(1), "{since:?}");
+    assert!(said(&since).contains("/signals/0/reason"), "{}", said(&since));
     let absent = run(&DecisionId::new().to_string());
     assert_eq!(absent.status.code(), Some(2), "{absent:?}");
     assert!(String::from_utf8_lossy(&absent.stderr).contains("cannot tell: Not found"));
@@ -296,9 +318,89 @@ async fn the_command_line_ends_in_0_1_or_2() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_may_replay_reaches_its_own_source_alone() {
-    let server = quiet(|_| {}).await;
+async fn a_span_is_made_again_and_told_as_it_comes(home: Home) {
+    let server = quiet(&home, |_| {}).await;
+    for number in 0..12 {
+        let source = ["market", "market", "other"][number % 3];
+        let mut event =
+            event(source, &format!("e-{number}"), ["hello", "panic", "entity"][number % 3]);
+        event["subject"] = json!(format!("user-{number}"));
+        let who = if source == "market" { "platform" } else { "other" };
+        let posted = server.post(who, "/v1/events", "application/json", event.to_string()).await;
+        assert_eq!(posted.status, 200, "{}", posted.text);
+    }
+    let run = |args: &[&str]| {
+        let output = picket(&server, &[&["replay", "--since", "1h"], args].concat());
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+    let (code, said) = run(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("12 of 12 decisions made again: 12 identical, 0 different"), "{said}");
+    let (code, said) = run(&["--source", "other"]);
+    assert!(code == Some(0) && said.contains("4 of 4 decisions"), "{said}");
+    let (code, said) = run(&["--sample", "0%"]);
+    assert!(code == Some(2) && said.contains("no decision of that span"), "{said}");
+    let (code, said) = run(&["--until", "30m"]);
+    assert!(code == Some(2) && said.contains("0 of 0 decisions"), "{said}");
+
+    // Some of them, and the same for the same number.
+    let sample = |seed: &str| {
+        let (_, said) = run(&["--sample", "50%", "--seed", seed, "--json"]);
+        let lines = said.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line"));
+        lines.collect::<Vec<_>>()
+    };
+    let lines = sample("7");
+    assert_eq!(lines[0], json!({"line": "begun", "decisions": 12}));
+    let sums = lines.last().unwrap();
+    assert_eq!((&sums["line"], &sums["seen"]), (&json!("ended"), &json!(12)), "{sums}");
+    assert_eq!(sums["replayed"], lines.len() - 2);
+    assert_eq!(lines, sample("7"));
+
+    // An erased one is no fault, and nothing that could be compared.
+    let keys = server.app.store.keys().await.unwrap();
+    let admin = keys.into_iter().find(|key| key.identity.name == "admin");
+    let who = admin.expect("a key of this name").identity;
+    server.app.store.erase("market", "user-0", "they asked", &who).await.unwrap();
+    let (code, said) = run(&[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("missing erased: its subject was erased"), "{said}");
+    assert!(said.contains("11 identical, 0 different, 1 cannot be told"), "{said}");
+    server.app.stop().await;
+}
+
+async fn a_span_is_of_the_sources_that_the_key_reaches(home: Home) {
+    let server = quiet(&home, |_| {}).await;
+    server.event("1", "hello").await;
+    let other = event("other", "1", "hello").to_string();
+    server.post("other", "/v1/events", "application/json", other).await;
+    let post = async |who: &str, body: Value| {
+        server.post(who, "/v1/replays", "application/json", body.to_string()).await
+    };
+    let since = "2026-01-01T00:00:00Z";
+    let begun = |answer: &Answer| {
+        let first = answer.text.lines().next().expect("a line");
+        serde_json::from_str::<Value>(first).expect("JSON")["decisions"].clone()
+    };
+    assert_eq!(begun(&post("auditor", json!({"since": since})).await), 2);
+    assert_eq!(begun(&post("bound-admin", json!({"since": since})).await), 1);
+    let reaches = post("bound-admin", json!({"since": since, "source": "other"})).await;
+    assert_eq!(reaches.problem(), "forbidden");
+    assert_eq!(post("platform", json!({"since": since})).await.problem(), "forbidden");
+    for wrong in [
+        json!({}),
+        json!({"since": "yesterday"}),
+        json!({"since": since, "sample": 2}),
+        json!({"since": since, "until": "2025-01-01T00:00:00Z"}),
+        json!({"since": since, "more": 1}),
+    ] {
+        assert_eq!(post("auditor", wrong.clone()).await.problem(), "invalid", "{wrong}");
+    }
+    server.app.stop().await;
+}
+
+async fn who_may_replay_reaches_its_own_source_alone(home: Home) {
+    let server = quiet(&home, |_| {}).await;
     let mut decision = event("other", "1", "hello");
     decision["type"] = json!("message.sent");
     let posted = server.post("other", "/v1/events", "application/json", decision.to_string()).await;

@@ -1,4 +1,5 @@
 //! Signatures of detectors: who may ship one, from the key to the server that asks for it.
+#![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
 mod fixture;
 mod server;
@@ -8,6 +9,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
+use databases::{Home, on_both};
 use picket::app::{App, Carried};
 use picket::config::Config;
 use picket::model::{Digest, Manifest, SignatureMode, Timestamp};
@@ -16,6 +18,13 @@ use picket::runtime::{Runtime, RuntimeOptions, Trust};
 use picket::signing::{SignatureFile, SigningKey};
 use serde_json::Value;
 use server::{Server, write};
+
+on_both!(threaded:
+    an_unsigned_file_waits_for_its_signature,
+    a_bad_signature_is_refused_by_name_and_what_served_serves_on,
+    with_warnings_alone_everything_goes_live_and_is_counted,
+    what_the_program_carries_needs_none_and_the_same_bytes_in_the_folder_do
+);
 
 fn key(number: u8) -> SigningKey {
     SigningKey::from_seed(&[number; 32])
@@ -51,9 +60,8 @@ async fn refusal(server: &Server) -> Option<String> {
     probe["error"].as_str().map(str::to_owned)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_unsigned_file_waits_for_its_signature() {
-    let server = Server::start_with(ask(SignatureMode::Require)).await;
+async fn an_unsigned_file_waits_for_its_signature(home: Home) {
+    let server = Server::start_with(&home, ask(SignatureMode::Require)).await;
     assert_eq!(server.probe_version(), None);
     let error = refusal(&server).await.unwrap();
     assert!(error.starts_with("it is not signed"), "{error}");
@@ -75,8 +83,7 @@ async fn an_unsigned_file_waits_for_its_signature() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bad_signature_is_refused_by_name_and_what_served_serves_on() {
+async fn a_bad_signature_is_refused_by_name_and_what_served_serves_on(home: Home) {
     let (old, next) = (fixture::probe(), fixture::probe_next());
     let dir = tempfile::tempdir().unwrap();
     let (file, beside) =
@@ -84,7 +91,7 @@ async fn a_bad_signature_is_refused_by_name_and_what_served_serves_on() {
     write(&file, old);
     let old_manifest = manifest_of(old);
     write(&beside, &sign(1, old, &old_manifest));
-    let server = Server::start_in(dir, |config| {
+    let server = Server::start_in(&home, dir, |config| {
         ask(SignatureMode::Require)(config);
         config.watch = false;
     })
@@ -134,9 +141,8 @@ async fn a_bad_signature_is_refused_by_name_and_what_served_serves_on() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn with_warnings_alone_everything_goes_live_and_is_counted() {
-    let server = Server::start_with(|config| {
+async fn with_warnings_alone_everything_goes_live_and_is_counted(home: Home) {
+    let server = Server::start_with(&home, |config| {
         ask(SignatureMode::Warn)(config);
         config.watch = false;
     })
@@ -155,13 +161,12 @@ async fn with_warnings_alone_everything_goes_live_and_is_counted() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_program_carries_needs_none_and_the_same_bytes_in_the_folder_do() {
+async fn what_the_program_carries_needs_none_and_the_same_bytes_in_the_folder_do(home: Home) {
     let probe = BundledDetector { name: "probe", file: fixture::probe() };
     let bundle = Bundle { detectors: vec![probe], policies: Vec::new() };
     let dir = tempfile::tempdir().unwrap();
     write(&dir.path().join("detectors/probe.wasm"), fixture::probe());
-    let server = Server::start_carrying(bundle, dir, ask(SignatureMode::Require)).await;
+    let server = Server::start_carrying(&home, bundle, dir, ask(SignatureMode::Require)).await;
     assert_eq!(server.probe_version().as_deref(), Some("1.0.0"));
     let catalogue = server.get("engineer", "/v1/detectors").await.json();
     assert_eq!(catalogue["detectors"][0]["origin"], "bundle");
@@ -169,7 +174,7 @@ async fn what_the_program_carries_needs_none_and_the_same_bytes_in_the_folder_do
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_bad_key_in_the_configuration_stops_the_start_and_names_its_place() {
     let dir = tempfile::tempdir().unwrap();
     let mut config = Config {

@@ -9,9 +9,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use databases::Home;
 use picket::app::{App, Carried};
 use picket::config::Config;
-use picket::model::{Build, Digest};
+use picket::model::{Build, Digest, SignatureMode};
 use picket::registry::Bundle;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -103,14 +104,15 @@ async fn counts(server: &Server, id: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_serves_what_is_deployed_and_takes_new_files_in_after_that() {
     let gate = Gate::open();
-    let server = Server::start_as(gate.carried(), folder(), quiet).await.settled().await;
+    let server =
+        Server::start_as(&Home::Sqlite, gate.carried(), folder(), quiet).await.settled().await;
     let Server { app, dir, .. } = server;
     app.stop().await;
     // A new version lies there, and compiling it takes for ever.
     gate.close();
     let file = dir.path().join("detectors/probe.wasm");
     fs::write(&file, fixture::probe_next()).unwrap();
-    let start = Server::start_as(gate.carried(), dir, |_| {});
+    let start = Server::start_as(&Home::Sqlite, gate.carried(), dir, |_| {});
     let server = soon("a start waits for a stranger's file", start).await;
     assert_eq!(server.get("anon", "/health/ready").await.status, 200);
     gate.until_begun(&server).await;
@@ -133,7 +135,8 @@ fn uuid() -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn until_all_that_is_deployed_is_live_a_server_answers_and_decides_nothing() {
     let gate = Gate::open();
-    let server = Server::start_as(gate.carried(), folder(), quiet).await.settled().await;
+    let server =
+        Server::start_as(&Home::Sqlite, gate.carried(), folder(), quiet).await.settled().await;
     let key = server.key("platform").to_owned();
     let Server { app, dir, .. } = server;
     app.stop().await;
@@ -177,9 +180,31 @@ async fn until_all_that_is_deployed_is_live_a_server_answers_and_decides_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_vouches_for_any_more_is_not_compiled_at_a_start() {
+    let gate = Gate::with("echo run >> DIR/runs; exec PICKET \"$@\"");
+    let server =
+        Server::start_as(&Home::Sqlite, gate.carried(), folder(), quiet).await.settled().await;
+    let Server { app, dir, .. } = server;
+    app.stop().await;
+    assert_eq!(runs(&gate), 1);
+    fs::remove_dir_all(dir.path().join("data/cache")).unwrap();
+    let server = Server::start_as(&Home::Sqlite, gate.carried(), dir, |config| {
+        config.signatures = SignatureMode::Require;
+        config.watch = false;
+    });
+    let server = server.await.settled().await;
+    assert_eq!((server.probe_version(), runs(&gate)), (None, 1));
+    let status = server.get("engineer", "/v1/detectors").await.json()["detectors"][0].clone();
+    let said = status["last_error"]["error"].as_str().unwrap_or_default();
+    assert!(said.starts_with("it is not signed"), "{status:#}");
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_move_of_a_version_waits_for_a_file_that_compiles() {
     let gate = Gate::open();
-    let server = Server::start_as(gate.carried(), folder(), quiet).await.settled().await;
+    let server =
+        Server::start_as(&Home::Sqlite, gate.carried(), folder(), quiet).await.settled().await;
     assert_eq!(ship(&server, "", fixture::probe_next()).await.status, 201);
     // Code of a version that is retired is in the cache only.
     put_stage(&server, "1.1.0", "active").await;
@@ -226,13 +251,14 @@ async fn no_move_of_a_version_waits_for_a_file_that_compiles() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_server_deploys_comes_when_it_is_compiled_and_what_served_serves_until_then() {
     let (gate, here) = (Gate::open(), Gate::open());
-    let there = Server::start_as(gate.carried(), folder(), quiet).await.settled().await;
+    let there =
+        Server::start_as(&Home::Sqlite, gate.carried(), folder(), quiet).await.settled().await;
     let database = format!("sqlite://{}", there.path("data/picket.db").display());
     // Of one record, but with a cache of its own.
     let second = tempfile::tempdir().unwrap();
     let key = fs::read(there.path("data/host.key")).unwrap();
     server::write(&second.path().join("data/host.key"), &key);
-    let server = Server::start_as(here.carried(), second, |config| {
+    let server = Server::start_as(&Home::Sqlite, here.carried(), second, |config| {
         config.database_url = database;
         config.detectors_dir = there.path("detectors");
         config.policies_dir = there.path("policies");
@@ -283,7 +309,8 @@ async fn what_the_machine_was_at_fault_for_is_tried_again_and_what_the_file_was_
         "echo run >> DIR/runs; [ -e DIR/twice ] && exec PICKET \"$@\"; \
          [ -e DIR/once ] && : > DIR/twice; : > DIR/once; kill -KILL $$",
     );
-    let server = Server::start_as(gate.carried(), folder(), quiet).await.settled().await;
+    let server =
+        Server::start_as(&Home::Sqlite, gate.carried(), folder(), quiet).await.settled().await;
     let file = "detectors/probe.wasm";
     let said = refusal(&server, file).await.unwrap_or_default();
     assert!(said.contains("was killed (signal 9)"), "{said}");

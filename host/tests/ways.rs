@@ -1,11 +1,14 @@
 //! The ways in: versions are shipped over HTTP and from the command line, looked at, promoted, taken
 //! back and given back to the byte.
+#![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
 mod fixture;
 mod server;
 
 use std::collections::{BTreeMap, HashSet};
+use std::io::BufRead as _;
 
+use databases::{Home, on_both};
 use picket::config::Config;
 use picket::model::{Digest, Landing, SignatureMode};
 use reqwest::Method;
@@ -14,12 +17,24 @@ use server::{Answer, Server, event};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+on_both!(threaded:
+    a_version_goes_from_shadow_through_a_canary_to_active_and_back,
+    a_version_is_its_bytes_for_ever_and_they_come_back,
+    what_is_sent_is_refused_like_a_file_of_the_folder_and_audited_once,
+    an_upload_goes_on_where_it_broke_off,
+    only_who_may_ships_and_two_persons_promote,
+    the_command_line_ships_shows_promotes_and_rolls_back,
+    a_push_takes_the_signature_along,
+    what_keeps_failing_goes_into_quarantine_and_the_last_good_version_serves,
+    a_bound_key_sees_what_serves_its_source_and_no_more
+);
+
 const VERSIONS: &str = "/v1/detectors/probe/versions";
 /// The probe of 1.1.0, told to score below the upper tier.
 const MILD: &str = "settings=%7B%22score%22%3A0.2%7D";
 
-async fn quiet(change: impl FnOnce(&mut Config)) -> Server {
-    Server::start_with(|config| {
+async fn quiet(home: &Home, change: impl FnOnce(&mut Config)) -> Server {
+    Server::start_with(home, |config| {
         config.watch = false;
         change(config);
     })
@@ -64,9 +79,8 @@ async fn key_of(server: &Server, who: &str) -> Value {
     keys.find(|key| key["name"] == who).expect("a key of this name")["id"].clone()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_version_goes_from_shadow_through_a_canary_to_active_and_back() {
-    let server = quiet(|_| {}).await;
+async fn a_version_goes_from_shadow_through_a_canary_to_active_and_back(home: Home) {
+    let server = quiet(&home, |_| {}).await;
     let shipped =
         server.ship("engineer", &format!("{MILD}&why=gentler"), fixture::probe_next()).await;
     assert_eq!(shipped.status, 201, "{}", shipped.text);
@@ -129,9 +143,8 @@ async fn a_version_goes_from_shadow_through_a_canary_to_active_and_back() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_version_is_its_bytes_for_ever_and_they_come_back() {
-    let server = quiet(|_| {}).await;
+async fn a_version_is_its_bytes_for_ever_and_they_come_back(home: Home) {
+    let server = quiet(&home, |_| {}).await;
     assert_eq!(server.ship("engineer", "", fixture::probe_next()).await.status, 201);
     let digest = Digest::of(fixture::probe_next());
     for version in ["1.1.0", &digest.to_string()] {
@@ -171,10 +184,9 @@ async fn a_version_is_its_bytes_for_ever_and_they_come_back() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_sent_is_refused_like_a_file_of_the_folder_and_audited_once() {
+async fn what_is_sent_is_refused_like_a_file_of_the_folder_and_audited_once(home: Home) {
     let rules = "[probe]\nfields = ['subject']";
-    let server = quiet(|config| config.detectors = toml::from_str(rules).unwrap()).await;
+    let server = quiet(&home, |config| config.detectors = toml::from_str(rules).unwrap()).await;
     let broken = &fixture::probe()[..5_000];
     server::write(&server.path("detectors/broken.wasm"), broken);
     server.app.registry.scan().await.unwrap();
@@ -212,10 +224,9 @@ async fn what_is_sent_is_refused_like_a_file_of_the_folder_and_audited_once() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_upload_goes_on_where_it_broke_off() {
+async fn an_upload_goes_on_where_it_broke_off(home: Home) {
     let file = fixture::probe_next();
-    let server = quiet(|config| {
+    let server = quiet(&home, |config| {
         config.detector_file_bytes_max =
             fixture::probe_next().len().max(fixture::probe().len()) as u64;
         config.upload_idle_timeout_ms = 300;
@@ -277,9 +288,8 @@ async fn an_upload_goes_on_where_it_broke_off() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn only_who_may_ships_and_two_persons_promote() {
-    let server = quiet(|config| {
+async fn only_who_may_ships_and_two_persons_promote(home: Home) {
+    let server = quiet(&home, |config| {
         config.two_person = true;
         config.upload_stage.insert("market".to_owned(), Landing::Active);
     })
@@ -321,7 +331,7 @@ async fn only_who_may_ships_and_two_persons_promote() {
     server.app.stop().await;
 
     // One person, and a configuration that says so: at once.
-    let server = quiet(|config| {
+    let server = quiet(&home.another(), |config| {
         config.upload_stage.insert("market".to_owned(), Landing::Active);
     })
     .await;
@@ -347,9 +357,8 @@ async fn picket(server: &Server, who: &str, args: &[&str]) -> (bool, String) {
     (output.status.success(), String::from_utf8(said).expect("text"))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_command_line_ships_shows_promotes_and_rolls_back() {
-    let server = quiet(|_| {}).await;
+async fn the_command_line_ships_shows_promotes_and_rolls_back(home: Home) {
+    let server = quiet(&home, |_| {}).await;
     let file = server.path("probe.wasm");
     server::write(&file, fixture::probe_next());
     let settings = server.path("settings.toml");
@@ -429,8 +438,7 @@ async fn the_command_line_ships_shows_promotes_and_rolls_back() {
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_push_takes_the_signature_along() {
+async fn a_push_takes_the_signature_along(home: Home) {
     let dir = tempfile::tempdir().unwrap();
     let key = dir.path().join("alice.key");
     let made = std::process::Command::new(env!("CARGO_BIN_EXE_picket"))
@@ -439,7 +447,7 @@ async fn a_push_takes_the_signature_along() {
         .output()
         .unwrap();
     let line: toml::Table = toml::from_str(&String::from_utf8(made.stdout).unwrap()).unwrap();
-    let server = quiet(|config| {
+    let server = quiet(&home, |config| {
         config.signatures = SignatureMode::Require;
         config.trusted_keys.insert("alice".to_owned(), line["alice"].as_str().unwrap().to_owned());
     })
@@ -457,6 +465,49 @@ async fn a_push_takes_the_signature_along() {
     server.app.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_version_writes_is_shown_as_it_happens_beside_what_it_may_use() {
+    let server = quiet(&Home::Sqlite, |_| {}).await;
+    for (id, text) in [("first", "print it"), ("second", "error 555-0100")] {
+        assert_eq!(server.event(id, text).await.status, 200);
+    }
+    let (good, said) = picket(&server, "engineer", &["logs", "probe"]).await;
+    assert!(good && said.contains("market/first  printed"), "{said}");
+    assert!(said.contains("market/second  error: told to fail"), "{said}");
+    // Followed: what comes later comes too.
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_picket"))
+        .args(["detector", "logs", "probe@1.0.0", "-f"])
+        .env("PICKET_SERVER", format!("http://{}", server.app.address))
+        .env("PICKET_KEY", server.key("engineer"))
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    for expected in ["market/first", "market/second"] {
+        let line = lines.next().unwrap().unwrap();
+        assert!(line.contains(expected), "{line}");
+    }
+    assert_eq!(server.event("third", "print it").await.status, 200);
+    let line = lines.next().unwrap().unwrap();
+    assert!(line.contains("market/third  printed"), "{line}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let (good, said) = picket(&server, "engineer", &["show", "probe@1.0.0"]).await;
+    let budget = "for one event at most 10 ms, 64.00 MiB of memory, 256.00 KiB of answer in 64 signals, 4.00 KiB of log in 16 lines";
+    assert!(good && said.contains(budget), "{said}");
+    assert!(said.contains("on this server: 3 runs, a run takes"), "{said}");
+    let status = server.get("engineer", "/v1/detectors").await.json()["detectors"][0].clone();
+    assert_eq!(status["budget"]["deadline_ms"], 10, "{status:#}");
+    let vitals = &status["vitals"];
+    for number in
+        [&vitals["cost"]["p50_micros"], &vitals["cost"]["p99_micros"], &vitals["memory_bytes_max"]]
+    {
+        assert!(number.as_u64().unwrap() > 0, "{vitals:#}");
+    }
+    server.app.stop().await;
+}
+
 /// Posts events that every version of the probe fails on until the breaker has opened.
 async fn fail(server: &Server, from: usize) {
     for number in from..from + 25 {
@@ -465,9 +516,8 @@ async fn fail(server: &Server, from: usize) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_keeps_failing_goes_into_quarantine_and_the_last_good_version_serves() {
-    let server = quiet(|_| ()).await;
+async fn what_keeps_failing_goes_into_quarantine_and_the_last_good_version_serves(home: Home) {
+    let server = quiet(&home, |_| ()).await;
     server::write(&server.path("detectors/probe.wasm"), fixture::probe_next());
     server.app.registry.scan().await.unwrap();
     fail(&server, 0).await;
@@ -502,9 +552,8 @@ async fn what_keeps_failing_goes_into_quarantine_and_the_last_good_version_serve
     server.app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bound_key_sees_what_serves_its_source_and_no_more() {
-    let server = quiet(|_| ()).await;
+async fn a_bound_key_sees_what_serves_its_source_and_no_more(home: Home) {
+    let server = quiet(&home, |_| ()).await;
     let shipped = server.ship("engineer", "source=other", fixture::probe_next()).await;
     assert_eq!(shipped.status, 201, "{}", shipped.text);
     for path in ["/v1/detectors", "/v1/detectors/probe", VERSIONS] {

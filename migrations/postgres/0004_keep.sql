@@ -12,6 +12,7 @@ CREATE TABLE holds (
 );
 
 CREATE UNIQUE INDEX holds_in_force ON holds (source, subject) WHERE released_at IS NULL;
+CREATE INDEX holds_subject ON holds (source, subject);
 
 -- The oldest of each class, which go first.
 CREATE INDEX decisions_allowed  ON decisions (decided_at) WHERE action = 'allow';

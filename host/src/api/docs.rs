@@ -11,8 +11,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::detectors::{log, stage, trial, upload, versions};
 use super::{
-    alerts, audit, batch, decisions, detectors, events, health, holds, keys, policies, replays,
-    rulings, sources,
+    alerts, audit, batch, decisions, deliveries, detectors, events, health, holds, keys, policies,
+    replays, rulings, sources, subjects,
 };
 
 #[derive(OpenApi)]
@@ -23,13 +23,14 @@ use super::{
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
-        events::post, batch::post, decisions::list, decisions::get, replays::post, rulings::get,
-        rulings::put, detectors::list, detectors::get,
+        events::post, batch::post, decisions::list, decisions::get, replays::capsule, replays::post, replays::range, rulings::get,
+        rulings::put, deliveries::list, deliveries::replay_all, deliveries::get, deliveries::replay,
+        detectors::list, detectors::get,
         stage::roll_back, upload::arrived, versions::list, upload::put, versions::get, trial::diff,
-        versions::file, log::get, stage::put, alerts::list, policies::list, policies::get, sources::list, sources::set_mode, holds::list, holds::post, holds::release, keys::list, keys::revoke,
+        versions::file, log::get, stage::put, alerts::list, policies::list, policies::get, sources::list, sources::set_mode, subjects::export, subjects::erase, subjects::erasures, holds::list, holds::post, holds::release, keys::list, keys::revoke,
         audit::list, audit::checkpoint, audit::proof::consistency, audit::proof::get, audit::tile::get, health::metrics, health::live, health::ready, json, page
     ),
-    components(schemas(events::Tried, upload::Arrived, super::Problem)),
+    components(schemas(crate::model::Outgoing, events::Tried, upload::Arrived, super::Problem)),
     security(("key" = [])),
     modifiers(&Key)
 )]

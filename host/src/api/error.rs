@@ -215,6 +215,9 @@ impl From<StoreError> for ApiError {
                 )
             }
             StoreError::Absence { .. } => Self::absent(error.to_string()),
+            StoreError::NotDead { .. } => {
+                Self::conflict("not-dead", "Nothing to try again", error.to_string())
+            }
             StoreError::Erased { .. } => Self::erased(error.to_string()),
             StoreError::Held { .. } => Self::conflict("held", "Held", error.to_string()),
             _ => {
@@ -285,6 +288,7 @@ impl From<ReplayError> for ApiError {
     fn from(error: ReplayError) -> Self {
         match error {
             ReplayError::Store(error) => error.into(),
+            ReplayError::Busy => Self::overloaded(),
             ReplayError::Panicked => Self::internal(),
         }
     }

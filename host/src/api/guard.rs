@@ -60,8 +60,10 @@ impl RateLimits {
 }
 
 /// Ways in that load what a stranger wrote, which may take minutes: what they wait for has limits of
-/// its own, and a body that they read has a patience of its own.
-const PATIENT: [(Method, &str); 4] = [
+/// its own, and a body that they read has a patience of its own. And what a person is erased by, which
+/// may be much.
+const PATIENT: [(Method, &str); 5] = [
+    (Method::POST, "/v1/subjects/{source}/{subject}/erase"),
     (Method::POST, "/v1/decisions/{id}/replay"),
     (Method::PUT, "/v1/detectors/{name}/versions"),
     (Method::PUT, "/v1/detectors/{name}/versions/{version}/stage"),

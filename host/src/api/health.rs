@@ -8,6 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
+use crate::model::Timestamp;
+use crate::store::{Backlog, StoreError};
 
 /// How the server is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -56,6 +58,22 @@ pub(super) async fn metrics(State(api): State<Api>) -> Response {
     let evaluation = api.0.ingest.parts().pool.queue_depth();
     let generation = api.0.registry.current().generation();
     api.0.metrics.set_depths(evaluation, api.0.store.queue_depth(), generation);
+    if let Err(error) = measure_deliveries(&api).await {
+        tracing::warn!("what is to be delivered cannot be counted: {error}");
+    }
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, media_type)], api.0.metrics.encode()).into_response()
+}
+
+/// What waits for each source that has a destination, or had one.
+async fn measure_deliveries(api: &Api) -> Result<(), StoreError> {
+    for row in api.0.store.sources().await? {
+        let Backlog { pending, dead, oldest } = api.0.store.delivery_backlog(&row.source).await?;
+        if pending + dead > 0 || api.0.config.destinations.contains_key(&row.source) {
+            let age = |at: Timestamp| Timestamp::now().millis().saturating_sub(at.millis()) / 1_000;
+            let oldest_s = oldest.map_or(0, age).max(0);
+            api.0.metrics.deliveries.set_backlog(&row.source, pending, dead, oldest_s);
+        }
+    }
+    Ok(())
 }

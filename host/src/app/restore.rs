@@ -59,7 +59,10 @@ pub async fn restore(config: &Config, restore: &Restore) -> anyhow::Result<Resto
         "there is a record at {}: --replace moves it aside",
         database.display()
     );
-    let mut erasures = read_lists(&restore.erasures)?;
+    let mut erasures = Vec::new();
+    for list in &restore.erasures {
+        erasures.extend(read_erasures(list)?);
+    }
     erasures.extend(before.iter().flat_map(|before| before.erasures.iter().cloned()));
     ensure!(
         before.is_some() || !restore.erasures.is_empty() || restore.nobody_erased,
@@ -128,27 +131,27 @@ fn place(config: &Config) -> anyhow::Result<PathBuf> {
     match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
         Some(path) => Ok(path.into()),
         None => bail!(
-            "the record is in PostgreSQL: restore it with its own tools (pg_restore, pg_basebackup), put host.key back, then run `picket migrate` and `picket doctor`"
+            "the record is in PostgreSQL: restore it with its own tools (pg_restore, pg_basebackup), put host.key back, then run `picket migrate`, `picket subject erase-listed` with the list of erasures, and `picket doctor`"
         ),
     }
 }
 
-/// Lists of erasures: one JSON object on a line.
-fn read_lists(files: &[PathBuf]) -> anyhow::Result<Vec<Erasure>> {
-    let mut erasures = Vec::new();
-    for file in files {
-        let context = || format!("cannot read {}", file.display());
-        let bytes = fs::metadata(file).with_context(context)?.len();
-        ensure!(bytes <= ERASURES_BYTES_MAX, "{} is no list of erasures", file.display());
-        let text = fs::read_to_string(file).with_context(context)?;
-        for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
-            let erasure = serde_json::from_str(line).with_context(|| {
-                format!("{}:{number} is no line of `picket subject erasures`", file.display())
-            })?;
-            erasures.push(erasure);
-        }
-    }
-    Ok(erasures)
+/// A list of erasures: one JSON object on a line.
+///
+/// # Errors
+/// A file that cannot be read, is too long, or is no such list.
+pub fn read_erasures(file: &Path) -> anyhow::Result<Vec<Erasure>> {
+    let context = || format!("cannot read {}", file.display());
+    let bytes = fs::metadata(file).with_context(context)?.len();
+    ensure!(bytes <= ERASURES_BYTES_MAX, "{} is no list of erasures", file.display());
+    let text = fs::read_to_string(file).with_context(context)?;
+    let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
+    let erasure = |(line, number): (&str, u32)| {
+        serde_json::from_str(line).with_context(|| {
+            format!("{}:{number} is no line of `picket subject erasures`", file.display())
+        })
+    };
+    lines.map(erasure).collect()
 }
 
 /// Moves the database with its logs, and the host key, into a folder of their own.

@@ -76,11 +76,12 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Consistency(consistency) => consistency::run(&consistency).await,
     };
     // Any failure is a 2: it could not be told.
-    Ok(found.unwrap_or_else(|error| {
-        eprintln!("picket: cannot tell: {error:#}");
-        Finding::CannotTell
-    })
-    .code())
+    Ok(found
+        .unwrap_or_else(|error| {
+            eprintln!("picket: cannot tell: {error:#}");
+            Finding::CannotTell
+        })
+        .code())
 }
 
 /// Of a log's head: its root, as checkpoints write it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Args;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -55,6 +55,35 @@ impl Server {
         self.send(Method::POST, path, |request| request.json(body)).await
     }
 
+    /// A file, as it is.
+    pub async fn download(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let response = self.open(Method::GET, path, |request| request).await?;
+        Ok(response.bytes().await.with_context(|| self.unanswered())?.to_vec())
+    }
+
+    /// A good answer whose body is still to be read, for what may be long.
+    pub async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        complete: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> anyhow::Result<Response> {
+        let request = complete(self.request(method, path)?);
+        let response = request.send().await.with_context(|| self.unanswered())?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Answer::of(response).await?.good()?;
+        bail!("not an answer of Picket")
+    }
+
+    fn unanswered(&self) -> String {
+        format!(
+            "no answer from {}: is the server running (`picket serve`), is --server right?",
+            self.server
+        )
+    }
+
     async fn send(
         &self,
         method: Method,
@@ -81,17 +110,10 @@ impl Server {
                 let bytes = response.bytes().await.with_context(|| self.unanswered())?;
                 return Ok(Ok(bytes.into()));
             } else {
-                return read(response).await.map(Err).with_context(|| self.unanswered());
+                return Answer::of(response).await.map(Err).with_context(|| self.unanswered());
             }
         }
         bail!("{} has too much to do: try again later", self.server)
-    }
-
-    fn unanswered(&self) -> String {
-        format!(
-            "no answer from {}: is the server running (`picket serve`), is --server right?",
-            self.server
-        )
     }
 
     /// A request with the key.
@@ -125,17 +147,17 @@ pub(super) struct Answer {
 
 /// Sends a request. An error is of the way there and back, not of the server.
 pub(super) async fn answer(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
-    read(request.send().await?).await
-}
-
-async fn read(response: reqwest::Response) -> Result<Answer, reqwest::Error> {
-    let status = response.status();
-    let text = response.text().await?;
-    // What is not JSON is not of Picket: then the status says all that is known.
-    Ok(Answer { status, value: serde_json::from_str(&text).unwrap_or_default() })
+    Answer::of(request.send().await?).await
 }
 
 impl Answer {
+    async fn of(response: Response) -> Result<Self, reqwest::Error> {
+        let status = response.status();
+        let text = response.text().await?;
+        // What is not JSON is not of Picket: then the status says all that is known.
+        Ok(Self { status, value: serde_json::from_str(&text).unwrap_or_default() })
+    }
+
     /// What was asked for, or the problem in words.
     pub fn good(self) -> anyhow::Result<Value> {
         if self.status.is_success() {

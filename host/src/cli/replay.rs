@@ -1,7 +1,13 @@
 //! `picket replay`: decisions, made again and compared.
 
+mod range;
+
+use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use anyhow::Context;
 use clap::Args;
@@ -9,47 +15,92 @@ use serde_json::Value as Json;
 
 use super::client::Server;
 use super::table::plain;
-use crate::model::DecisionId;
-use crate::replay::{Replay, Sameness};
+use crate::model::{DecisionId, Digest};
+use crate::replay::{Capsule, Replay, Sameness};
+use crate::runtime::RuntimeOptions;
+
+use range::RangeArgs;
 
 pub(super) const AFTER_HELP: &str = "\
   picket replay 0199b0a4-7c1e-7d52-9f6b-1c2d3e4f5a6b
+  picket replay 0199b0a4-7c1e-7d52-9f6b-1c2d3e4f5a6b.capsule
+  picket replay --since 30d --sample 1% --source qwickservices
 
 The event as it was stored goes through the very detectors, settings and policy that made the decision,
-and every signal, score, tier, action and text is compared, scores bit by bit.
+and every signal, score, tier, action and text is compared, scores bit by bit. A capsule holds all of that, so
+it needs no server: `picket decision export` makes one.
 
 Exit code: 0 identical; 1 different, each difference named; 2 cannot tell, with what is missing.
 A finding that ran out of time is taken as recorded: time is no input.";
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
-    /// The decision's id
-    id: DecisionId,
+    /// The decision's id, or a capsule
+    #[arg(value_name = "ID|FILE", required_unless_present = "since", conflicts_with = "since")]
+    what: Option<What>,
+    #[command(flatten)]
+    range: RangeArgs,
     #[command(flatten)]
     server: Server,
 }
 
-/// Any failure is a 2: it could not be told.
-pub(super) async fn run(args: &ReplayArgs) -> ExitCode {
-    match one(args).await {
-        Ok(replay) => code(replay.result),
-        Err(error) => {
-            eprintln!("picket: cannot tell: {error:#}");
-            code(Sameness::CannotTell)
-        }
+/// What to replay.
+#[derive(Debug, Clone)]
+enum What {
+    Decision(DecisionId),
+    Capsule(PathBuf),
+}
+
+impl FromStr for What {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(text.parse().map_or_else(|_| Self::Capsule(text.into()), Self::Decision))
     }
 }
 
-async fn one(args: &ReplayArgs) -> anyhow::Result<Replay> {
-    let path = format!("/v1/decisions/{}/replay", args.id);
-    let value = args.server.post(&path, &Json::Null).await?;
-    let replay: Replay = serde_json::from_value(value)
-        .with_context(|| format!("an answer of another release at {path}"))?;
-    match args.server.json {
+/// Any failure is a 2: it could not be told.
+pub(super) async fn run(args: &ReplayArgs) -> ExitCode {
+    let done = match &args.what {
+        Some(what) => one(what, &args.server).await.map(|replay| code(replay.result)),
+        None => range::run(&args.range, &args.server).await,
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("picket: cannot tell: {error:#}");
+        code(Sameness::CannotTell)
+    })
+}
+
+async fn one(what: &What, server: &Server) -> anyhow::Result<Replay> {
+    let replay = match what {
+        What::Decision(id) => of_server(*id, server).await?,
+        What::Capsule(path) => {
+            let path = path.clone();
+            // A guest's calls of WASI may not be made on an async thread.
+            tokio::task::spawn_blocking(move || of_capsule(&path)).await??
+        }
+    };
+    match server.json {
         true => println!("{}", serde_json::to_string_pretty(&replay)?),
         false => print!("{}", in_words(&replay)),
     }
     Ok(replay)
+}
+
+async fn of_server(id: DecisionId, server: &Server) -> anyhow::Result<Replay> {
+    let path = format!("/v1/decisions/{id}/replay");
+    let value = server.post(&path, &Json::Null).await?;
+    serde_json::from_value(value).with_context(|| format!("an answer of another release at {path}"))
+}
+
+fn of_capsule(path: &Path) -> anyhow::Result<Replay> {
+    let context = || path.display().to_string();
+    let file = File::open(path).with_context(|| {
+        format!("{}: neither the id of a decision nor a capsule that can be read", context())
+    })?;
+    let capsule = Capsule::decode(file).with_context(context)?;
+    let own = picket_bundle::DETECTORS.iter().map(|own| Digest::of(own.component)).collect();
+    capsule.replay(RuntimeOptions::default(), &own).with_context(context)
 }
 
 fn code(result: Sameness) -> ExitCode {

@@ -3,9 +3,17 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 
+/// A terminal that does not say how wide it is.
+const WIDTH: u16 = 80;
+/// Less than this is no width for a table.
+const WIDTH_MIN: u16 = 20;
+
 /// A table with these columns.
 pub(super) fn new(columns: &[&str]) -> Table {
     let mut table = Table::new();
+    if table.width().is_some_and(|width| width < WIDTH_MIN) {
+        table.set_width(WIDTH);
+    }
     table
         .load_style(NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)

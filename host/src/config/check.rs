@@ -1,5 +1,6 @@
 //! Whether what is written makes sense together.
 
+use super::destination::DESTINATIONS_MAX;
 use super::{Config, ConfigError};
 
 impl Config {
@@ -31,6 +32,11 @@ impl Config {
             ("commit_queue_max", self.commit_queue_max as u64),
             ("commit_batch_max", self.commit_batch_max as u64),
             ("checkpoint_days_max", u64::from(self.checkpoint_days_max)),
+            ("delivery_timeout_ms", self.delivery_timeout_ms),
+            ("delivery_concurrent_max", self.delivery_concurrent_max as u64),
+            ("delivery_attempts_max", u64::from(self.delivery_attempts_max)),
+            ("delivery_retry_first_ms", self.delivery_retry_first_ms),
+            ("delivery_retry_max_ms", self.delivery_retry_max_ms),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return wrong(format!("`{key}` must be at least 1"));
@@ -61,6 +67,9 @@ impl Config {
                     .to_owned(),
             );
         }
+        if let Some(problem) = self.undeliverable() {
+            return wrong(problem);
+        }
         // Only how it begins: the rest may hold a password, and the store knows what it means.
         let schemes = ["sqlite:", "postgres://", "postgresql://"];
         let known = schemes.iter().any(|scheme| self.database_url.starts_with(scheme));
@@ -72,5 +81,27 @@ impl Config {
             );
         }
         Ok(())
+    }
+
+    /// What is wrong with what is said about deliveries.
+    fn undeliverable(&self) -> Option<String> {
+        if self.destinations.len() > DESTINATIONS_MAX {
+            return Some(format!("`destinations` has at most {DESTINATIONS_MAX} entries"));
+        }
+        let most = [
+            ("delivery_timeout_ms", self.delivery_timeout_ms, 120_000),
+            ("delivery_concurrent_max", self.delivery_concurrent_max as u64, 256),
+            ("delivery_attempts_max", u64::from(self.delivery_attempts_max), 100),
+            ("delivery_retry_max_ms", self.delivery_retry_max_ms, 24 * 3_600_000),
+            ("delivery_retry_first_ms", self.delivery_retry_first_ms, self.delivery_retry_max_ms),
+        ];
+        if let Some((key, _, most)) = most.iter().find(|(_, value, most)| value > most) {
+            return Some(format!("`{key}` is at most {most}"));
+        }
+        let mut faults = self.destinations.iter().filter_map(|(source, destination)| {
+            let problem = destination.check().err()?;
+            Some(format!("`destinations.{source}`: {problem}"))
+        });
+        faults.next()
     }
 }

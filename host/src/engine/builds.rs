@@ -72,6 +72,10 @@ impl Builds {
         }
     }
 
+    pub fn states(&self) -> impl Iterator<Item = &State> {
+        self.states.values().map(Arc::as_ref)
+    }
+
     pub fn get(&self, build: &Build) -> Option<&State> {
         self.states.get(build).map(Arc::as_ref)
     }
@@ -143,7 +147,7 @@ impl State {
     pub fn write(&self, event: &Event, lines: &[(LogLevel, String)]) {
         let mut inner = self.inner();
         for (level, line) in lines {
-            inner.lines.push(&event.source, &event.id, *level, line);
+            inner.lines.push(event, *level, line);
         }
     }
 
@@ -164,6 +168,11 @@ impl State {
 
     pub fn log(&self, after: u64) -> Vec<LogLine> {
         self.inner().lines.after(after)
+    }
+
+    /// Drops the lines about whom `gone` says to.
+    pub fn forget(&self, gone: impl Fn(&str, &str) -> bool) {
+        self.inner().lines.forget(gone);
     }
 
     fn follow(&self, quarantined: bool, now: Instant) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use hdrhistogram::Histogram;
 
-use crate::model::{Cost, LogLevel, LogLine, Outcome, PurityChecks, Timestamp};
+use crate::model::{Cost, Event, LogLevel, LogLine, Outcome, PurityChecks, Timestamp};
 
 /// Lines that are kept of a build, and their bytes.
 const LINES_MAX: usize = 200;
@@ -67,19 +67,21 @@ pub(super) struct Used {
 /// The last lines of one build, bounded in number and bytes.
 #[derive(Default)]
 pub(super) struct Lines {
-    kept: VecDeque<LogLine>,
+    /// With the subject that each is about, who may be erased.
+    kept: VecDeque<(String, LogLine)>,
     bytes: usize,
     last: u64,
 }
 
 impl Lines {
-    pub fn push(&mut self, source: &str, event: &str, level: LogLevel, line: &str) {
+    pub fn push(&mut self, about: &Event, level: LogLevel, line: &str) {
         let time = Timestamp::now();
         // By the clock, so that numbers ascend across restarts too.
         let clock = u64::try_from(time.micros()).unwrap_or_default();
         self.last = clock.max(self.last + 1);
-        let (source, event) = (source.to_owned(), event.to_owned());
+        let (source, event) = (about.source.clone(), about.id.clone());
         let line = LogLine { number: self.last, time, source, event, level, line: visible(line) };
+        let line = (about.subject.clone(), line);
         self.bytes += bytes(&line);
         self.kept.push_back(line);
         while self.kept.len() > LINES_MAX || self.bytes > LOG_BYTES_MAX {
@@ -90,13 +92,19 @@ impl Lines {
 
     /// The lines with a greater number, oldest first.
     pub fn after(&self, number: u64) -> Vec<LogLine> {
-        let first = self.kept.partition_point(|line| line.number <= number);
-        self.kept.range(first..).cloned().collect()
+        let first = self.kept.partition_point(|(_, line)| line.number <= number);
+        self.kept.range(first..).map(|(_, line)| line.clone()).collect()
+    }
+
+    /// Drops the lines about whom `gone` says to.
+    pub fn forget(&mut self, gone: impl Fn(&str, &str) -> bool) {
+        self.kept.retain(|(subject, line)| !gone(&line.source, subject));
+        self.bytes = self.kept.iter().map(bytes).sum();
     }
 }
 
-fn bytes(line: &LogLine) -> usize {
-    line.source.len() + line.event.len() + line.line.len()
+fn bytes((subject, line): &(String, LogLine)) -> usize {
+    subject.len() + line.source.len() + line.event.len() + line.line.len()
 }
 
 /// A line as a terminal may show it: control characters, and those that turn the direction of text or
@@ -121,6 +129,16 @@ fn visible(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::EventBounds;
+
+    fn event(subject: &str) -> Event {
+        let envelope = serde_json::json!({
+            "specversion": "1.0", "id": "e", "source": "market", "type": "t", "subject": subject,
+            "data": {},
+        });
+        let bounds = EventBounds { json_depth_max: 9, ahead_ms_max: 0 };
+        Event::parse(envelope, &bounds, Timestamp::now()).unwrap()
+    }
 
     fn used(bytes: usize) -> Used {
         Used { memory_bytes: bytes, output_bytes: bytes }
@@ -153,7 +171,7 @@ mod tests {
     fn lines_are_numbered_upwards_and_the_oldest_go_first() {
         let mut lines = Lines::default();
         for number in 0..300 {
-            lines.push("market", "e", LogLevel::Info, &format!("line {number}"));
+            lines.push(&event("u"), LogLevel::Info, &format!("line {number}"));
         }
         let all = lines.after(0);
         assert_eq!((all.len(), all[0].line.as_str()), (200, "line 100"));
@@ -166,11 +184,26 @@ mod tests {
     fn long_lines_are_cut_and_all_together_are_bounded() {
         let mut lines = Lines::default();
         for _ in 0..200 {
-            lines.push("market", "e", LogLevel::Warn, &"é\u{1b}".repeat(10_000));
+            lines.push(&event("u"), LogLevel::Warn, &"é\u{1b}".repeat(10_000));
             assert!(lines.bytes <= LOG_BYTES_MAX);
             assert_eq!(lines.bytes, lines.kept.iter().map(bytes).sum::<usize>());
         }
         assert!(lines.kept.len() > 5);
+    }
+
+    #[test]
+    fn who_is_erased_is_in_no_line_any_more() {
+        let mut lines = Lines::default();
+        for number in 0..9 {
+            let subject = ["anna", "ben"][number % 2];
+            lines.push(&event(subject), LogLevel::Info, &format!("{subject} {number}"));
+        }
+        lines.forget(|source, subject| (source, subject) == ("other", "anna"));
+        assert_eq!(lines.after(0).len(), 9, "of another source it is somebody else");
+        lines.forget(|source, subject| (source, subject) == ("market", "anna"));
+        let left = lines.after(0);
+        assert!(left.len() == 4 && left.iter().all(|line| line.line.starts_with("ben")));
+        assert_eq!(lines.bytes, lines.kept.iter().map(bytes).sum::<usize>());
     }
 
     #[test]

@@ -147,6 +147,15 @@ fn covers(granted: &str, wanted: &str) -> bool {
     }
 }
 
+/// A source as a key of a table, in quotes where TOML needs them.
+fn key(source: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    match !source.is_empty() && source.chars().all(is_bare) {
+        true => source.to_owned(),
+        false => toml::Value::String(source.to_owned()).to_string(),
+    }
+}
+
 fn not_granted(
     does: &str,
     what: &str,
@@ -156,7 +165,7 @@ fn not_granted(
 ) -> String {
     let name = &manifest.name;
     let table = match source {
-        Some(source) => format!("[detectors.{name}.sources.{source}]"),
+        Some(source) => format!("[detectors.{name}.sources.{}]", key(source)),
         None => format!("[detectors.{name}]"),
     };
     format!(
@@ -202,6 +211,10 @@ mod tests {
             (
                 "[contact-phone.sources.fair]\nfields = []",
                 "add \"data.content\" to `fields` under [detectors.contact-phone.sources.fair]",
+            ),
+            (
+                "[contact-phone.sources.'fair.example']\nfields = []",
+                "under [detectors.contact-phone.sources.\"fair.example\"] in picket.toml",
             ),
         ];
         for (rules, says) in cases {

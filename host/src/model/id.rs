@@ -8,6 +8,8 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::Timestamp;
+
 /// The id of a decision: a UUID of version 7, so that ids sort by when the decision was begun.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
@@ -46,6 +48,19 @@ macro_rules! uuid_id {
             }
         }
     };
+}
+
+impl DecisionId {
+    /// Where the ids begin of the decisions that are begun at this time or later, to the millisecond.
+    pub fn from_time(time: Timestamp) -> Self {
+        // RFC 9562, section 5.7: 48 bits of milliseconds come first.
+        let millis = u128::try_from(time.millis()).unwrap_or(0) & ((1 << 48) - 1);
+        Self(Uuid::from_u128(millis << 80))
+    }
+
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
 }
 
 uuid_id!(DecisionId);

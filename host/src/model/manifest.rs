@@ -93,8 +93,9 @@ impl Manifest {
     /// # Errors
     /// A sentence that says which part is wrong and how to mend it.
     pub fn parse(json: &str) -> Result<Self, String> {
-        let manifest: Self = serde_json::from_str(json)
-            .map_err(|error| format!("the manifest does not parse: {error}"))?;
+        let manifest: Self = serde_json::from_str(json).map_err(|error| {
+            unknown_input(json).unwrap_or(format!("the manifest does not parse: {error}"))
+        })?;
         manifest.check()?;
         Ok(manifest)
     }
@@ -138,6 +139,18 @@ impl Manifest {
     pub fn wants(&self, event_type: &str) -> bool {
         self.events.iter().any(|pattern| pattern.matches(event_type))
     }
+}
+
+/// Which input is of a kind that this host does not give, where that is what is wrong.
+fn unknown_input(json: &str) -> Option<String> {
+    let manifest: Json = serde_json::from_str(json).ok()?;
+    let mut kinds = manifest["inputs"].as_array()?.iter().map(|input| input["kind"].as_str());
+    let at = kinds.clone().position(|kind| kind.is_some_and(|kind| kind != "field"))?;
+    let kind = kinds.nth(at).flatten()?;
+    Some(format!(
+        "input {} is of kind `{kind}`, and this host gives inputs of kind `field` alone: read a field of the event, or run it on a host that gives `{kind}`",
+        at + 1
+    ))
 }
 
 /// Whether a text is a detector's name: lower-case words joined by `-`.
@@ -191,8 +204,15 @@ mod tests {
             (
                 "/inputs",
                 json!([{"kind": "recent", "path": "data.content"}]),
-                "unknown variant `recent`",
+                "input 1 is of kind `recent`, and this host gives inputs of kind `field` alone",
             ),
+            (
+                "/inputs",
+                json!([{"kind": "field", "path": "subject"}, {"kind": "list", "name": "deny"}]),
+                "input 2 is of kind `list`",
+            ),
+            ("/inputs", json!([{"kind": "feature", "of": 7}]), "of kind `feature`"),
+            ("/inputs", json!([{"kind": "field"}]), "missing field `path`"),
             ("/inputs", json!([{"kind": "field", "path": "data..x"}]), "not a path"),
             ("/summary", json!("x".repeat(401)), "401 bytes"),
             ("/budget", json!({"signals": 3, "log_lines": 0}), "`log_lines` of 0"),

@@ -37,6 +37,15 @@ impl Timestamp {
         Ok(Self(parsed.as_microsecond()))
     }
 
+    /// Parses a date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn parse_http(text: &str) -> Result<Self, String> {
+        let parsed = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text);
+        parsed.map(|at| Self(at.as_microsecond())).map_err(|error| error.to_string())
+    }
+
     /// The time this many milliseconds later.
     #[must_use]
     pub fn plus_millis(self, millis: i64) -> Self {

@@ -48,6 +48,14 @@ impl Shelf {
         self.codes().retain(|build, code| needed.contains(build) || Arc::strong_count(code) > 1);
     }
 
+    /// Lets go of one build, unless somebody else holds it.
+    pub fn let_go(&self, build: &Build) {
+        let mut codes = self.codes();
+        if codes.get(build).is_some_and(|code| Arc::strong_count(code) == 1) {
+            codes.remove(build);
+        }
+    }
+
     /// Lets go of what failed, so that it can be tried again.
     pub fn forget_failed(&self, build: &Build) {
         let mut codes = self.codes();

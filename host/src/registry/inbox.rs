@@ -17,6 +17,9 @@ use crate::store::{Deployment, EVERY_SOURCE, Origin, StoreError};
 use crate::telemetry::Loaded;
 
 const POLICY_BYTES_MAX: u64 = 1 << 20;
+/// Whatever such a file holds.
+const PRECOMPILED: &str =
+    "precompiled code is never accepted, for nobody can check it; ship the .wasm component";
 /// After a reason that is not the file's.
 pub(super) const TRIED_AGAIN: &str = "; it is tried again";
 
@@ -92,6 +95,9 @@ impl Registry {
         let policies = list(&self.folders.policies, "toml");
         let there = detectors.iter().map(|path| detector_file(path));
         seen.keep(&there.chain(policies.iter().map(|path| policy_file(path))).collect());
+        for path in list(&self.folders.detectors, "cwasm") {
+            self.refuse("detector", &detector_file(&path), None, PRECOMPILED).await?;
+        }
         let mut files = Vec::new();
         for path in detectors {
             if let Offered::Slow(_) = self.offer_detector(&path, &mut seen, None).await? {

@@ -10,7 +10,7 @@ use super::code::Code;
 use super::refresh::build_of;
 use super::{Refused, Registry};
 use crate::model::{Build, Canary, Digest, Identity, Stage};
-use crate::store::{Deployment, Move, StoreError};
+use crate::store::{Deployment, EVERY_SOURCE, Move, StoreError};
 
 /// Which version, for which source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +88,8 @@ impl Registry {
     ) -> Result<Stood, Refused> {
         let rows = self.of_detector(detector, source).await?;
         let good = last_good(rows.iter()).ok_or_else(|| {
-            Refused::Stage(format!("no earlier version of {detector} served {source} before"))
+            let whom = if source == EVERY_SOURCE { "every source" } else { source };
+            Refused::Stage(format!("no earlier version of {detector} served {whom} before"))
         })?;
         // It was promoted once before, so another pair of eyes has seen it.
         self.may_count(good, None)?;
@@ -299,6 +300,7 @@ impl Registry {
     /// Its code, where it is ready to run: what does not load does not replace what serves. Compiles it
     /// where it is not at hand, again where it failed before: a person asks for it.
     async fn loads(&self, row: &Deployment) -> Result<Arc<Code>, Refused> {
+        self.admit(row)?;
         self.shelf.forget_failed(&build_of(row));
         let code = match self.at_hand(row.digest, &row.settings).await {
             Some(code) => code,
@@ -309,7 +311,6 @@ impl Registry {
             }
         };
         code.prepared()?;
-        self.admit(row)?;
         Ok(code)
     }
 

@@ -41,21 +41,62 @@ impl Registry {
         if let Some(Ok(prepared)) = self.shelf.get(&build).map(|code| code.prepared()) {
             return Ok(Ok(prepared));
         }
-        let file = match self.store.detector_bytes(build.digest).await {
-            Ok(Some(file)) => file,
-            Ok(None) => return Ok(Err(Unrecalled::Bytes)),
-            Err(damaged @ StoreError::Damaged { .. }) => {
-                return Ok(Err(Unrecalled::Damaged(damaged.to_string())));
-            }
-            Err(error) => return Err(error),
+        let file = match self.file(build.digest).await? {
+            Ok(file) => file,
+            Err(unrecalled) => return Ok(Err(unrecalled)),
         };
-        let settings = self.store.settings(detector, build.digest).await?;
-        let is_meant = |it: &&Json| Digest::of(canonical(it).as_bytes()) == build.settings;
-        let Some(settings) = settings.iter().find(is_meant) else {
-            return Ok(Err(Unrecalled::Settings(build.settings)));
+        let settings = match self.settings(build, detector).await? {
+            Ok(settings) => settings,
+            Err(unrecalled) => return Ok(Err(unrecalled)),
         };
         // What failed before may have failed by no fault of its own.
         self.shelf.forget_failed(&build);
-        Ok(self.make(file, settings).await.prepared().map_err(Unrecalled::from))
+        let prepared = self.make(file, &settings).await.prepared();
+        let current = self.current();
+        if !current.detectors().iter().any(|live| live.prepared.build() == build) {
+            self.shelf.let_go(&build);
+        }
+        Ok(prepared.map_err(Unrecalled::from))
+    }
+
+    /// The file of a build, as it was shipped.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn file(&self, digest: Digest) -> Result<Result<Vec<u8>, Unrecalled>, StoreError> {
+        match self.store.detector_bytes(digest).await {
+            Ok(file) => Ok(file.ok_or(Unrecalled::Bytes)),
+            Err(damaged @ StoreError::Damaged { .. }) => {
+                Ok(Err(Unrecalled::Damaged(damaged.to_string())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The settings of a build.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    async fn settings(
+        &self,
+        build: Build,
+        detector: &str,
+    ) -> Result<Result<Json, Unrecalled>, StoreError> {
+        let deployed = self.store.settings(detector, build.digest).await?;
+        let is_meant = |it: &Json| Digest::of(canonical(it).as_bytes()) == build.settings;
+        let found = deployed.into_iter().find(is_meant);
+        Ok(found.ok_or(Unrecalled::Settings(build.settings)))
+    }
+
+    /// The settings of a build, as the detector was given them.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn settings_text(
+        &self,
+        build: Build,
+        detector: &str,
+    ) -> Result<Result<String, Unrecalled>, StoreError> {
+        Ok(self.settings(build, detector).await?.map(|settings| canonical(&settings)))
     }
 }

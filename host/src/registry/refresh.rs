@@ -121,9 +121,9 @@ impl Registry {
 
     /// What a row stands for, where it may run.
     fn live(&self, row: &Deployment) -> Result<LiveDetector, Refused> {
+        self.admit(row)?;
         let code = self.shelf.get(&build_of(row)).ok_or(Refused::Lacking)?;
         let prepared = code.prepared()?;
-        self.admit(row)?;
         let prepared = prepared.within(&self.rules.detectors.budget(&row.detector));
         Ok(LiveDetector {
             deployment: row.id,

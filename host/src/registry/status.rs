@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::Registry;
 use super::refresh::build_of;
+use crate::model::manifest::Budget;
 use crate::model::{Canary, Digest, Input, Isolation, Landing, Stage, Timestamp, Vitals};
 use crate::store::{EVERY_SOURCE, SENT, StoreError};
 
@@ -63,9 +64,8 @@ pub struct DetectorStatus {
     pub inputs: Vec<Input>,
     /// `false`: it could not be snapshotted, so each event pays for `configure` again.
     pub pre_initialised: Option<bool>,
-    /// Processor time of one evaluation at most.
-    pub deadline_ms: Option<u64>,
-    pub memory_bytes: Option<usize>,
+    /// What one evaluation may use: the least of its manifest, the operator's table and the ceiling.
+    pub budget: Option<Budget>,
     pub updated_at: Timestamp,
     /// What is really used, on the server that answers, since it went live there.
     pub vitals: Option<Vitals>,
@@ -126,10 +126,7 @@ impl Registry {
                 origin: row.origin.to_string(),
                 events: row.manifest.events.iter().map(ToString::to_string).collect(),
                 pre_initialised: live.map(|prepared| prepared.pre_initialised()),
-                deadline_ms: live.map(|prepared| {
-                    u64::try_from(prepared.limits().deadline.as_millis()).unwrap_or(u64::MAX)
-                }),
-                memory_bytes: live.map(|prepared| prepared.limits().memory_bytes),
+                budget: live.map(|prepared| prepared.limits().budget()),
                 updated_at: row.updated_at,
                 vitals: None,
                 last_error,

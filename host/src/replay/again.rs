@@ -16,7 +16,7 @@ use super::{AsRecorded, Lack, Missing, Replay};
 use crate::engine::{EntityKey, evaluate_again};
 use crate::ingest::{Basis, Given, conclude};
 use crate::model::decision::SEMANTICS;
-use crate::model::{Build, Decision, Event, Finding, Isolation, Outcome, Signal, Stage};
+use crate::model::{Build, Decision, Digest, Event, Finding, Isolation, Outcome, Signal, Stage};
 use crate::policy::Policy;
 use crate::runtime::{Limits, Prepared};
 
@@ -31,6 +31,8 @@ pub(super) struct Material {
     pub decision: Decision,
     pub basis: Json,
     pub event: Event,
+    /// Of the event that was decided about, and of the one that is here.
+    pub event_digests: (Digest, Digest),
     pub policy: Result<Arc<Policy>, Missing>,
     pub builds: HashMap<Build, Result<Prepared, Missing>>,
     /// What no run may have more of here.
@@ -56,7 +58,7 @@ impl Material {
     /// The builds that have to run again, with the names of their detectors.
     pub fn wanted(decision: &Decision) -> impl Iterator<Item = (Build, &str)> {
         let runs = decision.findings.iter().filter(|finding| by_chance(finding, false).is_none());
-        runs.filter_map(|finding| Some((build(finding)?, &*finding.detector)))
+        runs.filter_map(named)
     }
 
     /// Runs the decision again and compares.
@@ -131,8 +133,13 @@ impl Again<'_> {
         }
         let mut comparison = Comparison::default();
         comparison.compare("", &json!(was), &json!(is));
-        let basis = json!({ "entities": self.basis.entities, "trace": self.basis.trace });
-        comparison.compare("/basis", &basis, &json!({ "entities": entities, "trace": trace }));
+        let (event, event_now) = self.material.event_digests;
+        let Basis { entities: entities_then, trace: trace_then, .. } = self.basis;
+        comparison.compare(
+            "/basis",
+            &json!({ "entities": entities_then, "event": event, "trace": trace_then }),
+            &json!({ "entities": entities, "event": event_now, "trace": trace }),
+        );
         match (comparison.differences.is_empty(), self.cramped.is_empty()) {
             (true, _) => {}
             (false, true) => {
@@ -160,7 +167,7 @@ impl Again<'_> {
             return None;
         }
         let name = format!("{} {}", was.detector, was.version.as_deref().unwrap_or_default());
-        let prepared = match build(was).and_then(|build| self.material.builds.get(&build)) {
+        let prepared = match named(was).and_then(|(build, _)| self.material.builds.get(&build)) {
             Some(Ok(prepared)) => prepared.clone(),
             Some(Err(missing)) => {
                 self.miss(missing.clone());
@@ -178,9 +185,8 @@ impl Again<'_> {
             None => self.basis.ceiling.within(&prepared.manifest().budget),
         };
         let patience = PATIENCE.min(PATIENCE_IN_ALL.saturating_sub(self.spent));
-        let allowed = self.material.ceiling.memory_bytes;
-        let memory_bytes = limits.memory_bytes.min(allowed);
-        let prepared = prepared.under(Limits { deadline: patience, memory_bytes, ..limits });
+        let here = limits.at_most(&self.material.ceiling);
+        let prepared = prepared.under(Limits { deadline: patience, ..here });
         let finding = evaluate_again(&prepared, &self.material.event, was, &self.key);
         self.spent += Duration::from_micros(finding.micros);
         self.replay.ran += 1;
@@ -190,11 +196,12 @@ impl Again<'_> {
             self.miss(Missing::new(Lack::Time, detail));
             return None;
         }
-        if limits.memory_bytes > allowed {
+        if (Limits { deadline: limits.deadline, ..here }) != limits {
             let detail = format!(
-                "{name} ran under a limit of {} bytes of memory, and {allowed} are allowed here: raise \
-                 detector_memory_bytes, or replay a capsule of it",
-                limits.memory_bytes
+                "{name} ran under {}, and no more than {} is allowed here: raise the limits of the \
+                 configuration, or replay a capsule of it",
+                json!(limits),
+                json!(self.material.ceiling)
             );
             self.cramped.push(Missing::new(Lack::Limits, detail));
         }
@@ -231,8 +238,14 @@ fn by_chance(finding: &Finding, kept: bool) -> Option<String> {
     }
 }
 
-fn build(finding: &Finding) -> Option<Build> {
-    Some(Build { digest: finding.digest?, settings: finding.settings_digest? })
+/// Every build that a decision names, with the names of their detectors.
+pub(super) fn builds(decision: &Decision) -> impl Iterator<Item = (Build, &str)> {
+    decision.findings.iter().filter_map(named)
+}
+
+fn named(finding: &Finding) -> Option<(Build, &str)> {
+    let build = Build { digest: finding.digest?, settings: finding.settings_digest? };
+    Some((build, &finding.detector))
 }
 
 /// The signals of each finding as they are recorded, with the commitments of their entities.

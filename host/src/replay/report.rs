@@ -131,6 +131,11 @@ impl Missing {
     pub fn new(what: Lack, detail: impl Into<String>) -> Self {
         Self { what, detail: detail.into() }
     }
+
+    pub fn erased() -> Self {
+        let why = "its subject was erased, and with it the event that it was made from";
+        Self::new(Lack::Erased, why)
+    }
 }
 
 impl fmt::Display for Sameness {

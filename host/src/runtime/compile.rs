@@ -1,4 +1,4 @@
-//! From a file to code for the serving engine: scan, first run, snapshot, compile.
+//! From a file to code for the serving engine: scan, divide, first run, snapshot, compile.
 //!
 //! What is in the bundle compiles here, side by side. Whatever else there is compiles in a process
 //! of its own (`child` starts it, `worker` is its body), one at a time: hostile code can make a
@@ -17,7 +17,7 @@ pub(super) use child::Compiler;
 
 use super::limits::Limits;
 use super::preinit::first_run;
-use super::{LoadError, frame, scan};
+use super::{LoadError, divide, frame, scan};
 
 /// What is to be compiled besides the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,13 +66,22 @@ pub(super) fn compile(
     file: &[u8],
 ) -> Result<Artifact, LoadError> {
     scan::scan(file, &request.ceiling)?;
-    let first = first_run(scratch, file, &request.settings, &request.ceiling, request.seed)?;
+    let run = |file| first_run(scratch, file, &request.settings, &request.ceiling, request.seed);
+    let divided = divide::divided(file);
+    let mut ran = divided.as_deref().unwrap_or(file);
+    let mut first = run(ran);
+    if divided.is_some() && matches!(first, Err(LoadError::Compile(_))) {
+        // What is said of an invalid file is said of the one that its author has.
+        ran = file;
+        first = run(file);
+    }
+    let first = first?;
     let snapshot = first.snapshot.and_then(|bytes| compiling.precompile_component(&bytes).ok());
     let head = Head { manifest: first.describe, pre_initialised: snapshot.is_some() };
     let code = match snapshot {
         Some(code) => code,
         None => compiling
-            .precompile_component(file)
+            .precompile_component(ran)
             .map_err(|error| LoadError::Compile(format!("{error:#}")))?,
     };
     Ok(Artifact { head, code })

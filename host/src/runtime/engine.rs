@@ -1,5 +1,8 @@
 //! The engines: one serves events, one runs what is thrown away after loading, one only compiles.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -17,13 +20,17 @@ const POOL: u32 = 64;
 /// Linear memory that stays mapped when an instance ends, so that the next one finds it warm.
 const KEEP_RESIDENT: usize = 256 << 10;
 /// How often running guests look whether their time is up.
-pub(super) const TICK: Duration = Duration::from_millis(1);
+const TICK: Duration = Duration::from_millis(1);
 
 /// Pooled and optimised: runs events.
 pub(super) fn serving(ceiling: &Limits) -> Result<Engine> {
+    Engine::new(&pooled(ceiling))
+}
+
+fn pooled(ceiling: &Limits) -> Config {
     let mut config = optimised();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(ceiling)));
-    Engine::new(&config)
+    config
 }
 
 /// Compiles for [`serving`] and runs nothing: how instances are allocated does not alter the code, so

@@ -5,7 +5,6 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
-use super::engine::TICK;
 use super::limits::{Limiter, Limits};
 use super::wasi::Wasi;
 pub(super) use crate::model::LogLevel as Level;
@@ -93,18 +92,17 @@ pub(super) fn store(engine: &Engine, limits: &Limits, wasi: Option<Wasi>) -> Sto
 }
 
 /// Starts the clock anew, at `now`: before every entry, instantiation included.
+///
+/// It is looked at with every tick. Ticks say nothing of how much time has passed: where the machine is
+/// busy, ten of them may take fifty milliseconds.
 pub(super) fn arm(store: &mut Store<Guest>, now: Duration, deadline: Duration) {
     let end = now + deadline;
     store.data_mut().end = end;
-    store.set_epoch_deadline(ticks(deadline));
-    store.epoch_deadline_callback(move |_| match end.checked_sub(thread_time()) {
-        Some(left) if !left.is_zero() => Ok(UpdateDeadline::Continue(ticks(left))),
-        _ => Err(OutOfTime.into()),
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(move |_| match thread_time() < end {
+        true => Ok(UpdateDeadline::Continue(1)),
+        false => Err(OutOfTime.into()),
     });
-}
-
-fn ticks(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos().div_ceil(TICK.as_nanos())).unwrap_or(u64::MAX).max(1)
 }
 
 /// Processor time that this thread has used.
@@ -113,4 +111,27 @@ pub(super) fn thread_time() -> Duration {
     let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
     let nanos = u32::try_from(now.tv_nsec).unwrap_or_default();
     Duration::new(seconds, nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::{Instance, Module};
+
+    use super::*;
+
+    #[test]
+    fn one_tick_after_its_end_it_is_out_of_time() {
+        let engine = crate::runtime::engine::scratch().unwrap();
+        let module = wat::parse_str(r#"(module (func (export "f") (loop (br 0))))"#).unwrap();
+        let module = Module::from_binary(&engine, &module).unwrap();
+        let mut store = store(&engine, &Limits::default(), None);
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let function = instance.get_typed_func::<(), ()>(&mut store, "f").unwrap();
+        let (now, deadline) = (thread_time(), Duration::from_millis(3));
+        arm(&mut store, now, deadline);
+        while thread_time() < now + deadline {}
+        engine.increment_epoch();
+        let error = function.call(&mut store, ()).unwrap_err();
+        assert!(error.is::<OutOfTime>(), "{error:#}");
+    }
 }

@@ -38,19 +38,35 @@ pub(super) const SETUP_DEADLINE: Duration = Duration::from_secs(5);
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            deadline: Duration::from_millis(10),
-            memory_bytes: 64 << 20,
-            table_elements: 20_000,
-            signals: 64,
-            output_bytes: 256 << 10,
-            log_lines: 16,
-            log_bytes: 4 << 10,
-        }
+        Self::DEFAULT
     }
 }
 
 impl Limits {
+    pub const DEFAULT: Self = Self {
+        deadline: Duration::from_millis(10),
+        memory_bytes: 64 << 20,
+        table_elements: 20_000,
+        signals: 64,
+        output_bytes: 256 << 10,
+        log_lines: 16,
+        log_bytes: 4 << 10,
+    };
+
+    /// Of each the lesser.
+    #[must_use]
+    pub fn at_most(&self, other: &Self) -> Self {
+        Self {
+            deadline: self.deadline.min(other.deadline),
+            memory_bytes: self.memory_bytes.min(other.memory_bytes),
+            table_elements: self.table_elements.min(other.table_elements),
+            signals: self.signals.min(other.signals),
+            output_bytes: self.output_bytes.min(other.output_bytes),
+            log_lines: self.log_lines.min(other.log_lines),
+            log_bytes: self.log_bytes.min(other.log_bytes),
+        }
+    }
+
     /// These limits, lowered to what a manifest asks for.
     #[must_use]
     pub fn within(&self, budget: &Budget) -> Self {
@@ -68,6 +84,19 @@ impl Limits {
             output_bytes: lower(self.output_bytes, budget.output_bytes),
             log_lines: lower(self.log_lines, budget.log_lines),
             log_bytes: lower(self.log_bytes, budget.log_bytes),
+        }
+    }
+
+    /// In the words of a manifest.
+    pub fn budget(&self) -> Budget {
+        let number = |it: usize| u64::try_from(it).ok();
+        Budget {
+            deadline_ms: u64::try_from(self.deadline.as_millis()).ok(),
+            memory_bytes: number(self.memory_bytes),
+            output_bytes: number(self.output_bytes),
+            log_bytes: number(self.log_bytes),
+            log_lines: number(self.log_lines),
+            signals: number(self.signals),
         }
     }
 }

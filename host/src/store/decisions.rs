@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
@@ -13,13 +12,16 @@ use super::audit::Leaf;
 use super::dialect::{Arguments, Connection, Row};
 use super::events::{self, Committed, DECIDED, EVENTS, EventRow};
 use super::keyring::{Keyring, Sealing};
+use super::outbox::OutboxRow;
 use super::rows::Insert;
 use super::salt::Salt;
 use super::sealed::cipher::Seat;
 use super::sealed::{self, reseal, seal};
 use super::subject_key::SubjectKey;
 use super::{Store, StoreError};
-use crate::model::{AuditEntry, Decision, DecisionId, Digest, Event, Outcome, Timestamp, TrialRun};
+use crate::model::{
+    AuditEntry, Decision, DecisionId, Digest, Event, Outcome, Outgoing, Timestamp, TrialRun,
+};
 
 static INSERT: Insert = Insert::new(
     "INSERT INTO decisions (seq, id, source, subject, kind, event_id, decided_at, mode, tier, \
@@ -28,7 +30,7 @@ static INSERT: Insert = Insert::new(
     "",
 );
 static INSERT_LABELS: Insert =
-    Insert::new("INSERT INTO decision_labels (detector, decision, label)", 3, "");
+    Insert::new("INSERT INTO decision_labels (detector, source, tier, decision, label)", 5, "");
 
 /// An event and what was decided about it, to be written together.
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ pub struct Entry {
     pub replay: Json,
     /// What it says about versions on trial.
     pub trials: Vec<TrialRun>,
+    /// What is to be delivered because of it.
+    pub outgoing: Vec<Outgoing>,
 }
 
 /// An entry as rows: serialised, compressed, and encrypted under the key of its subject.
@@ -51,6 +55,7 @@ pub struct SealedEntry {
     /// `None` where the event is only accepted.
     pub(super) decision: Option<DecisionRow>,
     pub(super) trials: Vec<TrialRun>,
+    pub(super) outbox: Vec<OutboxRow>,
     pub(super) leaf: Leaf,
     pub(super) key: Arc<SubjectKey>,
 }
@@ -60,7 +65,7 @@ pub(super) struct DecisionRow {
     decision: Arc<Decision>,
     /// (detector, label): what it found, or an empty label where it did not finish.
     labels: BTreeSet<(String, String)>,
-    sealed: Vec<u8>,
+    pub(super) sealed: Vec<u8>,
 }
 
 const DECISIONS: &str = "decisions";
@@ -71,6 +76,7 @@ struct DocumentRef<'a> {
     salt: Salt,
     decision: &'a Decision,
     replay: &'a Json,
+    event: Digest,
 }
 
 /// The sealed document of a decision, read for the decision alone; of an erased one that is all.
@@ -79,20 +85,26 @@ struct DocumentDecision {
     decision: Decision,
 }
 
-/// All that a replay starts from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Replayable {
+/// The sealed document of a decision.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Document {
     pub decision: Decision,
     /// As it was in the [`Entry`].
     pub replay: Json,
-    pub event: Event,
-    pub received_at: Timestamp,
+    /// Of the event's JSON: this event and no other was decided about.
+    pub event: Digest,
 }
 
-#[derive(Deserialize)]
-struct Document {
-    decision: Decision,
-    replay: Json,
+/// All that a replay starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replayable {
+    pub document: Document,
+    pub event: Event,
+    pub received_at: Timestamp,
+    /// The document as it was written.
+    pub document_json: Vec<u8>,
+    /// The event as it was written.
+    pub event_json: Vec<u8>,
 }
 
 impl Entry {
@@ -108,16 +120,22 @@ impl Entry {
                 format!("it is about the event `{}`, not `{}`", decision.event_id, event.id);
             return Err(StoreError::Unstorable { what: "a decision", detail });
         }
-        let document = DocumentRef { salt: sealing.salt, decision, replay: &self.replay };
         let (received_at, fingerprint) = (self.received_at, self.fingerprint);
         let event = EventRow::of(event, &sealing, received_at, fingerprint, decision.id, DECIDED)?;
+        // Another salt: who is shown the one document learns nothing for guessing the other.
+        let salt = Salt::random()?;
+        let document =
+            DocumentRef { salt, decision, replay: &self.replay, event: event.commitment };
         let seat = Seat::of(DECISIONS, &event.decision_id);
         let (json, sealed) = seal("a decision", &seat, &sealing.key, &document)?;
+        let outbox = self.outgoing.iter().map(|outgoing| OutboxRow::of(outgoing, &sealing.key));
+        let outbox = outbox.collect::<Result<_, _>>()?;
         Ok(SealedEntry {
             leaf: Leaf::of(audit_entry(decision, event.commitment, Digest::of(&json)))?,
             event,
             key: sealing.key,
             trials: self.trials.clone(),
+            outbox,
             decision: Some(DecisionRow {
                 labels: labels(decision),
                 decision: Arc::clone(decision),
@@ -136,6 +154,9 @@ impl SealedEntry {
         if let Some(decision) = &mut self.decision {
             let seat = Seat::of(DECISIONS, &self.event.decision_id);
             decision.sealed = reseal("decision", &seat, &self.key, &key, &decision.sealed)?;
+        }
+        for row in &mut self.outbox {
+            row.reseal(&self.key, &key)?;
         }
         Ok(Self { key, ..self })
     }
@@ -207,17 +228,17 @@ pub(super) async fn insert(
         .await?;
     let numbered: Vec<(i64, (&EventRow, &DecisionRow))> = (last + 1..).zip(decisions).collect();
     INSERT.run(connection, &numbered, |arguments, (seq, row)| bind(arguments, *seq, *row)).await?;
-    let labels: Vec<(i64, &str, &str)> = numbered
+    let labels: Vec<(i64, &Decision, &(String, String))> = numbered
         .iter()
-        .flat_map(|(seq, (_, row))| {
-            row.labels.iter().map(|(detector, label)| (*seq, detector.as_str(), label.as_str()))
-        })
+        .flat_map(|(seq, (_, row))| row.labels.iter().map(|label| (*seq, &*row.decision, label)))
         .collect();
     INSERT_LABELS
-        .run(connection, &labels, |arguments, (seq, detector, label)| {
-            arguments.add(*detector)?;
+        .run(connection, &labels, |arguments, (seq, decision, (detector, label))| {
+            arguments.add(detector.as_str())?;
+            arguments.add(decision.source.as_str())?;
+            arguments.add(decision.tier.as_str())?;
             arguments.add(*seq)?;
-            arguments.add(*label)
+            arguments.add(label.as_str())
         })
         .await?;
     Ok(())
@@ -254,7 +275,9 @@ pub(super) fn open(
     id: &str,
     sealed: &[u8],
 ) -> Result<Option<Decision>, StoreError> {
-    let document: Option<DocumentDecision> = document(keyring, row, id, sealed)?;
+    let key = keyring.of_row(row)?;
+    let document: Option<DocumentDecision> =
+        sealed::open("decision", &Seat::of(DECISIONS, id), key.as_ref(), sealed)?;
     Ok(document.map(|document| document.decision))
 }
 
@@ -263,14 +286,18 @@ pub(super) fn leave(decision: Decision) -> Result<Vec<u8>, StoreError> {
     sealed::leave_open("a decision", &DocumentDecision { decision })
 }
 
-fn document<T: DeserializeOwned>(
+/// The whole document of a decision, unless it was erased, with its JSON as it was written.
+pub(super) fn document(
     keyring: &Keyring,
     row: &Row,
     id: &str,
     sealed: &[u8],
-) -> Result<Option<T>, StoreError> {
-    let key = keyring.of_row(row)?;
-    sealed::open("decision", &Seat::of(DECISIONS, id), key.as_ref(), sealed)
+) -> Result<Option<(Document, Vec<u8>)>, StoreError> {
+    let (seat, key) = (Seat::of(DECISIONS, id), keyring.of_row(row)?);
+    let Some(json) = sealed::unsealed("decision", &seat, key.as_ref(), sealed)? else {
+        return Ok(None);
+    };
+    Ok(Some((sealed::read("decision", &seat, &json)?, json)))
 }
 
 /// What was sealed of a decision, byte by byte; `None` where it was erased.
@@ -284,7 +311,7 @@ pub(super) fn open_json(
         return Ok(None);
     }
     let key = keyring.of_row(row)?;
-    sealed::open_json("decision", &Seat::of(DECISIONS, id), key.as_ref(), sealed)
+    sealed::unsealed("decision", &Seat::of(DECISIONS, id), key.as_ref(), sealed)
 }
 
 impl Store {
@@ -319,11 +346,16 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         let keyring = &self.inner.keyring;
         // First, for of an erased one nothing is left and it says so.
-        let event = events::open(keyring, &row, row.try_get("event")?)?;
+        let (event, event_json) = events::open(keyring, &row, row.try_get("event")?)?;
         let document = document(keyring, &row, &id, row.try_get("decision")?)?;
         let erased = || StoreError::Erased { what: "decision", id: id.clone() };
-        let Document { decision, replay } = document.ok_or_else(erased)?;
-        let received_at = Timestamp::from_micros(row.try_get("received_at")?);
-        Ok(Some(Replayable { decision, replay, event, received_at }))
+        let (document, document_json) = document.ok_or_else(erased)?;
+        Ok(Some(Replayable {
+            document,
+            event,
+            received_at: Timestamp::from_micros(row.try_get("received_at")?),
+            document_json,
+            event_json,
+        }))
     }
 }

@@ -69,6 +69,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     migration!(3, "0003_seal"),
     migration!(4, "0004_keep"),
     migration!(5, "0005_log"),
+    migration!(6, "0006_outbox"),
 ];
 
 /// The one that gives the audit log its tree.
@@ -139,15 +140,6 @@ impl fmt::Display for Address {
             Self::Postgres(address) => address.fmt(f),
         }
     }
-}
-
-/// Begins a transaction as the only writer: one that became a writer later could be refused halfway.
-pub(super) async fn begin(connection: &mut Connection) -> Result<(), sqlx::Error> {
-    let text = match connection.kind() {
-        Kind::Sqlite => sqlite::BEGIN,
-        Kind::Postgres => postgres::BEGIN,
-    };
-    sqlx::raw_sql(text).execute(connection).await.map(drop)
 }
 
 /// Has the database forget what was overwritten or deleted, as far as it can be told to; outside of a

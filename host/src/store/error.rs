@@ -63,6 +63,12 @@ pub enum StoreError {
     #[error("the database cannot be used now: {0}; try again, and check its disk if that persists")]
     Unavailable(#[source] Arc<sqlx::Error>),
     #[error(
+        "the database went away while this was being committed, and whether it was is not known yet ({0}): send it again, for the same event has one decision"
+    )]
+    Unsettled(#[source] Arc<sqlx::Error>),
+    #[error("a statement of a transaction had failed, so that nothing of it was kept")]
+    Failed,
+    #[error(
         "the record is in PostgreSQL, which is copied and looked through with its own tools: pg_dump or pg_basebackup, pg_amcheck; keep host.key of data_dir beside the backup"
     )]
     NoCopies,
@@ -98,6 +104,8 @@ pub enum StoreError {
     Downgrade { name: String, version: String, live: String, stage: Stage },
     #[error("{what} has moved on meanwhile: it is {stage} now; look again")]
     Moved { what: String, stage: Stage },
+    #[error("the delivery `{id}` is {state}: only what is dead is tried again")]
+    NotDead { id: String, state: String },
     #[error("the database refused a statement: {0}")]
     Refused(#[source] Arc<sqlx::Error>),
 }
@@ -109,6 +117,7 @@ impl StoreError {
             self,
             Self::Busy { .. }
                 | Self::Unavailable(_)
+                | Self::Unsettled(_)
                 | Self::Closed
                 | Self::Open { .. }
                 | Self::Unfit { .. }

@@ -91,20 +91,21 @@ pub(super) struct EventRow {
     pub commitment: Digest,
 }
 
-/// The sealed document of an event, to write.
+/// The sealed document of an event, to write: the event, salted. It reads back as an event, too.
 #[derive(Serialize)]
 struct DocumentRef<'a> {
     salt: Salt,
+    #[serde(flatten)]
     event: &'a Event,
 }
 
 #[derive(Deserialize)]
-struct Document {
+struct Salted {
     salt: Salt,
-    event: Event,
 }
 
 impl EventRow {
+    /// The row of an event.
     pub fn of(
         event: &Event,
         sealing: &Sealing,
@@ -168,6 +169,32 @@ pub(super) async fn claim(
     Ok(returned.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
+/// Of these entries, the decision ids of those that are written, to the byte.
+pub(super) async fn written(
+    connection: &mut Connection,
+    entries: &[&SealedEntry],
+) -> Result<HashSet<String>, StoreError> {
+    let mut written = HashSet::new();
+    for entry in entries {
+        let row = sqlx::query(
+            "SELECT d.sealed FROM events AS e LEFT JOIN decisions AS d ON d.id = e.decision_id \
+             WHERE e.source = $1 AND e.event_id = $2 AND e.decision_id = $3",
+        )
+        .bind(entry.event.source.as_str())
+        .bind(entry.event.event_id.as_str())
+        .bind(entry.decision_id())
+        .fetch_optional(&mut *connection)
+        .await?;
+        let Some(row) = row else { continue };
+        let sealed: Option<&[u8]> = row.try_get("sealed")?;
+        // Of an accepted event, another server may have written another decision under its id.
+        if entry.decision.is_none() || sealed == entry.decision.as_ref().map(|row| &*row.sealed) {
+            written.insert(entry.decision_id().to_owned());
+        }
+    }
+    Ok(written)
+}
+
 impl Store {
     /// Writes an event that is to be decided later, under this decision id.
     ///
@@ -185,7 +212,8 @@ impl Store {
         let facts = json!({ "event": row.commitment });
         let entry = AuditEntry::new(None, "event.accepted", row.decision_id.as_str(), facts);
         let (key, leaf) = (sealing.key, Leaf::of(entry)?);
-        let entry = SealedEntry { event: row, decision: None, trials: Vec::new(), leaf, key };
+        let (trials, outbox) = (Vec::new(), Vec::new());
+        let entry = SealedEntry { event: row, decision: None, trials, outbox, leaf, key };
         self.commit_sealed(entry).await
     }
 
@@ -287,22 +315,27 @@ impl Store {
 
 fn accepted(keyring: &Keyring, row: &Row) -> Result<Accepted, StoreError> {
     let (decision_id, fingerprint) = ids(row)?;
-    let Document { salt, event } = document(keyring, row, row.try_get("sealed")?)?;
+    let (event, json) = open(keyring, row, row.try_get("sealed")?)?;
+    let salted: Salted = serde_json::from_slice(&json)
+        .map_err(|error| sealed::damaged("event", &decision_id.to_string(), &error))?;
     let received_at = Timestamp::from_micros(row.try_get("received_at")?);
-    Ok(Accepted { event, received_at, fingerprint, decision_id, salt })
+    Ok(Accepted { event, received_at, fingerprint, decision_id, salt: salted.salt })
 }
 
-/// An event from its sealed column, and a row that also has its `event_id`, `decision_id` and key.
-pub(super) fn open(keyring: &Keyring, row: &Row, sealed: &[u8]) -> Result<Event, StoreError> {
-    document(keyring, row, sealed).map(|document| document.event)
-}
-
-fn document(keyring: &Keyring, row: &Row, sealed: &[u8]) -> Result<Document, StoreError> {
+/// An event from its sealed column, and a row that also has its `event_id`, `decision_id` and key; with it
+/// its JSON, as it was written.
+pub(super) fn open(
+    keyring: &Keyring,
+    row: &Row,
+    sealed: &[u8],
+) -> Result<(Event, Vec<u8>), StoreError> {
     let id: &str = row.try_get("decision_id")?;
     let json = open_json(keyring, row, sealed)?;
-    let json = json
-        .ok_or_else(|| StoreError::Erased { what: "the event of decision", id: id.to_owned() })?;
-    serde_json::from_slice(&json).map_err(|error| sealed::damaged("event", id, &error))
+    let erased = || StoreError::Erased { what: "the event of decision", id: id.to_owned() };
+    let json = json.ok_or_else(erased)?;
+    let event =
+        serde_json::from_slice(&json).map_err(|error| sealed::damaged("event", id, &error))?;
+    Ok((event, json))
 }
 
 /// What was sealed of an event, byte by byte; `None` where it was erased.
@@ -313,7 +346,7 @@ pub(super) fn open_json(
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let place = row_of(row.try_get("event_id")?, row.try_get("decision_id")?);
     let key = keyring.of_row(row)?;
-    sealed::open_json("event", &Seat::of(EVENTS, &place), key.as_ref(), sealed)
+    sealed::unsealed("event", &Seat::of(EVENTS, &place), key.as_ref(), sealed)
 }
 
 fn recorded(keyring: &Keyring, row: &Row) -> Result<Recorded, StoreError> {

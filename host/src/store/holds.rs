@@ -127,6 +127,17 @@ impl Store {
         rows.iter().map(|row| self.open_hold(row)).collect()
     }
 
+    /// Holds of one subject, by its name in the record.
+    pub(super) async fn holds_of(&self, source: &str, name: &str) -> Result<Vec<Hold>, StoreError> {
+        let rows = sqlx::query(HOLDS_WITH_KEYS_OF)
+            .bind(source)
+            .bind(name)
+            .bind(PAGE_ROWS_MAX as i64)
+            .fetch_all(self.readers())
+            .await?;
+        rows.iter().map(|row| self.open_hold(row)).collect()
+    }
+
     async fn hold_of(&self, id: &str) -> Result<Hold, StoreError> {
         let row = sqlx::query(HOLDS_WITH_KEYS_ONE).bind(id).fetch_optional(self.readers()).await?;
         let row = row.ok_or_else(|| StoreError::Absence { what: WHAT, id: id.to_owned() })?;
@@ -158,6 +169,10 @@ const HOLDS_WITH_KEYS_ALL: &str = "SELECT h.id, h.source, h.subject, h.held_by, 
      h.released_at, h.sealed, k.id AS key_id, k.wrapped FROM holds AS h LEFT JOIN subject_keys AS k \
      ON k.source = h.source AND k.subject = h.subject \
      ORDER BY h.released_at IS NULL DESC, h.id DESC LIMIT $1";
+const HOLDS_WITH_KEYS_OF: &str = "SELECT h.id, h.source, h.subject, h.held_by, h.held_at, \
+     h.released_at, h.sealed, k.id AS key_id, k.wrapped FROM holds AS h LEFT JOIN subject_keys AS k \
+     ON k.source = h.source AND k.subject = h.subject \
+     WHERE h.source = $1 AND h.subject = $2 ORDER BY h.id DESC LIMIT $3";
 const HOLDS_WITH_KEYS_ONE: &str = "SELECT h.id, h.source, h.subject, h.held_by, h.held_at, \
      h.released_at, h.sealed, k.id AS key_id, k.wrapped FROM holds AS h LEFT JOIN subject_keys AS k \
      ON k.source = h.source AND k.subject = h.subject WHERE h.id = $1";

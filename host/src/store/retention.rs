@@ -9,7 +9,7 @@ use sqlx::Row as _;
 use super::audit::Leaves;
 use super::dialect::Connection;
 use super::tx::Tx;
-use super::{Store, StoreError, erase};
+use super::{Store, StoreError, erase, outbox};
 use crate::model::{AuditEntry, RetentionClass, Timestamp};
 
 /// Decisions that go in one transaction: others wait for it.
@@ -101,6 +101,8 @@ async fn remove_what_hangs_on(tx: &mut Tx, gone: &[Gone]) -> Result<(), StoreErr
             .execute(tx.connection()?)
             .await?;
     }
+    let ids: Vec<&str> = gone.iter().map(|it| it.id.as_str()).collect();
+    outbox::remove(tx.connection()?, &ids).await?;
     let (Some(first), Some(last)) = (gone.first(), gone.last()) else { return Ok(()) };
     // The labels' index begins with the detector: for each, those of the range whose decision is gone.
     for detector in detectors(tx.connection()?).await? {
@@ -145,7 +147,9 @@ async fn is_spoken_of(tx: &mut Tx, source: &str, subject: &str) -> Result<bool, 
         "SELECT (SELECT count(*) FROM (SELECT 1 FROM decisions \
          WHERE subject = $1 AND (source = $2) IS TRUE LIMIT 1) AS decided) \
          + (SELECT count(*) FROM (SELECT 1 FROM events \
-         WHERE (source = $2) IS TRUE AND subject = $1 AND state = 0 LIMIT 1) AS accepted) AS rows",
+         WHERE (source = $2) IS TRUE AND subject = $1 AND state = 0 LIMIT 1) AS accepted) \
+         + (SELECT count(*) FROM (SELECT 1 FROM holds \
+         WHERE source = $2 AND subject = $1 LIMIT 1) AS held) AS rows",
     )
     .bind(subject)
     .bind(source)

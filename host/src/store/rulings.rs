@@ -142,5 +142,5 @@ pub(super) fn open_json(
     sealed: &[u8],
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let key = keyring.of_row(row)?;
-    sealed::open_json("ruling", &Seat::of(RULINGS, id), key.as_ref(), sealed)
+    sealed::unsealed("ruling", &Seat::of(RULINGS, id), key.as_ref(), sealed)
 }

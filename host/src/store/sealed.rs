@@ -64,12 +64,14 @@ pub(super) fn open<T: DeserializeOwned>(
     key: Option<&SubjectKey>,
     sealed: &[u8],
 ) -> Result<Option<T>, StoreError> {
-    let Some(json) = open_json(what, seat, key, sealed)? else { return Ok(None) };
-    serde_json::from_slice(&json).map(Some).map_err(|error| damaged(what, seat.row, &error))
+    match unsealed(what, seat, key, sealed)? {
+        Some(json) => read(what, seat, &json).map(Some),
+        None => Ok(None),
+    }
 }
 
-/// The same as it was written, byte by byte.
-pub(super) fn open_json(
+/// The JSON of a `sealed` column, as it was written.
+pub(super) fn unsealed(
     what: &'static str,
     seat: &Seat<'_>,
     key: Option<&SubjectKey>,
@@ -87,6 +89,15 @@ pub(super) fn open_json(
             Err(damaged(&format!("this program does not know its format {format}")))
         }
     }
+}
+
+/// The value of such JSON.
+pub(super) fn read<T: DeserializeOwned>(
+    what: &'static str,
+    seat: &Seat<'_>,
+    json: &[u8],
+) -> Result<T, StoreError> {
+    serde_json::from_slice(json).map_err(|error| damaged(what, seat.row, &error))
 }
 
 /// Whether a column holds only what may stay of what was sealed.

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::decisions::open;
-use super::{PAGE_ROWS_MAX, Store, StoreError};
-use crate::model::Decision;
+use super::{PAGE_ROWS_MAX, Store, StoreError, sealed};
+use crate::model::{Decision, DecisionId};
 
 /// Which decisions to find. What is `None` does not matter.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,16 @@ pub struct Filter {
     pub limit: usize,
 }
 
+/// Decisions by when they were begun.
+#[derive(Debug, Clone)]
+pub struct Span {
+    pub source: Option<String>,
+    /// Those with a greater id.
+    pub after: DecisionId,
+    /// Those with a lesser id.
+    pub before: DecisionId,
+}
+
 /// Some decisions, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
@@ -36,6 +46,16 @@ pub struct Page {
 /// Where a page ended. Decisions that come later do not shift it. Written as opaque text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor(i64);
+
+impl Cursor {
+    pub(super) fn of(seq: i64) -> Self {
+        Self(seq)
+    }
+
+    pub(super) fn seq(self) -> i64 {
+        self.0
+    }
+}
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,41 +103,116 @@ impl Store {
     }
 }
 
-/// The statement for a filter: $1 is the cursor, $2 the limit, then what is filtered by. The most
-/// telling condition drives it through an index; the others are written `(...) IS TRUE`, which
-/// keeps the planner from taking one of them instead.
-pub(super) fn statement(filter: &Filter) -> String {
-    const COLUMNS: &str =
-        "SELECT d.seq, d.id, d.source, d.subject, d.sealed, k.id AS key_id, k.wrapped FROM ";
-    const KEYS: &str =
-        " LEFT JOIN subject_keys AS k ON k.source = d.source AND k.subject = d.subject WHERE ";
-    const ALL: &str = "d.seq < $1";
-    // A detector may have given several labels: the first one stands for them.
-    const OF_DETECTOR: &str = "l.decision < $1 \
-        AND NOT EXISTS (SELECT 1 FROM decision_labels AS o WHERE o.detector = l.detector \
-        AND o.decision = l.decision AND o.label < l.label)";
-    let (from, which, order) = match filter.detector {
-        Some(_) => {
-            let from = "decision_labels AS l JOIN decisions AS d ON d.seq = l.decision";
-            (from, OF_DETECTOR, "l.decision")
+impl Store {
+    /// How many decisions there are in a span, erased ones included.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn decisions_within(&self, span: &Span) -> Result<u64, StoreError> {
+        let text = format!("SELECT count(*) FROM {}", within(span));
+        let mut query = sqlx::query_scalar(AssertSqlSafe(text));
+        query = query.bind(span.after.to_string()).bind(span.before.to_string());
+        if let Some(source) = &span.source {
+            query = query.bind(source.as_str());
         }
-        None => ("decisions AS d", ALL, "d.seq"),
-    };
-    let mut text = [COLUMNS, from, KEYS, which].concat();
-    let conditions = [
-        ("l.detector", &filter.detector),
-        ("d.subject", &filter.subject),
-        ("d.source", &filter.source),
-        ("d.tier", &filter.tier),
-    ];
-    // Source and tier have an index together, so either both drive or neither does.
-    let driven = filter.detector.is_some() || filter.subject.is_some();
-    let given = conditions.iter().filter(|(_, value)| value.is_some());
-    for (number, (column, _)) in (3..).zip(given) {
-        text += &match number == 3 || !driven {
-            true => format!(" AND {column} = ${number}"),
-            false => format!(" AND ({column} = ${number}) IS TRUE"),
-        };
+        let count: i64 = query.fetch_one(self.readers()).await?;
+        Ok(u64::try_from(count).unwrap_or_default())
     }
-    text + " ORDER BY " + order + " DESC LIMIT $2"
+
+    /// The ids of the oldest decisions in a span, erased ones included; at most [`PAGE_ROWS_MAX`].
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn ids_within(&self, span: &Span) -> Result<Vec<DecisionId>, StoreError> {
+        let text = ids_statement(span);
+        let mut query = sqlx::query_scalar(AssertSqlSafe(text));
+        query = query.bind(span.after.to_string()).bind(span.before.to_string());
+        if let Some(source) = &span.source {
+            query = query.bind(source.as_str());
+        }
+        let ids: Vec<String> = query.fetch_all(self.readers()).await?;
+        let read = |id: &String| {
+            id.parse().map_err(|error: String| sealed::damaged("the id of a decision", id, &error))
+        };
+        ids.iter().map(read).collect()
+    }
+}
+
+pub(super) fn ids_statement(span: &Span) -> String {
+    format!("SELECT d.id FROM {} ORDER BY d.id LIMIT {PAGE_ROWS_MAX}", within(span))
+}
+
+/// The ids drive: see [`statement`].
+fn within(span: &Span) -> &'static str {
+    match span.source {
+        None => "decisions AS d WHERE d.id > $1 AND d.id < $2",
+        Some(_) => "decisions AS d WHERE d.id > $1 AND d.id < $2 AND (d.source = $3) IS TRUE",
+    }
+}
+
+/// The statement for a filter: $1 is the cursor, $2 the limit, then what is filtered by, in the order
+/// detector, subject, source, tier. Each is driven by one index that holds all that is asked for, but
+/// beside a subject: of one account there are few enough to look at each. What is not to drive is
+/// written `(...) IS TRUE`. Why the order is by `-seq`, the migration says.
+pub(super) fn statement(filter: &Filter) -> String {
+    let given = [&filter.detector, &filter.subject, &filter.source, &filter.tier];
+    let [detector, subject, source, tier] = numbers(given.map(Option::is_some));
+    const COLUMNS: &str = "d.seq, d.id, d.source, d.subject, d.sealed, k.id AS key_id, k.wrapped";
+    const KEYS: &str =
+        "LEFT JOIN subject_keys AS k ON k.source = d.source AND k.subject = d.subject";
+    let is = |column: &str, number: Option<usize>| match number {
+        Some(number) => format!(" AND {column} = ${number}"),
+        None => String::new(),
+    };
+    let also = |column: &str, number: Option<usize>| match number {
+        Some(number) => format!(" AND ({column} = ${number}) IS TRUE"),
+        None => String::new(),
+    };
+    match (subject, detector) {
+        (Some(subject), _) => {
+            let said = match detector {
+                Some(number) => format!(
+                    " AND (EXISTS (SELECT 1 FROM decision_labels AS l \
+                     WHERE l.detector = ${number} AND l.decision = d.seq)) IS TRUE"
+                ),
+                None => String::new(),
+            };
+            let (source, tier) = (also("d.source", source), also("d.tier", tier));
+            format!(
+                "SELECT {COLUMNS} FROM decisions AS d {KEYS} WHERE -d.seq > -$1 \
+                 AND d.subject = ${subject}{said}{source}{tier} ORDER BY -d.seq LIMIT $2"
+            )
+        }
+        // A detector may have given several labels: the first one stands for them.
+        (None, Some(detector)) => {
+            let (source, tier) = (is("l.source", source), is("l.tier", tier));
+            format!(
+                "SELECT {COLUMNS} FROM (SELECT l.decision FROM decision_labels AS l \
+                 WHERE l.decision < $1 AND l.detector = ${detector}{source}{tier} \
+                 AND NOT EXISTS (SELECT 1 FROM decision_labels AS o WHERE o.detector = l.detector \
+                 AND o.decision = l.decision AND o.label < l.label) \
+                 ORDER BY l.decision DESC LIMIT $2) AS found \
+                 JOIN decisions AS d ON d.seq = found.decision {KEYS} ORDER BY d.seq DESC"
+            )
+        }
+        (None, None) if source.is_none() && tier.is_none() => {
+            format!(
+                "SELECT {COLUMNS} FROM decisions AS d {KEYS} WHERE d.seq < $1 \
+                 ORDER BY d.seq DESC LIMIT $2"
+            )
+        }
+        (None, None) => {
+            let (source, tier) = (is("d.source", source), is("d.tier", tier));
+            format!(
+                "SELECT {COLUMNS} FROM decisions AS d {KEYS} WHERE -d.seq > -$1{source}{tier} \
+                 ORDER BY -d.seq LIMIT $2"
+            )
+        }
+    }
+}
+
+/// The numbers of the parameters of those that are given, from 3.
+fn numbers(given: [bool; 4]) -> [Option<usize>; 4] {
+    let mut next = 3..;
+    given.map(|given| if given { next.next() } else { None })
 }

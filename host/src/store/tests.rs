@@ -7,7 +7,10 @@ mod deployed;
 mod erase;
 mod faults;
 mod life;
+mod lists;
 mod open;
+mod outages;
+mod outbox;
 mod postgres;
 mod retention;
 mod seal;
@@ -217,6 +220,7 @@ fn entry_of(event: Event, change: impl FnOnce(&mut Decision)) -> Entry {
         decision: Arc::new(decision),
         replay: json!({ "inputs": [{ "kind": "field", "path": "data.content" }] }),
         trials: Vec::new(),
+        outgoing: Vec::new(),
     }
 }
 

@@ -233,9 +233,19 @@ fn difference(
         Some(sealed) => decisions::open(keyring, row, &id, sealed)?,
         None => None,
     };
+    let subject = decision.map(|decision| decision.subject).unwrap_or_default();
+    open(deployment, row, subject)
+}
+
+/// A difference from its row, with the name of its subject.
+pub(super) fn open(
+    deployment: i64,
+    row: &Row,
+    subject: String,
+) -> Result<TrialDifference, StoreError> {
     Ok(TrialDifference {
-        subject: decision.map(|decision| decision.subject).unwrap_or_default(),
-        decision: id,
+        decision: row.try_get("decision")?,
+        subject,
         direction: word(deployment, row, "direction")?,
         without: word(deployment, row, "without")?,
         with: word(deployment, row, "with_it")?,

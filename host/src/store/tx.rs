@@ -2,6 +2,7 @@
 //! Invariant: no write without an audit entry, for [`Tx::commit`] demands them.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -12,7 +13,12 @@ use super::error::StoreError;
 
 /// The tables whose writes need no audit entry: what is derived, or concerns delivery alone.
 pub(super) const EXEMPT: &[&str] =
-    &["features", "sessions", "claims", "delivery_attempts", "caches"];
+    &["features", "sessions", "delivery_claims", "delivery_attempts", "caches"];
+
+/// How long to wait after a connection could not be made; twice as long after each that follows, up
+/// to 3.2 s.
+const CONNECT_AGAIN_AFTER: Duration = Duration::from_millis(50);
+const CONNECT_DOUBLINGS_MAX: u32 = 6;
 
 /// The connection that writes, and whose turn it is. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -28,11 +34,25 @@ struct Slot {
     /// Whether a transaction was begun and not ended.
     unfinished: bool,
     closed: bool,
+    /// Of the connections that could not be made since the last one that could.
+    attempts: Attempts,
+}
+
+/// What came of connecting, and when it may be tried again.
+#[derive(Debug, Default)]
+struct Attempts {
+    failed: u32,
+    last: Option<(StoreError, Instant)>,
 }
 
 impl Writer {
     pub fn new(address: Address, connection: Connection) -> Self {
-        let slot = Slot { connection: Some(connection), unfinished: false, closed: false };
+        let slot = Slot {
+            connection: Some(connection),
+            unfinished: false,
+            closed: false,
+            attempts: Attempts::default(),
+        };
         Self { address, slot: Arc::new(Mutex::new(slot)) }
     }
 
@@ -60,9 +80,10 @@ impl Writer {
         if slot.closed {
             return Err(StoreError::Closed);
         }
-        let connection = match &mut slot.connection {
+        let Slot { connection, attempts, .. } = &mut *slot;
+        let connection = match connection {
             Some(connection) => connection,
-            none => none.insert(self.address.writer().await?),
+            none => none.insert(attempts.connect(&self.address).await?),
         };
         match dialect::leave_no_trace(connection).await? {
             true => Err(StoreError::Traces),
@@ -94,14 +115,17 @@ impl Slot {
     async fn begin(&mut self, address: &Address) -> Result<(), StoreError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            slot => slot.insert(address.writer().await?),
+            slot => slot.insert(self.attempts.connect(address).await?),
         };
         self.unfinished = true;
-        let begun = dialect::begin(connection).await;
+        let begun = connection.begin().await;
         if let Err(error) = &begun {
             self.roll_back().await;
-            if !dialect::is_lock(error) {
-                self.connection = None;
+            if !dialect::is_lock(error)
+                && let Some(connection) = self.connection.take()
+            {
+                // Seen out: what it may still hold would be in the way of the next one.
+                connection.close().await.ok();
             }
         }
         Ok(begun?)
@@ -118,6 +142,29 @@ impl Slot {
         }
         self.unfinished = false;
         self.connection.take_if(|connection| connection.is_broken());
+    }
+}
+
+impl Attempts {
+    /// Connects, unless that was tried a moment ago: then it says what came of it.
+    async fn connect(&mut self, address: &Address) -> Result<Connection, StoreError> {
+        if let Some((error, again)) = &self.last
+            && Instant::now() < *again
+        {
+            return Err(error.clone());
+        }
+        let connected = address.writer().await;
+        match &connected {
+            Ok(_) => *self = Self::default(),
+            Err(error) => {
+                let wait = CONNECT_AGAIN_AFTER * 2_u32.pow(self.failed.min(CONNECT_DOUBLINGS_MAX));
+                self.failed += 1;
+                // Half of it by chance: servers that lost a database together do not come back together.
+                let wait = wait.mul_f64(rand::random_range(0.5..1.0));
+                self.last = Some((error.clone(), Instant::now() + wait));
+            }
+        }
+        connected
     }
 }
 
@@ -141,7 +188,6 @@ impl Tx {
     }
 
     /// Commits writes to an exempt table.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no exempt table exists yet"))]
     pub async fn commit_exempt(self, table: &str) -> Result<(), StoreError> {
         if !EXEMPT.contains(&table) {
             return Err(StoreError::NotExempt { table: table.to_owned() });
@@ -157,7 +203,19 @@ impl Tx {
     }
 
     async fn end(mut self) -> Result<(), StoreError> {
-        sqlx::raw_sql("COMMIT").execute(self.connection()?).await?;
+        let connection = self.connection()?;
+        // PostgreSQL would roll back, and answer COMMIT as if all were well.
+        if connection.has_failed() {
+            self.roll_back().await;
+            return Err(StoreError::Failed);
+        }
+        match sqlx::raw_sql("COMMIT").execute(&mut *connection).await {
+            Ok(_) => {}
+            Err(error) if connection.is_broken() => {
+                return Err(StoreError::Unsettled(Arc::new(error)));
+            }
+            Err(error) => return Err(error.into()),
+        }
         if let Some(slot) = &mut self.slot {
             slot.unfinished = false;
         }

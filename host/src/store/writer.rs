@@ -4,16 +4,22 @@
 
 use std::collections::HashSet;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::audit::Leaves;
 use super::decisions::SealedEntry;
 use super::error::StoreError;
 use super::tx::Writer;
-use super::{Options, decisions, events, keyring, trials};
+use super::{Options, decisions, events, keyring, outbox, trials};
+
+/// How long to find out what became of a commit, and how long to wait between two looks.
+const SETTLE_FOR: Duration = Duration::from_secs(20);
+const SETTLE_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// What became of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +120,7 @@ async fn work(
 /// fails alone; where the database is not available, that is the answer for all.
 async fn answer(writer: &Writer, jobs: Vec<Job>) {
     let entries: Vec<&SealedEntry> = jobs.iter().map(|job| &job.entry).collect();
-    let claims = match write(writer, &entries).await {
+    let claims = match commit(writer, &entries).await {
         Ok(claims) => claims.into_iter().map(Ok).collect(),
         Err(error) if error.is_passing() || entries.len() == 1 => vec![Err(error); entries.len()],
         Err(_) => one_by_one(writer, &entries).await,
@@ -137,27 +143,57 @@ async fn one_by_one(writer: &Writer, entries: &[&SealedEntry]) -> Vec<Result<Cla
         let claims = match answers.last() {
             // Not tried again for each: every try may wait for a lock.
             Some(Err(error)) if StoreError::is_passing(error) => Err(error.clone()),
-            _ => write(writer, &[entry]).await,
+            _ => commit(writer, &[entry]).await,
         };
         answers.push(claims.map(|claims| claims.first().copied().unwrap_or(Claim::Lost)));
     }
     answers
 }
 
-/// One transaction: settles the keys, claims the event ids, writes the decisions of the winners, then the
-/// audit log.
-async fn write(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>, StoreError> {
+/// Writes entries in one transaction, and finds out what became of it where its end was not heard
+/// of. Until that is known nobody gets an answer, or one that says so.
+async fn commit(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>, StoreError> {
+    let lost = match write(writer, entries, false).await {
+        Err(lost @ StoreError::Unsettled(_)) => lost,
+        outcome => return outcome,
+    };
+    tracing::warn!("the database went away during a commit of {} entries", entries.len());
+    let deadline = Instant::now() + SETTLE_FOR;
+    loop {
+        match write(writer, entries, true).await {
+            Err(error) if error.is_passing() && Instant::now() < deadline => {
+                sleep(SETTLE_AGAIN_AFTER).await;
+            }
+            Err(error) if error.is_passing() => return Err(lost),
+            outcome => return outcome,
+        }
+    }
+}
+
+/// One transaction: settles the keys, claims the event ids, writes the decisions of the winners and what
+/// they ask for, then the audit log. With `again`, what an earlier try has written is found first. That try has ended: it held
+/// the lock which this one has now.
+async fn write(
+    writer: &Writer,
+    entries: &[&SealedEntry],
+    again: bool,
+) -> Result<Vec<Claim>, StoreError> {
     let mut tx = writer.begin().await?;
     let keys = entries.iter().map(|entry| &*entry.key);
     let standing = keyring::settle(tx.connection()?, keys).await?;
     let stands = |entry: &SealedEntry| standing.contains(&entry.key.id());
     // Of equal ids within the batch, the first to come is the one that competes.
     let mut ids = HashSet::with_capacity(entries.len());
-    let competing: Vec<&SealedEntry> = entries
+    let mut competing: Vec<&SealedEntry> = entries
         .iter()
         .copied()
         .filter(|entry| stands(entry) && ids.insert(entry.event_key()))
         .collect();
+    let mut written = HashSet::new();
+    if again {
+        written = events::written(tx.connection()?, &competing).await?;
+        competing.retain(|entry| !written.contains(entry.decision_id()));
+    }
     let claimed = events::claim(tx.connection()?, &competing).await?;
     let (mut winners, mut leaves) = (Vec::new(), Vec::new());
     let mut claims = Vec::with_capacity(entries.len());
@@ -167,8 +203,10 @@ async fn write(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>, 
             continue;
         }
         // Taken out, so that an equal id later in the batch has lost.
-        let won = ids.take(&entry.event_key()).is_some() && claimed.contains(entry.decision_id());
-        claims.push(if won { Claim::Won } else { Claim::Lost });
+        let first = ids.take(&entry.event_key()).is_some();
+        let won = first && claimed.contains(entry.decision_id());
+        let has_won = first && written.contains(entry.decision_id());
+        claims.push(if won || has_won { Claim::Won } else { Claim::Lost });
         if won {
             winners.push(*entry);
             leaves.push(entry.leaf());
@@ -180,6 +218,7 @@ async fn write(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>, 
     };
     decisions::insert(tx.connection()?, &winners).await?;
     trials::add(tx.connection()?, &winners).await?;
+    outbox::insert(tx.connection()?, &winners).await?;
     tx.commit(leaves).await?;
     Ok(claims)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use databases::Home;
 use picket::config::Config;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -69,7 +70,7 @@ impl World {
             config.compile_cpu_ms = 12_000;
             change(config);
         };
-        let server = Server::start_in(dir, change).await;
+        let server = Server::start_in(&Home::Sqlite, dir, change).await;
         let world = Self { server, next: AtomicU64::new(0), audited: AtomicU64::new(0) };
         world.news().await;
         world

@@ -2,9 +2,10 @@
 #![allow(dead_code, reason = "each test binary uses what it needs")]
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use databases::Home;
 use picket::app::{App, Carried};
 use picket::auth::new_key;
 use picket::config::Config;
@@ -77,42 +78,42 @@ impl Answer {
 
 impl Server {
     /// With the probe and the policy of two sources, `market` (active) and `other` (shadow).
-    pub async fn start() -> Self {
-        Self::start_with(|_| {}).await
+    pub async fn start(home: &Home) -> Self {
+        Self::start_with(home, |_| {}).await
     }
 
-    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+    pub async fn start_with(home: &Home, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        for (name, file) in [("market", "market.toml"), ("other", "other.toml")] {
-            write(&dir.path().join("policies").join(file), POLICY.replace("NAME", name).as_bytes());
-        }
-        write(&dir.path().join("detectors/probe.wasm"), super::fixture::probe());
-        Self::start_in(dir, change).await
+        furnish(dir.path());
+        Self::start_in(home, dir, change).await
     }
 
     /// On a folder that is there already.
-    pub async fn start_in(dir: TempDir, change: impl FnOnce(&mut Config)) -> Self {
-        Self::start_carrying(Bundle::default(), dir, change).await
+    pub async fn start_in(home: &Home, dir: TempDir, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_carrying(home, Bundle::default(), dir, change).await
     }
 
     /// With a bundle.
     pub async fn start_carrying(
+        home: &Home,
         bundle: Bundle,
         dir: TempDir,
         change: impl FnOnce(&mut Config),
     ) -> Self {
         let carried = Carried { bundle, program: env!("CARGO_BIN_EXE_picket").into() };
-        Self::start_as(carried, dir, change).await.settled().await
+        Self::start_as(home, carried, dir, change).await.settled().await
     }
 
     /// As it is when it is ready: what is new in its folders is still to come.
     pub async fn start_as(
+        home: &Home,
         carried: Carried,
         dir: TempDir,
         change: impl FnOnce(&mut Config),
     ) -> Self {
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
+            database_url: home.url().unwrap_or_default(),
             data_dir: dir.path().join("data"),
             detectors_dir: dir.path().join("detectors"),
             policies_dir: dir.path().join("policies"),
@@ -148,6 +149,18 @@ impl Server {
             assert_eq!(set.send().await.expect("an answer").status(), StatusCode::OK);
         }
         self
+    }
+
+    /// Another server on the same record.
+    pub async fn beside(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config =
+            Config { listen: ([127, 0, 0, 1], 0).into(), ..(*self.app.config).clone() };
+        change(&mut config);
+        let carried =
+            Carried { bundle: Bundle::default(), program: env!("CARGO_BIN_EXE_picket").into() };
+        let app = App::start_with(config, carried).await.expect("Picket starts");
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        Self { app, dir, client: Client::new(), keys: self.keys.clone() }
     }
 
     pub fn key(&self, who: &str) -> &str {
@@ -226,7 +239,7 @@ impl Server {
     ) -> Duration {
         let begun = Instant::now();
         while !holds().await {
-            assert!(begun.elapsed() < Duration::from_secs(30), "waited in vain until {what}");
+            assert!(begun.elapsed() < Duration::from_secs(90), "waited in vain until {what}");
             tokio::task::yield_now().await;
         }
         begun.elapsed()
@@ -241,6 +254,14 @@ impl Server {
     }
 }
 
+/// Puts the probe and the two policies into a folder.
+pub fn furnish(dir: &Path) {
+    for (name, file) in [("market", "market.toml"), ("other", "other.toml")] {
+        write(&dir.join("policies").join(file), POLICY.replace("NAME", name).as_bytes());
+    }
+    write(&dir.join("detectors/probe.wasm"), super::fixture::probe());
+}
+
 /// A message of an account, as an envelope.
 pub fn event(source: &str, id: &str, content: &str) -> Value {
     json!({
@@ -250,7 +271,7 @@ pub fn event(source: &str, id: &str, content: &str) -> Value {
 }
 
 /// Writes a file, its folder included.
-pub fn write(path: &std::path::Path, bytes: &[u8]) {
+pub fn write(path: &Path, bytes: &[u8]) {
     std::fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("a folder");
     std::fs::write(path, bytes).expect("a file");
 }

@@ -29,10 +29,7 @@ impl Archive<'_> {
             Self::Folder(folder) => {
                 let file = folder.join("checkpoint");
                 let text = fs::read_to_string(&file).with_context(|| {
-                    format!(
-                        "no checkpoint at {}: is it the folder of an export?",
-                        file.display()
-                    )
+                    format!("no checkpoint at {}: is it the folder of an export?", file.display())
                 })?;
                 Ok(Signed::Note(text))
             }

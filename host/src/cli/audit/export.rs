@@ -8,9 +8,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::archive::{Archive, Signed};
+use super::base64;
 use super::trust::Trust;
 use super::verify::Progress;
-use super::base64;
 use crate::audit::{Checkpoint, Kind, Tile};
 use crate::cli::client::Server;
 
@@ -43,7 +43,8 @@ pub(super) async fn run(args: &Export) -> anyhow::Result<()> {
     let mut progress = Progress::new(head.size);
     for tile in Tile::all(head.size) {
         let bytes = archive.read(tile).await?;
-        let bytes = bytes.with_context(|| format!("the server has no {tile}: its log was changed"))?;
+        let bytes =
+            bytes.with_context(|| format!("the server has no {tile}: its log was changed"))?;
         write(&args.folder.join(tile.to_string()), &bytes)?;
         if tile.kind == Kind::Entries {
             progress.at(tile.start() + tile.width);

@@ -82,7 +82,10 @@ pub(super) async fn run(args: &Prove) -> anyhow::Result<Finding> {
     };
     let by_number = args.id.parse() == Ok(proof.index + 1);
     if !by_number && proven.entry["object"] != args.id.as_str() {
-        eprintln!("tampered  the server proves another entry: {}", plain(&in_words(&proof, &proven)));
+        eprintln!(
+            "tampered  the server proves another entry: {}",
+            plain(&in_words(&proof, &proven))
+        );
         return Ok(Finding::Tampered);
     }
     let stored: Vec<&str> = proof.extra.opened.keys().map(String::as_str).collect();
@@ -107,8 +110,7 @@ fn compared(proven: &Proven, stored: &[&str]) -> String {
         Some("event.accepted") => &["event"],
         _ => stored,
     };
-    let gone: Vec<&str> =
-        expected.iter().copied().filter(|name| !stored.contains(name)).collect();
+    let gone: Vec<&str> = expected.iter().copied().filter(|name| !stored.contains(name)).collect();
     match (stored, gone.as_slice()) {
         ([], []) => "the entry says all itself".to_owned(),
         (stored, []) => format!("stored {} as logged", stored.join(" and ")),
@@ -122,7 +124,9 @@ pub(super) fn check(args: &Check) -> anyhow::Result<Finding> {
     let mut text = String::new();
     match args.file.to_str() {
         Some("-") => std::io::stdin().read_to_string(&mut text).map(drop),
-        _ => fs::File::open(&args.file).and_then(|mut file| file.read_to_string(&mut text).map(drop)),
+        _ => {
+            fs::File::open(&args.file).and_then(|mut file| file.read_to_string(&mut text).map(drop))
+        }
     }
     .with_context(|| format!("the proof {place}"))?;
     let checked = Proof::parse(&text)
@@ -155,7 +159,10 @@ pub(super) fn check(args: &Check) -> anyhow::Result<Finding> {
 fn opened(proof: &Proof) -> Value {
     let parse = |text: &String| serde_json::from_str(text).unwrap_or(Value::Null);
     let documents = proof.extra.opened.iter();
-    documents.map(|(name, text)| (name.clone(), parse(text))).collect::<serde_json::Map<_, _>>().into()
+    documents
+        .map(|(name, text)| (name.clone(), parse(text)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn in_words(proof: &Proof, proven: &Proven) -> String {

@@ -53,9 +53,9 @@ pub(super) async fn run(args: &Verify) -> anyhow::Result<Finding> {
     let told = match archive.checkpoint().await? {
         Signed::Note(note) => match Checkpoint::open(&note, &known.verifier) {
             Ok(checkpoint) => inspect(&archive, checkpoint.head, &known.anchors).await?,
-            Err(error @ NoteError::Unsigned(_)) => {
-                tampered(format!("its checkpoint is not to be believed: {error}, or that is not its key"))
-            }
+            Err(error @ NoteError::Unsigned(_)) => tampered(format!(
+                "its checkpoint is not to be believed: {error}, or that is not its key"
+            )),
             Err(error) => tampered(format!("its checkpoint is not to be believed: {error}")),
         },
         // Then what was signed before says which entries are not what they were.
@@ -157,8 +157,10 @@ impl Progress {
     pub fn new(entries: u64) -> Self {
         // Drawn when there is something to wait for, and on a terminal alone.
         let style = "{elapsed_precise} {bar:40} {human_pos} of {human_len} entries, {eta} left";
-        let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::with_draw_target(Some(entries), indicatif::ProgressDrawTarget::hidden());
+        let style =
+            ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar =
+            ProgressBar::with_draw_target(Some(entries), indicatif::ProgressDrawTarget::hidden());
         Self { begun: Instant::now(), bar: bar.with_style(style), shown: false }
     }
 

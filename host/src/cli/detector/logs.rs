@@ -18,7 +18,7 @@ pub(super) const AFTER_HELP: &str = "\
   picket detector logs contact-phone@1.3.0 -f  until Ctrl-C
 
 What a version wrote and how its runs failed on the server that answers, without the texts of events:
-the last 200 lines are kept for as long as it is live.";
+the last 200 lines are kept for as long as it is live. Following goes on where the server was started anew.";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Logs {
@@ -47,10 +47,19 @@ pub(super) async fn run(logs: &Logs) -> anyhow::Result<ExitCode> {
     let which = resolve(logs).await?;
     let source = logs.source.as_deref().map(|source| format!("&source={}", encode(source)));
     let source = source.unwrap_or_default();
-    let mut after = 0;
+    let (mut after, mut began) = (0, false);
     loop {
         let path = format!("{}/log?after={after}{source}", which.path());
-        let log: Log = logs.server.get(&path).await?;
+        let log: Log = match logs.server.get(&path).await {
+            Ok(log) => log,
+            // A server that is started anew comes back.
+            Err(error) if began && logs.follow && is_unreachable(&error) => {
+                tokio::time::sleep(EVERY).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        began = true;
         for line in &log.lines {
             print(line, logs.server.json)?;
         }
@@ -60,6 +69,11 @@ pub(super) async fn run(logs: &Logs) -> anyhow::Result<ExitCode> {
         }
         tokio::time::sleep(EVERY).await;
     }
+}
+
+fn is_unreachable(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<reqwest::Error>());
+    causes.any(|error| error.is_connect() || error.is_request())
 }
 
 /// The version that is meant: of a name alone, the one that stands highest.

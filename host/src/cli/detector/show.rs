@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use indicatif::BinaryBytes;
 
 use super::super::client::{Server, encode};
 use super::super::table::{self, plain};
@@ -10,6 +11,7 @@ use super::diff::{takes, trials};
 use super::words::{self, Which, WhichVersion};
 use crate::api::{DetectorDetail, DetectorVersion, VersionDetail};
 use crate::model::Input;
+use crate::model::manifest::Budget;
 
 pub(super) const AFTER_HELP: &str = "\
   picket detector show contact-phone            every version that ever ran, and where it stands
@@ -67,6 +69,21 @@ fn print_all(name: &str, detail: &DetectorDetail) {
     println!("{out}");
 }
 
+/// What a budget allows, in a line.
+fn allows(budget: &Budget) -> String {
+    let bytes = |bytes: Option<u64>| BinaryBytes(bytes.unwrap_or_default()).to_string();
+    let number = |number: Option<u64>| number.unwrap_or_default();
+    format!(
+        "{} ms, {} of memory, {} of answer in {} signals, {} of log in {} lines",
+        number(budget.deadline_ms),
+        bytes(budget.memory_bytes),
+        bytes(budget.output_bytes),
+        number(budget.signals),
+        bytes(budget.log_bytes),
+        number(budget.log_lines)
+    )
+}
+
 fn stands(version: &DetectorVersion) -> String {
     let each = version.stands.iter().map(|stands| {
         let stage = words::stage(stands.stage, stands.canary.as_ref());
@@ -111,15 +128,16 @@ fn print(detail: &VersionDetail) {
             plain(&status.origin),
             plain(by)
         );
-        if let (Some(deadline), Some(memory)) = (status.deadline_ms, status.memory_bytes) {
-            println!("  at most {deadline} ms and {} MiB for one event", memory >> 20);
+        if let Some(budget) = &status.budget {
+            println!("  for one event at most {}", allows(budget));
         }
         if let Some(vitals) = &status.vitals {
-            let memory = vitals.memory_bytes_max >> 10;
             println!(
-                "  on this server: {} runs, a run takes {}, {memory} KiB at most",
+                "  on this server: {} runs, a run takes {}, {} of memory and {} of answer at most",
                 vitals.calls,
-                takes(&vitals.cost)
+                takes(&vitals.cost),
+                BinaryBytes(vitals.memory_bytes_max as u64),
+                BinaryBytes(vitals.output_bytes_max as u64)
             );
         }
         if let Some(error) = &status.last_error {

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::super::ask::{agrees, can_ask};
 use super::super::client::{Server, encode};
 use super::super::table::plain;
 use super::diff;
@@ -123,7 +124,7 @@ pub(super) async fn promote(promote: &Promote) -> anyhow::Result<ExitCode> {
     let Promote { which, about, .. } = promote;
     let canary = promote.canary()?;
     let to = promote.to.unwrap_or(if canary.is_some() { Stage::Canary } else { Stage::Active });
-    if !promote.yes && !words::can_ask() {
+    if !promote.yes && !can_ask() {
         bail!("nobody can be asked here: look at `picket detector diff` and say --yes");
     }
     let source = about.source.as_deref();
@@ -136,7 +137,7 @@ pub(super) async fn promote(promote: &Promote) -> anyhow::Result<ExitCode> {
         let source = words::source(&diff.source);
         let question =
             format!("Make {} {} {stage} for {source}? [y/N]", diff.detector, diff.version);
-        if !["y", "yes"].contains(&words::ask(&plain(&question))?.to_lowercase().as_str()) {
+        if !agrees(&plain(&question))? {
             eprintln!("nothing has changed");
             return Ok(ExitCode::FAILURE);
         }

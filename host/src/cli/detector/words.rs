@@ -1,11 +1,11 @@
 //! How versions are named on the command line, and how their state is worded.
 
-use std::io::{self, BufRead, IsTerminal, Write};
 use std::str::FromStr;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use console::style;
 
+use super::super::ask::{ask, can_ask};
 use super::super::client::encode;
 use super::super::table::plain;
 use crate::model::{Canary, Stage};
@@ -83,20 +83,6 @@ pub(super) fn percent(rate: f64) -> String {
 /// Says what somebody should know; in colour where somebody looks.
 pub(super) fn warn(text: &str) {
     eprintln!("{} {}", style("warning:").for_stderr().yellow().bold(), plain(text));
-}
-
-/// Whether somebody sits there who can be asked.
-pub(super) fn can_ask() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
-}
-
-/// Asks for a line.
-pub(super) fn ask(question: &str) -> anyhow::Result<String> {
-    eprint!("{question} ");
-    io::stderr().flush()?;
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).context("no answer")?;
-    Ok(line.trim().to_owned())
 }
 
 /// The reason for a change: as given, or asked for.

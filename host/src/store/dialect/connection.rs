@@ -16,7 +16,7 @@ use sqlx::any::{Any, AnyArguments, AnyQueryResult, AnyRow, AnyStatement, AnyType
 use sqlx::{Either, Error, Execute, Executor, SqlStr};
 use sqlx_core::any::{AnyArgumentBuffer, AnyConnectionBackend, AnyValueKind};
 
-use super::{Kind, is_broken};
+use super::{Kind, is_broken, postgres, sqlite};
 
 /// A row, or how many rows a statement changed.
 pub type Step = Either<AnyQueryResult, AnyRow>;
@@ -28,6 +28,7 @@ pub struct Connection {
     /// How long one statement may take; `None`: as long as it takes.
     patience: Option<Duration>,
     broken: bool,
+    failed: bool,
 }
 
 impl Debug for Connection {
@@ -42,7 +43,7 @@ impl Connection {
         kind: Kind,
         patience: Option<Duration>,
     ) -> Self {
-        Self { backend: Box::new(backend), kind, patience, broken: false }
+        Self { backend: Box::new(backend), kind, patience, broken: false, failed: false }
     }
 
     pub(in crate::store) fn kind(&self) -> Kind {
@@ -52,6 +53,22 @@ impl Connection {
     /// Whether the database or the way to it is gone: nothing more can be said on this one.
     pub fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    /// Whether a statement has failed since the last [`Connection::begin`].
+    pub fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Begins a transaction as the only writer: one that became a writer later could be refused
+    /// halfway.
+    pub async fn begin(&mut self) -> Result<(), Error> {
+        self.failed = false;
+        let text = match self.kind {
+            Kind::Sqlite => sqlite::BEGIN,
+            Kind::Postgres => postgres::BEGIN,
+        };
+        sqlx::raw_sql(text).execute(self).await.map(drop)
     }
 
     /// From now on a statement takes as long as it takes.
@@ -71,6 +88,7 @@ impl Connection {
         let work = self.backend.fetch_many(text, persistent, arguments).try_collect();
         let outcome = within(self.patience, work).await;
         self.broken |= outcome.as_ref().is_err_and(is_broken);
+        self.failed |= outcome.is_err();
         outcome
     }
 }
@@ -100,6 +118,11 @@ impl Statement {
         let arguments = query.take_arguments().map_err(Error::Encode)?;
         let arguments = arguments.map(|arguments| arguments.values.0);
         Ok(Self { persistent: query.persistent(), text: query.sql(), arguments })
+    }
+
+    #[cfg(test)]
+    pub fn text(&self) -> &str {
+        self.text.as_str()
     }
 }
 

@@ -28,6 +28,9 @@ struct Inner {
     permits: Semaphore,
     /// How long a statement waits for its turn.
     patience: Duration,
+    /// Whatever was asked, for tests that look at how it is answered.
+    #[cfg(test)]
+    asked: Mutex<std::collections::BTreeSet<String>>,
 }
 
 /// A connection that is in use. Dropped in the middle of a statement, it does not come back.
@@ -41,8 +44,21 @@ struct Lent<'p> {
 impl Pool {
     pub(super) fn new(address: Address, connections_max: u32, patience: Duration) -> Self {
         let permits = Semaphore::new(connections_max.max(1) as usize);
-        let inner = Inner { address, idle: Mutex::default(), permits, patience };
+        let inner = Inner {
+            address,
+            idle: Mutex::default(),
+            permits,
+            patience,
+            #[cfg(test)]
+            asked: Mutex::default(),
+        };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The statements that were run so far.
+    #[cfg(test)]
+    pub fn asked(&self) -> Vec<String> {
+        self.inner.asked.lock().unwrap().iter().cloned().collect()
     }
 
     /// Ends the connections. What is asked later is refused; what is being read is read to its end.
@@ -85,6 +101,8 @@ impl Inner {
     }
 
     async fn run(&self, statement: Statement) -> Result<Vec<Step>, Error> {
+        #[cfg(test)]
+        self.asked.lock().unwrap().insert(statement.text().to_owned());
         loop {
             let mut lent = self.lend().await?;
             let outcome = lent.connection.run(statement.clone()).await;

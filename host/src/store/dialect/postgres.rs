@@ -103,7 +103,12 @@ impl Address {
 
     pub async fn reader(&self) -> Result<Connection, sqlx::Error> {
         let mut connection = self.connect().await?;
-        let session = format!("{}; SET default_transaction_read_only = on", self.session());
+        // Compiling a statement, or handing it out to workers, costs more than any page of a list.
+        let session = format!(
+            "{}; SET default_transaction_read_only = on; SET jit = off; \
+             SET max_parallel_workers_per_gather = 0",
+            self.session()
+        );
         sqlx::raw_sql(AssertSqlSafe(session)).execute(&mut connection).await?;
         Ok(self.kept(connection))
     }

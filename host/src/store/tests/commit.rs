@@ -1,6 +1,6 @@
 //! Commits: durable, once per event id, many at a time.
 
-use super::super::{Committed, Filter};
+use super::super::{Committed, Document, Filter};
 use super::*;
 
 on_both!(
@@ -12,8 +12,8 @@ on_both!(
     accepted_events_come_oldest_first,
     a_full_queue_says_so_and_closing_finishes_it,
     nothing_personal_is_outside_of_what_is_sealed,
-    the_log_names_the_detectors;
-    one_event_id_has_one_decision
+    the_log_proves_the_document_and_the_detectors;
+    threaded: one_event_id_has_one_decision
 );
 
 async fn what_was_acknowledged_survives_a_kill(home: Home) {
@@ -30,7 +30,9 @@ async fn what_was_acknowledged_survives_a_kill(home: Home) {
     assert_eq!(after.decision(entry.decision.id).await.unwrap(), Some(recorded));
     let replayable = after.replayable(entry.decision.id).await.unwrap().unwrap();
     assert_eq!(replayable.event, *entry.event);
-    assert_eq!((replayable.decision, replayable.replay), ((*entry.decision).clone(), entry.replay));
+    let Document { decision, replay, event } = replayable.document;
+    assert_eq!((decision, replay), ((*entry.decision).clone(), entry.replay));
+    assert_eq!(event, Digest::of(&replayable.event_json));
     assert_eq!(replayable.received_at, entry.received_at);
 }
 
@@ -202,11 +204,13 @@ async fn nothing_personal_is_outside_of_what_is_sealed(home: Home) {
     assert_eq!(facts["facts"]["policy"], json!(Digest::of(b"policy")));
 }
 
-async fn the_log_names_the_detectors(home: Home) {
+async fn the_log_proves_the_document_and_the_detectors(home: Home) {
     let (_place, store) = fresh(home).await;
     let entry = entry("e-1");
     store.commit(&entry).await.unwrap();
     let facts = store.audit_entries(MIGRATED, 1).await.unwrap().remove(0).facts;
+    let held = store.replayable(entry.decision.id).await.unwrap().unwrap();
+    assert_eq!(facts["document"], json!(Digest::of(&held.document_json)));
     let digests: Vec<u8> = entry
         .decision
         .findings

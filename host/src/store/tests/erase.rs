@@ -8,6 +8,7 @@ use crate::model::ruling::Word;
 use crate::model::{Identity, KeyId, Role};
 
 on_both!(
+    who_has_much_is_erased_in_pages,
     what_may_stay_stays_and_the_rest_is_gone,
     the_log_says_that_it_was_and_not_of_whom,
     erasing_again_erases_what_came_since_or_nothing,
@@ -130,6 +131,33 @@ async fn erasing_again_erases_what_came_since_or_nothing(home: Home) {
     let listed = store.erasures(1, 9).await.unwrap();
     assert!(listed.len() == 2 && listed[0].key_id != listed[1].key_id, "{listed:?}");
     assert_eq!(done(&store).await.iter().filter(|what| *what == "subject.erased").count(), 3);
+}
+
+async fn who_has_much_is_erased_in_pages(home: Home) {
+    let (_place, store) = fresh(home).await;
+    let entries: Vec<Entry> = (0..450).map(|n| entry(&format!("e-{n}"))).collect();
+    for chunk in entries.chunks(100) {
+        for committed in futures::future::join_all(chunk.iter().map(|it| store.commit(it))).await {
+            committed.unwrap();
+        }
+    }
+    let who = admin();
+    // Others write in between, the one who is erased as well.
+    let others: Vec<Entry> =
+        (0..20).map(|n| of_subject(&format!("o-{n}"), ["user-17", "user-18"][n % 2])).collect();
+    let (erased, committed) = tokio::join!(
+        store.erase(SOURCE, "user-17", "w", &who),
+        futures::future::join_all(others.iter().map(|entry| store.commit(entry))),
+    );
+    let erased = erased.unwrap();
+    assert!(erased.decisions >= 450 && erased.events == erased.decisions, "{erased:?}");
+    assert!(committed.into_iter().all(|committed| committed.unwrap() == Committed::New));
+    let again = store.erase(SOURCE, "user-17", "w", &who).await.unwrap();
+    assert_eq!(erased.decisions + again.decisions, 460);
+    let page = store.decisions(&Filter { limit: 500, ..Filter::default() }).await.unwrap();
+    let left = |decision: &&Decision| decision.erased_at.is_some();
+    assert_eq!(page.decisions.iter().filter(left).count(), 460);
+    assert!(done(&store).await.contains(&"subject.erasing".to_owned()));
 }
 
 async fn what_waits_for_its_commit_does_not_bring_the_key_back(home: Home) {

@@ -2,7 +2,7 @@
 
 use super::super::Committed;
 use super::super::audit::Leaves;
-use super::super::dialect::begin;
+use super::super::dialect::Kind;
 use super::super::tx::EXEMPT;
 use super::*;
 use crate::model::{AuditEntry, Role};
@@ -11,6 +11,7 @@ on_both!(
     a_locked_database_is_unavailable_until_it_is_free,
     the_audit_log_only_grows,
     a_transaction_without_an_audit_entry_is_rolled_back,
+    nothing_of_a_transaction_is_kept_in_which_a_statement_failed,
     a_dropped_transaction_frees_the_database,
     damage_is_named,
 );
@@ -19,7 +20,7 @@ async fn a_locked_database_is_unavailable_until_it_is_free(home: Home) {
     let place = Place::new(home);
     let store = place.open().await;
     let mut other = place.connect().await;
-    begin(&mut other).await.unwrap();
+    other.begin().await.unwrap();
 
     let entries: Vec<Entry> = (0..5).map(|n| entry(&format!("e-{n}"))).collect();
     let committing = entries.iter().map(|entry| store.commit(entry));
@@ -99,6 +100,24 @@ async fn a_transaction_without_an_audit_entry_is_rolled_back(home: Home) {
     tx.commit_exempt(EXEMPT[0]).await.unwrap();
 }
 
+async fn nothing_of_a_transaction_is_kept_in_which_a_statement_failed(home: Home) {
+    let (_place, store) = fresh(home).await;
+    let mut tx = store.inner.writer.begin().await.unwrap();
+    run(tx.connection().unwrap(), "INSERT INTO sources VALUES ('s', 'shadow', 0, 0)")
+        .await
+        .unwrap();
+    run(tx.connection().unwrap(), "INSERT INTO nowhere VALUES (1)").await.unwrap_err();
+    let leaves = Leaves::of(AuditEntry::new(None, "source.mode", "s", json!({}))).unwrap();
+    // PostgreSQL would not even take the audit entry; without one it would say nothing at all.
+    let error = match tx.connection().unwrap().kind() {
+        Kind::Sqlite => tx.commit(leaves).await.unwrap_err(),
+        Kind::Postgres => tx.commit_exempt(EXEMPT[0]).await.unwrap_err(),
+    };
+    assert!(matches!(error, StoreError::Failed), "{error}");
+    assert_eq!(store.sources().await.unwrap(), []);
+    assert_eq!(store.commit(&entry("e-1")).await.unwrap(), Committed::New);
+}
+
 async fn a_dropped_transaction_frees_the_database(home: Home) {
     let place = Place::new(home);
     let store = place.open().await;
@@ -106,7 +125,7 @@ async fn a_dropped_transaction_frees_the_database(home: Home) {
     // The next turn comes when the rollback is done.
     let tx = store.inner.writer.begin().await.unwrap();
     tx.roll_back().await;
-    begin(&mut place.connect().await).await.unwrap();
+    place.connect().await.begin().await.unwrap();
 }
 
 async fn damage_is_named(home: Home) {

@@ -46,7 +46,7 @@ async fn of_two_servers_one_makes_the_key_and_both_are_recorded(home: Home) {
     for entry in [first, second] {
         let read = one.replayable(entry.decision.id).await.unwrap().unwrap();
         assert_eq!(
-            (read.event, read.decision),
+            (read.event, read.document.decision),
             ((*entry.event).clone(), (*entry.decision).clone())
         );
     }

@@ -112,7 +112,7 @@ async fn numbers_come_back_to_the_bit(home: Home) {
         let entry = entry_of(event, |decision| decision.signals[0].score = score);
         store.commit(&entry).await.unwrap();
         let back = store.replayable(entry.decision.id).await.unwrap().unwrap();
-        assert_eq!(back.decision, *entry.decision);
+        assert_eq!(back.document.decision, *entry.decision);
         assert_eq!(back.event, *entry.event);
     }
 }

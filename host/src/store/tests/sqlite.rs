@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use super::super::{Committed, Filter};
+use super::super::Committed;
 use super::*;
 
 #[tokio::test]
@@ -94,33 +94,4 @@ async fn a_connection_that_died_is_replaced() {
     // A transaction that nobody ended makes BEGIN fail, as a broken connection does.
     count(&store, "BEGIN IMMEDIATE; SELECT 1").await;
     assert_eq!(store.commit(&entry("e-1")).await.unwrap(), Committed::New);
-}
-
-#[tokio::test]
-async fn every_search_is_served_by_an_index() {
-    let (_place, store) = fresh(Home::Sqlite).await;
-    for bits in 0..16_u32 {
-        let given = |bit: u32| (bits & bit > 0).then(String::new);
-        let asked = Filter {
-            subject: given(1),
-            source: given(2),
-            tier: given(4),
-            detector: given(8),
-            ..Filter { limit: 1, ..Filter::default() }
-        };
-        let text = format!("EXPLAIN QUERY PLAN {}", super::super::search::statement(&asked));
-        let rows: Vec<(i64, i64, i64, String)> =
-            sqlx::query_as(sqlx::AssertSqlSafe(text)).fetch_all(store.readers()).await.unwrap();
-        let plan: Vec<&str> = rows.iter().map(|row| row.3.as_str()).collect();
-        let drives = match bits {
-            8.. => "l USING PRIMARY KEY (detector=? AND decision<?)",
-            _ if bits & 1 > 0 => "d USING INDEX decisions_subject (subject=? AND rowid<?)",
-            6 => "d USING INDEX decisions_source_tier (source=? AND tier=? AND rowid<?)",
-            4 => "d USING INDEX decisions_tier (tier=? AND rowid<?)",
-            2 => "d USING INDEX decisions_source (source=? AND rowid<?)",
-            _ => "d USING INTEGER PRIMARY KEY (rowid<?)",
-        };
-        assert_eq!(plan[0], format!("SEARCH {drives}"), "{bits:04b}");
-        assert!(!plan.concat().contains("TEMP B-TREE"), "{bits:04b}: {plan:?}");
-    }
 }

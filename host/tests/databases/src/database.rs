@@ -1,5 +1,6 @@
 //! Databases of the shared server, one for each test.
 
+use std::collections::VecDeque;
 use std::sync::{LazyLock, Mutex};
 
 use crate::Server;
@@ -17,13 +18,18 @@ pub struct Database {
     name: String,
 }
 
-static FREE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// Those that nobody uses, the longest unused first.
+static FREE: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
+/// So many rest: a test that has ended may have tasks that have not.
+const RESTING: usize = 16;
 static MADE: Mutex<u32> = Mutex::new(0);
 
 impl Database {
     pub(crate) fn take() -> Self {
-        let free = FREE.lock().expect("nobody panics with it").pop();
-        match free {
+        let mut free = FREE.lock().expect("nobody panics with it");
+        let rested = (free.len() > RESTING).then(|| free.pop_front()).flatten();
+        drop(free);
+        match rested {
             Some(name) => {
                 shared().empty(&name);
                 Self { name }
@@ -39,6 +45,10 @@ impl Database {
         }
     }
 
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     pub fn url(&self) -> String {
         shared().url(&self.name)
     }
@@ -52,7 +62,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         if let Ok(mut free) = FREE.lock() {
-            free.push(std::mem::take(&mut self.name));
+            free.push_back(std::mem::take(&mut self.name));
         }
     }
 }

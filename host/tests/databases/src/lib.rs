@@ -6,11 +6,13 @@
 
 mod binaries;
 mod database;
+mod proxy;
 mod server;
 
 use std::sync::Arc;
 
 pub use database::{Database, shared};
+pub use proxy::{Fault, Proxy};
 pub use server::Server;
 
 /// What one test keeps its record in.
@@ -28,6 +30,14 @@ impl Home {
         Self::Postgres(Arc::new(Database::take()))
     }
 
+    /// An empty one of the same kind.
+    pub fn another(&self) -> Self {
+        match self {
+            Self::Sqlite => Self::Sqlite,
+            Self::Postgres(_) => Self::postgres(),
+        }
+    }
+
     /// The address of the database; `None` for SQLite, where it follows from a folder.
     pub fn url(&self) -> Option<String> {
         match self {
@@ -38,20 +48,23 @@ impl Home {
 }
 
 /// Makes two tests of each function that takes a [`Home`]: `sqlite::name` and `postgres::name`.
-/// Those after a semicolon run on several threads.
+/// Those after `threaded:` run on several threads.
 #[macro_export]
 macro_rules! on_both {
-    ($($name:ident),* $(,)? $(; $($threaded:ident),* $(,)?)?) => {
+    (threaded: $($name:ident),* $(,)?) => {
+        $crate::on_both!(; threaded: $($name),*);
+    };
+    ($($name:ident),* $(,)? $(; threaded: $($threaded:ident),* $(,)?)?) => {
         mod sqlite {
-            $($crate::on_both!(@ $name, $crate::Home::Sqlite, flavor = "current_thread");)*
-            $($($crate::on_both!(@ $threaded, $crate::Home::Sqlite, flavor = "multi_thread", worker_threads = 4);)*)?
+            $($crate::on_both!(@ $name $crate::Home::Sqlite; flavor = "current_thread");)*
+            $($($crate::on_both!(@ $threaded $crate::Home::Sqlite; flavor = "multi_thread");)*)?
         }
         mod postgres {
-            $($crate::on_both!(@ $name, $crate::Home::postgres(), flavor = "current_thread");)*
-            $($($crate::on_both!(@ $threaded, $crate::Home::postgres(), flavor = "multi_thread", worker_threads = 4);)*)?
+            $($crate::on_both!(@ $name $crate::Home::postgres(); flavor = "current_thread");)*
+            $($($crate::on_both!(@ $threaded $crate::Home::postgres(); flavor = "multi_thread");)*)?
         }
     };
-    (@ $name:ident, $home:expr, $($runtime:tt)*) => {
+    (@ $name:ident $home:expr; $($runtime:tt)*) => {
         #[tokio::test($($runtime)*)]
         async fn $name() {
             super::$name($home).await;

@@ -79,6 +79,11 @@ impl Server {
         format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
     }
 
+    /// Where all is that it writes.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The socket that it listens at.
     pub fn socket(&self) -> PathBuf {
         self.folder.join(".s.PGSQL.5432")

@@ -21,6 +21,13 @@ pub fn cases() -> Vec<Case> {
         case("memory-fill-16-mib", |name| large(name, &endless(FILL_ALL)), Fails(Deadline, TIME)),
         case("memory-copy-loop", |name| large(name, &endless(COPY)), Fails(Deadline, TIME)),
         case("memory-fill-in-line", |name| large(name, &FILL.repeat(500)), Fails(Deadline, TIME)),
+        case(
+            "memory-fill-of-all",
+            |name| large(name, &endless(FILL_60_MIB)),
+            Fails(Deadline, TIME),
+        ),
+        case("memory-copy-of-half", |name| large(name, &endless(COPY_HALF)), Fails(Deadline, TIME)),
+        case("pages-touched-in-line", pages_touched_in_line, Fails(Deadline, TIME)),
         case("table-fill-in-line", table_fill_in_line, Fails(Deadline, TIME)),
         case("calls-that-fan-out", calls_that_fan_out, Fails(Deadline, TIME)),
         case("loop-in-realloc", loop_in_realloc, Fails(Deadline, TIME)),
@@ -50,6 +57,9 @@ const GROW: &str = "(drop (memory.grow (i32.const 1)))";
 const FILL: &str = "(memory.fill (i32.const 131072) (i32.const 7) (i32.const 4194304))";
 const FILL_ALL: &str = "(memory.fill (i32.const 131072) (i32.const 7) (i32.const 16777216))";
 const COPY: &str = "(memory.copy (i32.const 131072) (i32.const 8388608) (i32.const 4194304))";
+const FILL_60_MIB: &str = "(memory.fill (i32.const 131072) (i32.const 7) (i32.const 62783488))";
+const COPY_HALF: &str =
+    "(memory.copy (i32.const 31457280) (i32.const 131072) (i32.const 31326208))";
 const LOG_LINE: &str = "(call $log (i32.const 1) (i32.const 4096) (i32.const 64))";
 const LOG_BEYOND: &str = "(call $log (i32.const 1) (i32.const 4096) (i32.const 1073741824))";
 const LOG_BYTES: &str = "(i32.store8 (i32.const 2048) (i32.const 255))
@@ -81,6 +91,12 @@ fn log_large(name: &str) -> Vec<u8> {
         detector.evaluate =
             "(call $log (i32.const 1) (i32.const 131072) (i32.const 41943040))".to_owned();
     })
+}
+
+/// Code without a loop or a call, each instruction of which makes the system find a page of memory.
+fn pages_touched_in_line(name: &str) -> Vec<u8> {
+    let touch = |page: u32| format!("(i32.store8 (i32.const {}) (i32.const 1))", page * 4_096);
+    large(name, &endless(&(32..15_360).map(touch).collect::<String>()))
 }
 
 /// Takes what it is given, touches every page of it, and gives up only when it is denied.

@@ -103,11 +103,18 @@ impl Detector for Probe {
                 println!("printed");
                 vec![signal]
             }
+            "blurt" => {
+                println!("{}", content.split_whitespace().nth(1).unwrap_or_default());
+                vec![signal]
+            }
             "sleep" => {
                 std::thread::sleep(std::time::Duration::from_secs(3_600));
                 vec![signal]
             }
             "chance" => vec![signal.reason(chance())],
+            "nans" => vec![signal.reason(nans())],
+            "floats" => vec![floats(signal)],
+            "order" => vec![signal.reason(order())],
             "subject" => {
                 vec![signal.reason(message.subject.as_deref().unwrap_or("none").to_owned())]
             }
@@ -133,6 +140,53 @@ fn chance() -> String {
     use std::hash::{BuildHasher, RandomState};
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     format!("{:x} at {:?}", RandomState::new().hash_one(0), now.map(|since| since.as_millis()))
+}
+
+/// The bits of nothing that is a number, made in as many ways as there are.
+fn nans() -> String {
+    let (zero, one, endless) = (black_box(0.0_f64), black_box(1.0_f64), black_box(f64::INFINITY));
+    // With a payload, quiet and signalling.
+    let [quiet, loud] =
+        [0x7ff8_dead_beef_cafe, 0xfff0_0000_0000_0001].map(f64::from_bits).map(black_box);
+    let small = black_box(f32::from_bits(0x7fa0_1234));
+    let made = [
+        zero / zero,
+        endless - endless,
+        zero * endless,
+        (-one).sqrt(),
+        quiet + one,
+        loud * one,
+        loud.floor(),
+        f64::from(small),
+        f64::from(small + 1.0),
+        f64::from(quiet as f32),
+        one % zero,
+        (-one).ln(),
+    ];
+    made.map(|nan| format!("{:x}", nan.to_bits())).join(" ")
+}
+
+/// Numbers that come out otherwise where sums are reordered or a product is not rounded.
+fn floats(signal: Signal) -> Signal {
+    let terms: Vec<f64> = (1..2_000).map(|n| black_box(f64::from(n)).recip()).collect();
+    let forth: f64 = terms.iter().sum();
+    let back: f64 = terms.iter().rev().sum();
+    let products = terms.iter().fold(0.1, |sum, term| sum + term * term);
+    let angle = black_box(0.7_f64);
+    let curved =
+        [angle.sin(), angle.exp(), angle.powf(1.0 / 3.0), angle.tanh(), angle.atan2(forth)];
+    let bits = curved.map(|number| format!("{:x}", number.to_bits())).join(" ");
+    Signal { score: products.fract(), confidence: forth.fract(), ..signal }.reason(format!(
+        "{:x} {:x} {bits}",
+        forth.to_bits(),
+        back.to_bits()
+    ))
+}
+
+/// In which order a map with keys by chance gives back what it holds.
+fn order() -> String {
+    let map: std::collections::HashMap<u32, ()> = (0..40).map(|key| (key, ())).collect();
+    map.keys().map(u32::to_string).collect::<Vec<_>>().join(" ")
 }
 
 picket_sdk::export!(Probe);

@@ -1,5 +1,5 @@
-//! The keys that there are, and reading texts that hold them: files line by line, variables each by
-//! itself, so that every mistake names its place and the nearest key that is known.
+//! What is written, before it means anything: which keys there are, where a fault is, and what a
+//! variable's text is as the type of its key.
 
 use toml::de::DeTable;
 

@@ -1,0 +1,241 @@
+//! What leaves: the actions that a platform is told to perform, and what came of telling it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Action, Decision, DecisionId, Mode, PolicyRef, Scope, Timestamp};
+
+/// The id of something that leaves. It follows from what it is about, so that whoever gets it twice
+/// can tell: of an action it is the decision's id, a point, and the scope.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(value_type = String, example = "019926c5-7a90-7e51-b2a4-30f1c51a2f0d.message")]
+pub struct DeliveryId(String);
+
+impl DeliveryId {
+    pub fn of_action(decision: DecisionId, scope: Scope) -> Self {
+        Self(format!("{decision}.{}", scope.as_str()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for DeliveryId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not the id of a delivery: <decision>.<scope>");
+        let (decision, scope) = text.split_once('.').ok_or_else(wrong)?;
+        let decision: DecisionId = decision.parse().map_err(|_| wrong())?;
+        let scope = Scope::ALL.into_iter().find(|known| known.as_str() == scope);
+        scope.map(|scope| Self::of_action(decision, scope)).ok_or_else(wrong)
+    }
+}
+
+/// What is sent: an action of one decision on one scope. Its JSON is the body of the request, and is
+/// the same each time that it is sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Outgoing {
+    pub id: DeliveryId,
+    pub kind: OutgoingKind,
+    pub source: String,
+    /// The account that the action is about.
+    pub subject: String,
+    pub event_id: String,
+    pub decision_id: DecisionId,
+    pub decided_at: Timestamp,
+    pub mode: Mode,
+    pub action: Action,
+    pub scope: Scope,
+    /// `null` where it does not end by itself.
+    pub expires_at: Option<Timestamp>,
+    /// Why, in a sentence for the platform's people.
+    pub reason: String,
+    /// Text for the end user.
+    pub message: Option<String>,
+    pub policy: PolicyRef,
+}
+
+impl Outgoing {
+    /// What a decision asks its platform to do: an action per scope, none where it allows or where
+    /// nothing is enforced.
+    pub fn of(decision: &Decision) -> Vec<Self> {
+        let enforced = decision.mode == Mode::Active;
+        let actions = decision.actions.iter().filter(|own| enforced && own.action != Action::Allow);
+        let outgoing = actions.map(|own| Self {
+            id: DeliveryId::of_action(decision.id, own.scope),
+            kind: OutgoingKind::Action,
+            source: decision.source.clone(),
+            subject: decision.subject.clone(),
+            event_id: decision.event_id.clone(),
+            decision_id: decision.id,
+            decided_at: decision.decided_at,
+            mode: decision.mode,
+            action: own.action,
+            scope: own.scope,
+            expires_at: own.expires_at,
+            reason: decision.reason.clone(),
+            message: decision.message.clone(),
+            policy: decision.policy.clone(),
+        });
+        outgoing.collect()
+    }
+}
+
+/// What kind of thing leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutgoingKind {
+    /// Something that the platform is to enforce.
+    Action,
+}
+
+impl OutgoingKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Action => "action",
+        }
+    }
+}
+
+/// How far a delivery has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// It is due, or waits for another try or for an earlier one of its subject.
+    Pending,
+    /// The receiver has said that it has it.
+    Delivered,
+    /// It was tried as often as it may be, and is kept until somebody has it replayed.
+    Dead,
+    /// Its subject was erased before it was delivered, and what was to be sent with it.
+    Erased,
+}
+
+impl DeliveryState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+            Self::Erased => "erased",
+        }
+    }
+}
+
+impl fmt::Display for DeliveryState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for DeliveryState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = [Self::Pending, Self::Delivered, Self::Dead, Self::Erased];
+        let found = known.into_iter().find(|state| state.as_str() == text);
+        found.ok_or_else(|| format!("`{text}` is not a state: pending, delivered, dead or erased"))
+    }
+}
+
+/// Something that leaves, and how far it has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub source: String,
+    pub decision_id: DecisionId,
+    pub kind: OutgoingKind,
+    pub action: Action,
+    pub scope: Scope,
+    pub state: DeliveryState,
+    /// Tries since it was written, or last replayed.
+    pub attempts: u32,
+    pub created_at: Timestamp,
+    /// When it is tried next; while a server is at it, until when no other takes it up. `null` where
+    /// it has ended, or waits for an earlier one of its subject.
+    pub due_at: Option<Timestamp>,
+    /// When it was delivered or given up.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// One try to deliver, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Attempt {
+    /// When it began.
+    pub at: Timestamp,
+    pub outcome: AttemptOutcome,
+    /// The status of the answer, where there was one.
+    pub status: Option<u16>,
+    /// Wall time.
+    pub micros: u64,
+    /// What went wrong. Nothing of what was sent or answered is in it.
+    pub error: Option<String>,
+}
+
+/// What came of a try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptOutcome {
+    Delivered,
+    /// The answer was another one than 2xx.
+    Refused,
+    /// There was no whole answer in time.
+    TimedOut,
+    /// There was no connection.
+    Unreachable,
+    /// The connection ended before the answer was whole.
+    BrokeOff,
+    /// What was to be sent cannot be read, so nothing was sent.
+    Unreadable,
+}
+
+impl AttemptOutcome {
+    pub const ALL: [Self; 6] = [
+        Self::Delivered,
+        Self::Refused,
+        Self::TimedOut,
+        Self::Unreachable,
+        Self::BrokeOff,
+        Self::Unreadable,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::TimedOut => "timed_out",
+            Self::Unreachable => "unreachable",
+            Self::BrokeOff => "broke_off",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_follows_from_decision_and_scope_and_reads_back() {
+        let decision = DecisionId::new();
+        for scope in Scope::ALL {
+            let id = DeliveryId::of_action(decision, scope);
+            assert_eq!(id, DeliveryId::of_action(decision, scope));
+            assert_eq!(id.to_string().parse(), Ok(id));
+        }
+        for text in ["", "message", "x.message", &format!("{decision}.planet"), "a.b.c"] {
+            assert!(text.parse::<DeliveryId>().is_err(), "{text}");
+        }
+    }
+}

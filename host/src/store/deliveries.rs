@@ -1,0 +1,306 @@
+//! Deliveries as people see them: which there are, how far they have come, what was tried; and having
+//! dead ones tried again.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value as Json, json};
+use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
+
+use super::audit::Leaves;
+use super::dialect::{self, Row};
+use super::outbox;
+use super::rows::Insert;
+use super::search::Cursor;
+use super::tx::Tx;
+use super::{PAGE_ROWS_MAX, Store, StoreError, sealed};
+use crate::model::{Attempt, AuditEntry, Delivery, DeliveryId, DeliveryState, Identity, Timestamp};
+
+/// What is counted at most, for whoever watches: more than that is as bad.
+pub const BACKLOG_MAX: u64 = 100_000;
+
+const COLUMNS: &str = "o.seq, o.id, o.source, o.decision, o.kind, o.action, o.scope, o.state, \
+    o.created_at, o.ended_at, coalesce(c.attempts, o.attempts) AS attempts, c.due_at \
+    FROM outbox AS o LEFT JOIN delivery_claims AS c ON c.outbox = o.seq";
+
+pub(super) const ATTEMPTS: &str = "SELECT at, outcome, status, micros, error \
+    FROM delivery_attempts WHERE outbox = $1 ORDER BY seq";
+pub(super) const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM outbox \
+    WHERE source = $1 AND state = $2 LIMIT $3) AS counted";
+pub(super) const OLDEST: &str = "SELECT created_at FROM outbox \
+    WHERE source = $1 AND state = 'pending' ORDER BY seq LIMIT 1";
+pub(super) const DEAD: &str = "SELECT seq FROM outbox WHERE source = $1 AND state = 'dead' \
+    AND seq > $2 ORDER BY seq LIMIT $3";
+
+/// Takes up again what is dead.
+pub(super) static REVIVE: Insert = Insert::new(
+    "WITH wanted (entry) AS (",
+    1,
+    ") UPDATE outbox SET state = 'pending', attempts = 0, ended_at = NULL \
+     WHERE state = 'dead' AND seq IN (SELECT w.entry FROM wanted AS w) \
+     RETURNING seq, id, source, subject",
+);
+/// Forgets all but the last 100 tries, so that there is an end to them however often it is replayed.
+pub(super) static FORGET: Insert = Insert::new(
+    "WITH wanted (entry) AS (",
+    1,
+    ") DELETE FROM delivery_attempts WHERE seq IN (SELECT a.seq FROM wanted AS w \
+     CROSS JOIN delivery_attempts AS a WHERE a.outbox = w.entry AND a.seq <= (SELECT b.seq \
+     FROM delivery_attempts AS b WHERE b.outbox = w.entry ORDER BY b.seq DESC \
+     LIMIT 1 OFFSET 100))",
+);
+
+/// Which deliveries to find. What is `None` does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    pub source: Option<String>,
+    pub state: Option<DeliveryState>,
+    /// Older than where a page ended.
+    pub after: Option<Cursor>,
+    /// At most [`PAGE_ROWS_MAX`]; at least 1.
+    pub limit: usize,
+}
+
+/// Some deliveries, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeliveryPage {
+    pub deliveries: Vec<Delivery>,
+    /// Where the next page begins; `None` where there is none.
+    pub next: Option<Cursor>,
+}
+
+/// What waits to be delivered to a source, and what is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// At most [`BACKLOG_MAX`], as is `dead`.
+    pub pending: u64,
+    pub dead: u64,
+    /// When the oldest that is pending was written.
+    pub oldest: Option<Timestamp>,
+}
+
+/// What a replay of many came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replayed {
+    pub count: usize,
+    /// Where to go on; `None`: there is no more.
+    pub next: Option<Cursor>,
+}
+
+impl Store {
+    /// Finds deliveries, newest first.
+    ///
+    /// # Errors
+    /// Where the database does not answer or a row is damaged.
+    pub async fn deliveries(&self, filter: &DeliveryFilter) -> Result<DeliveryPage, StoreError> {
+        let limit = filter.limit.clamp(1, PAGE_ROWS_MAX);
+        let mut query = sqlx::query(AssertSqlSafe(statement(filter)))
+            .bind(filter.after.map_or(i64::MAX, Cursor::seq))
+            // One more than asked for tells whether there is a next page.
+            .bind(limit as i64 + 1);
+        if let Some(source) = &filter.source {
+            query = query.bind(source.as_str());
+        }
+        if let Some(state) = filter.state {
+            query = query.bind(state.as_str());
+        }
+        let rows = query.fetch_all(self.readers()).await?;
+        let page = &rows[..rows.len().min(limit)];
+        let next = match page.last() {
+            Some(row) if rows.len() > limit => Some(Cursor::of(row.try_get("seq")?)),
+            _ => None,
+        };
+        Ok(DeliveryPage { deliveries: page.iter().map(delivery).collect::<Result<_, _>>()?, next })
+    }
+
+    /// A delivery and what was tried, oldest first.
+    ///
+    /// # Errors
+    /// Where the database does not answer or a row is damaged.
+    pub async fn delivery(
+        &self,
+        id: &DeliveryId,
+    ) -> Result<Option<(Delivery, Vec<Attempt>)>, StoreError> {
+        let row = sqlx::query(AssertSqlSafe(format!("SELECT {COLUMNS} WHERE o.id = $1")))
+            .bind(id.as_str())
+            .fetch_optional(self.readers())
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let seq: i64 = row.try_get("seq")?;
+        let tries = sqlx::query(ATTEMPTS).bind(seq).fetch_all(self.readers()).await?;
+        let tries = tries.iter().map(|row| attempt(id, row)).collect::<Result<_, _>>()?;
+        Ok(Some((delivery(&row)?, tries)))
+    }
+
+    /// Deliveries about a subject, by the keyed hash of its name, whose decisions were committed after one
+    /// number and up to another; in the order of their commits.
+    pub(super) async fn deliveries_of(
+        &self,
+        source: &str,
+        name: &str,
+        after: i64,
+        last: i64,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let text = format!(
+            "SELECT {COLUMNS} JOIN decisions AS d ON d.id = o.decision WHERE o.source = $1 \
+             AND o.subject = $2 AND (d.seq > $3) IS TRUE AND (d.seq <= $4) IS TRUE ORDER BY o.seq"
+        );
+        let rows = sqlx::query(AssertSqlSafe(text))
+            .bind(source)
+            .bind(name)
+            .bind(after)
+            .bind(last)
+            .fetch_all(self.readers())
+            .await?;
+        rows.iter().map(delivery).collect()
+    }
+
+    /// What waits to be delivered to a source, and what is given up.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn delivery_backlog(&self, source: &str) -> Result<Backlog, StoreError> {
+        let mut counts = [0; 2];
+        for (count, state) in counts.iter_mut().zip([DeliveryState::Pending, DeliveryState::Dead]) {
+            let counted: i64 = sqlx::query_scalar(COUNT)
+                .bind(source)
+                .bind(state.as_str())
+                .bind(BACKLOG_MAX as i64)
+                .fetch_one(self.readers())
+                .await?;
+            *count = counted.unsigned_abs();
+        }
+        let oldest: Option<i64> =
+            sqlx::query_scalar(OLDEST).bind(source).fetch_optional(self.readers()).await?;
+        let [pending, dead] = counts;
+        Ok(Backlog { pending, dead, oldest: oldest.map(Timestamp::from_micros) })
+    }
+
+    /// Has a dead delivery tried again, as often as a new one. It comes after what is under way of its
+    /// subject, and before what was written later.
+    ///
+    /// # Errors
+    /// [`StoreError::Absence`] where there is none, [`StoreError::NotDead`] where there is nothing to
+    /// be tried again.
+    pub async fn replay_delivery(
+        &self,
+        id: &DeliveryId,
+        why: &str,
+        who: &Identity,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let row = sqlx::query("SELECT seq, state FROM outbox WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(tx.connection()?)
+            .await?;
+        let Some(row) = row else {
+            return Err(StoreError::Absence { what: "delivery", id: id.to_string() });
+        };
+        let (seq, state): (i64, String) = (row.try_get("seq")?, row.try_get("state")?);
+        if revive(&mut tx, &[seq]).await?.is_empty() {
+            return Err(StoreError::NotDead { id: id.to_string(), state });
+        }
+        let entry =
+            AuditEntry::new(Some(who), "delivery.replayed", id.as_str(), json!({ "why": why }));
+        tx.commit(Leaves::of(entry)?).await
+    }
+
+    /// Has dead deliveries of a source tried again, oldest first: at most [`PAGE_ROWS_MAX`] of those
+    /// after this place.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn replay_dead(
+        &self,
+        source: &str,
+        after: Option<Cursor>,
+        why: &str,
+        who: &Identity,
+    ) -> Result<Replayed, StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let mut seqs: Vec<i64> = sqlx::query_scalar(DEAD)
+            .bind(source)
+            .bind(after.map_or(0, Cursor::seq))
+            .bind(PAGE_ROWS_MAX as i64 + 1)
+            .fetch_all(tx.connection()?)
+            .await?;
+        let more = seqs.len() > PAGE_ROWS_MAX;
+        seqs.truncate(PAGE_ROWS_MAX);
+        let Some(&last) = seqs.last() else {
+            tx.roll_back().await;
+            return Ok(Replayed { count: 0, next: None });
+        };
+        let ids = revive(&mut tx, &seqs).await?;
+        let facts =
+            json!({ "why": why, "count": ids.len(), "first": ids.first(), "last": ids.last() });
+        let entry = AuditEntry::new(Some(who), "deliveries.replayed", source, facts);
+        tx.commit(Leaves::of(entry)?).await?;
+        Ok(Replayed { count: ids.len(), next: more.then_some(Cursor::of(last)) })
+    }
+}
+
+/// Has these rows wait for their turn again, and returns their ids in the order of the rows.
+async fn revive(tx: &mut Tx, seqs: &[i64]) -> Result<Vec<String>, StoreError> {
+    let rows = REVIVE.run(tx.connection()?, seqs, |arguments, seq| arguments.add(*seq)).await?;
+    let mut revived = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let subject: (&str, &str) = (row.try_get("source")?, row.try_get("subject")?);
+        revived.push((row.try_get::<i64, _>("seq")?, subject, row.try_get::<String, _>("id")?));
+    }
+    revived.sort_unstable_by_key(|(seq, ..)| *seq);
+    let waiting: Vec<_> =
+        revived.iter().map(|(seq, (source, subject), _)| (*seq, *source, *subject)).collect();
+    FORGET.run(tx.connection()?, &waiting, |arguments, (seq, ..)| arguments.add(*seq)).await?;
+    outbox::wait(tx.connection()?, &waiting, Timestamp::now()).await?;
+    Ok(revived.into_iter().map(|(.., id)| id).collect())
+}
+
+/// The statement for a filter: $1 is the cursor, $2 the limit, then what is filtered by.
+pub(super) fn statement(filter: &DeliveryFilter) -> String {
+    let mut text = format!("SELECT {COLUMNS} WHERE o.seq < $1");
+    let given = [("o.source", filter.source.is_some()), ("o.state", filter.state.is_some())];
+    let given = given.iter().filter(|(_, given)| *given);
+    for (number, (column, _)) in (3..).zip(given) {
+        text += &format!(" AND {column} = ${number}");
+    }
+    text + " ORDER BY o.seq DESC LIMIT $2"
+}
+
+fn delivery(row: &Row) -> Result<Delivery, StoreError> {
+    let id: &str = row.try_get("id")?;
+    let damaged = |error: String| sealed::damaged("delivery", id, &error);
+    let text = |column: &str| row.try_get::<&str, _>(column);
+    let word = |column: &str| text(column).map(Json::from);
+    let time = |column: &str| {
+        let micros: Result<Option<i64>, _> = row.try_get(column);
+        micros.map(|micros| micros.map(Timestamp::from_micros))
+    };
+    Ok(Delivery {
+        id: id.parse().map_err(damaged)?,
+        source: text("source")?.to_owned(),
+        decision_id: text("decision")?.parse().map_err(damaged)?,
+        kind: read(id, word("kind")?)?,
+        action: read(id, word("action")?)?,
+        scope: read(id, word("scope")?)?,
+        state: text("state")?.parse().map_err(damaged)?,
+        attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
+        created_at: Timestamp::from_micros(row.try_get("created_at")?),
+        due_at: time("due_at")?,
+        ended_at: time("ended_at")?,
+    })
+}
+
+/// A word of the model, as JSON knows it.
+fn read<T: DeserializeOwned>(id: &str, word: Json) -> Result<T, StoreError> {
+    serde_json::from_value(word).map_err(|error| sealed::damaged("delivery", id, &error))
+}
+
+fn attempt(id: &DeliveryId, row: &Row) -> Result<Attempt, StoreError> {
+    let outcome: &str = row.try_get("outcome")?;
+    let status: Option<i64> = row.try_get("status")?;
+    Ok(Attempt {
+        at: Timestamp::from_micros(row.try_get("at")?),
+        outcome: read(id.as_str(), outcome.into())?,
+        status: status.and_then(|status| u16::try_from(status).ok()),
+        micros: dialect::unsigned(row, "micros")?,
+        error: row.try_get("error")?,
+    })
+}

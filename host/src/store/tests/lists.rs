@@ -1,0 +1,151 @@
+//! How lists are answered: by an index, and never by reading a whole table that grows for ever.
+
+use databases::Database;
+
+use super::super::Filter;
+use super::*;
+use crate::model::{Identity, KeyId, Role};
+
+on_both!(no_list_reads_a_whole_table);
+
+/// Tables that grow with every event, with the names that statements give them.
+const LONG: [&str; 15] = [
+    "events",
+    "e",
+    "decisions",
+    "d",
+    "decision_labels",
+    "l",
+    "o",
+    "audit",
+    "alerts",
+    "trial_differences",
+    "rulings",
+    "ruled_canaries",
+    "r",
+    "trials",
+    "t",
+];
+
+async fn no_list_reads_a_whole_table(home: Home) {
+    let (place, store) = fresh(home).await;
+    // What is left of an erased decision is bound to no key and no row, so it can stand for many.
+    store.commit(&entry("e-1")).await.unwrap();
+    let who = Identity { key: KeyId::new(), role: Role::Admin, source: None, name: "dpo".into() };
+    store.erase(SOURCE, "user-17", "asked for", &who).await.unwrap();
+    let mut other = event("e-2");
+    other.subject = "user-18".to_owned();
+    let known = entry_of(other, |_| {});
+    store.commit(&known).await.unwrap();
+    store.close().await.unwrap();
+    if let Home::Postgres(database) = &place.home {
+        // Its plans follow from how much there is of what.
+        database.run(&multiply());
+        database.run("VACUUM ANALYZE");
+        await_end_of_others(database);
+        database.run("SELECT pg_stat_reset()");
+    }
+    let store = place.open().await;
+    ask_for_everything(&store, known.decision.id).await;
+    match &place.home {
+        Home::Sqlite => {
+            for text in store.readers().asked() {
+                let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
+                let plan: Vec<(i64, i64, i64, String)> =
+                    sqlx::query_as(explained).fetch_all(store.readers()).await.unwrap();
+                for (_, _, _, step) in plan {
+                    // Nothing is in this index but what is still to be decided.
+                    if step.ends_with("USING INDEX events_accepted") {
+                        continue;
+                    }
+                    let scanned =
+                        step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
+                    assert!(!scanned.is_some_and(|name| LONG.contains(&name)), "{text}: {step}");
+                    // What was found of a detector is no more than a page.
+                    let sorted = step.contains("TEMP B-TREE") && !text.contains(" AS found ");
+                    assert!(!sorted || text.contains(" FROM trial"), "{text}: {step}");
+                }
+            }
+        }
+        Home::Postgres(database) => {
+            store.close().await.unwrap();
+            await_end_of_others(database);
+            let scanned = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE seq_scan > 0 \
+                AND relname IN ('events', 'decisions', 'decision_labels', 'audit')";
+            assert_eq!(database.run(scanned), "");
+            let found = "SELECT min(idx_scan) > 0 FROM pg_stat_user_tables \
+                WHERE relname IN ('events', 'decisions', 'decision_labels', 'audit')";
+            assert_eq!(database.run(found), "t");
+        }
+    }
+}
+
+/// Waits for the end of all other connections: what one did is counted when it ends.
+fn await_end_of_others(database: &Database) {
+    let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+        AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+    while database.run(others) != "0" {}
+}
+
+/// Everything that the API lists or looks up, with and without a match.
+async fn ask_for_everything(store: &Store, known: DecisionId) {
+    for (bits, source) in (0..16_u32).flat_map(|bits| [(bits, SOURCE), (bits, "nobody")]) {
+        let given = |bit: u32, value: &str| (bits & bit > 0).then(|| value.to_owned());
+        let asked = Filter {
+            subject: given(1, "user-7"),
+            source: given(2, source),
+            tier: given(4, "high"),
+            detector: given(8, "contact-phone"),
+            limit: 50,
+            after: None,
+        };
+        // So often that PostgreSQL would take up a plan for all of them, if that were better.
+        for _ in 0..8 {
+            let page = store.decisions(&asked).await.unwrap();
+            let last = page.next.map(|after| Filter { after: Some(after), ..asked.clone() });
+            if let Some(next) = last {
+                store.decisions(&next).await.unwrap();
+            }
+        }
+    }
+    for id in [known, DecisionId::new()] {
+        store.decision(id).await.unwrap();
+        store.replayable(id).await.unwrap();
+        store.ruling(id).await.unwrap();
+    }
+    store.claim(SOURCE, "e-1").await.unwrap();
+    store.accepted(50).await.unwrap();
+    for after in [0, 20_000] {
+        store.audit_entries(after, 50).await.unwrap();
+    }
+    store.audit_entries_of("n-30000", 0, 50).await.unwrap();
+    store.erasures(0, 50).await.unwrap();
+    store.alerts(None, 50).await.unwrap();
+    store.alerts(Some("0"), 50).await.unwrap();
+    store.trials(1).await.unwrap();
+    store.trial_differences(1, 50).await.unwrap();
+    store.trial_subjects(1).await.unwrap();
+}
+
+/// Makes 40,000 decisions of one, of which the first half is of a source that has left.
+fn multiply() -> String {
+    let columns = "kind, time, received_at, fingerprint, state, sealed";
+    format!(
+        "INSERT INTO events (source, event_id, decision_id, subject, {columns}) \
+         SELECT source, 'n-' || n, 'n-' || n, 'user-' || n % 500, {columns} \
+         FROM events, generate_series(3, 40000) AS n WHERE event_id = (SELECT event_id FROM decisions WHERE seq = 1); \
+         INSERT INTO decisions (seq, id, source, subject, kind, event_id, decided_at, mode, tier, \
+         action, score, policy_digest, generation, semantics, sealed) \
+         SELECT n, 'n-' || n, CASE WHEN n < 20000 THEN 'left' ELSE source END, \
+         'user-' || n % 500, kind, 'n-' || n, decided_at + n, mode, \
+         CASE n % 10 WHEN 0 THEN 'high' ELSE 'low' END, action, score, policy_digest, generation, \
+         semantics, sealed FROM decisions, generate_series(3, 40000) AS n WHERE seq = 1; \
+         INSERT INTO decision_labels (detector, source, tier, decision, label) \
+         SELECT 'contact-phone', source, tier, seq, label FROM decisions, \
+         (VALUES ('contact.phone'), ('contact.intent')) AS labels (label) \
+         WHERE seq % 4 = 0; \
+         INSERT INTO audit (seq, object, leaf_hash, leaf) SELECT n, 'n-' || n, leaf_hash, leaf \
+         FROM audit, generate_series((SELECT max(seq) FROM audit) + 1, 40000) AS n \
+         WHERE seq = {MIGRATED} + 1"
+    )
+}

@@ -1,0 +1,232 @@
+//! A thousand people are erased, of whom every text was unmistakable: no byte of it is left anywhere.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+
+use databases::Home;
+use picket::config::Config;
+use picket::store::{Options, Store};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::life::send;
+use crate::server::{Server, furnish};
+use crate::trace::{files_with, is_compressed_in};
+
+const ERASED: usize = 1_000;
+const LIVING: usize = 100;
+/// What every text of those begins with who are erased, and of those who are not.
+const GONE: &str = "gone7c1f";
+const HERE: &str = "here7c1f";
+
+/// Whoever it is, by number: the first thousand are erased.
+fn mark(number: usize) -> String {
+    let kind = if number < ERASED { GONE } else { HERE };
+    let odd = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    format!("{kind}-{odd:016x}")
+}
+
+fn text(json: &Value) -> &str {
+    json.as_str().expect("a text")
+}
+
+/// An event in which everything that may be personal is marked: what the detector prints as well.
+fn event(number: usize, which: &str) -> Value {
+    let mark = mark(number);
+    json!({
+        "specversion": "1.0", "id": format!("{mark}-{which}"), "source": "market",
+        "type": "message.sent", "subject": format!("{mark}@example.com"),
+        "partitionkey": format!("{mark}-key"),
+        "data": {
+            "content": format!("blurt {mark}-content, call me"), "recipient": format!("{mark}-to"),
+            "thread_id": format!("{mark}-thread"), (format!("{mark}-field")): 1,
+        },
+    })
+}
+
+/// Everything that the server does, in a file of its folder, as loud as can be.
+fn log_to(file: &Path) {
+    let folder = file.parent().expect("a file lies in a folder");
+    std::fs::create_dir_all(folder).expect("a folder");
+    let file = OpenOptions::new().create(true).append(true).open(file).expect("a log");
+    let filter = tracing_subscriber::EnvFilter::new("trace");
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    logs.with_writer(move || file.try_clone().expect("one more handle")).init();
+}
+
+/// Posts two events of each, in every way that there is, and has some of them ruled on.
+async fn live(server: &Server) {
+    let numbers: Vec<usize> = (0..ERASED + LIVING).collect();
+    for chunk in numbers.chunks(200) {
+        let lines = chunk.iter().map(|number| event(*number, "first").to_string() + "\n");
+        let body = lines.collect::<String>();
+        let answer =
+            server.post("platform", "/v1/events/batch", "application/x-ndjson", body).await;
+        assert_eq!(answer.text.lines().count(), chunk.len());
+        assert!(!answer.text.contains("urn:picket:problem"), "{}", answer.text);
+    }
+    for number in (0..ERASED + LIVING).step_by(10) {
+        let body = event(number, "second").to_string();
+        let request = server.request("platform", Method::POST, "/v1/events").body(body);
+        let request = request.header("content-type", "application/cloudevents+json");
+        let later = number % 20 == 0;
+        let request = if later { request.header("prefer", "respond-async") } else { request };
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), if later { 202 } else { 200 });
+        let refused = server.post("platform", "/v1/events", "application/json", {
+            let mut other = event(number, "second");
+            other["data"]["content"] = json!(format!("{}-conflict", mark(number)));
+            other.to_string()
+        });
+        assert_eq!(refused.await.problem(), "id-conflict");
+    }
+    let page = server.get("admin", "/v1/decisions?limit=200").await.json();
+    for decision in page["decisions"].as_array().expect("a page") {
+        let path = format!("/v1/decisions/{}/ruling", text(&decision["id"]));
+        let mark = text(&decision["subject"]).trim_end_matches("@example.com");
+        let said = json!({"ruling": "upheld", "why": format!("{mark}-why")});
+        assert_eq!(send(server, "reviewer", Method::PUT, &path, said).await.status, 200);
+    }
+}
+
+/// Everything that the server says about anybody, page by page.
+async fn answers(server: &Server) -> String {
+    let mut all = String::new();
+    let mut after = String::new();
+    loop {
+        let page = server.get("admin", &format!("/v1/decisions?limit=200{after}")).await;
+        all += &page.text;
+        let Some(next) = page.json()["next"].as_str().map(str::to_owned) else { break };
+        after = format!("&after={next}");
+    }
+    let mut seq = 0;
+    loop {
+        let page = server.get("admin", &format!("/v1/audit?limit=200&after={seq}")).await;
+        all += &page.text;
+        let lines = page.json();
+        let Some(last) = lines.as_array().and_then(|lines| lines.last()) else { break };
+        seq = last["seq"].as_u64().expect("a number");
+    }
+    for path in [
+        "/v1/detectors",
+        "/v1/detectors/probe/versions/1.0.0/log",
+        "/v1/detectors/probe/versions/1.0.0/diff",
+        "/v1/alerts",
+        "/metrics",
+    ] {
+        all += &server.get("admin", path).await.text;
+    }
+    all
+}
+
+/// No byte is left of who was erased, and the others are as they were.
+async fn check(server: &Server, folder: &Path, database: Option<&Path>) {
+    assert_eq!(files_with(folder, GONE), [""; 0]);
+    if let Some(database) = database {
+        assert!(!is_compressed_in(&database.to_owned(), GONE));
+    }
+    let said = answers(server).await;
+    assert!(!said.contains(GONE), "{:?}", said.split(GONE).next());
+    for number in [0, ERASED / 2, ERASED - 1] {
+        let again = server.post("platform", "/v1/events", "application/json", {
+            event(number, "first").to_string()
+        });
+        assert_eq!(again.await.problem(), "erased");
+        let path = format!("/v1/subjects/market/{}%40example.com/export", mark(number));
+        let export = server.get("admin", &path).await.json();
+        assert_eq!((&export["events"], &export["key"]), (&json!([]), &json!(null)));
+    }
+    for number in ERASED..ERASED + LIVING {
+        let path = format!("/v1/subjects/market/{}%40example.com/export", mark(number));
+        let export = server.get("admin", &path).await.json();
+        let first = &export["events"][0]["event"];
+        assert_eq!(first["data"], event(number, "first")["data"]);
+        assert!(said.contains(&mark(number)), "the others are listed");
+    }
+    assert_eq!(files_with(folder, HERE), [""; 0], "nor do the others lie about in clear");
+}
+
+async fn erase(server: &Server) {
+    for number in 0..ERASED {
+        let path = format!("/v1/subjects/market/{}%40example.com/erase", mark(number));
+        let erased = send(server, "admin", Method::POST, &path, json!({"why": "ticket 4711"}));
+        let erased = erased.await;
+        assert_eq!(erased.status, 200, "{}", erased.text);
+        let events = if number % 10 == 0 { 2 } else { 1 };
+        assert_eq!(erased.json()["events"], events, "{number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_byte_of_a_thousand_erased_people_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    log_to(&data.join("picket.log"));
+    furnish(dir.path());
+    let server = Server::start_in(&Home::Sqlite, dir, |_| {}).await;
+    live(&server).await;
+    assert!(answers(&server).await.contains(GONE), "the test would see it");
+    // A copy from before, as a backup takes it.
+    let copy = tempfile::tempdir().unwrap();
+    let backup = copy.path().join("data");
+    std::fs::create_dir_all(&backup).unwrap();
+    for name in ["picket.db", "picket.db-wal", "host.key"] {
+        std::fs::copy(data.join(name), backup.join(name)).unwrap();
+    }
+    erase(&server).await;
+    let seen = |text: &str, name: &str| {
+        let files = files_with(&data, text);
+        assert!(files.iter().any(|file| file.ends_with(name)), "{text} is in {files:?}");
+    };
+    seen("subject.erased", "picket.db");
+    seen("answered", "picket.log");
+    check(&server, server.dir.path(), Some(&data.join("picket.db"))).await;
+    let list = erasures(&server.app.store).await;
+    server.app.stop().await;
+    restored(copy, &list).await;
+}
+
+async fn erasures(store: &Store) -> Vec<picket::model::Erasure> {
+    let mut list = Vec::new();
+    loop {
+        let page = store.erasures(list.len() as u64, 500).await.expect("a page");
+        if page.is_empty() {
+            return list;
+        }
+        list.extend(page);
+    }
+}
+
+/// The copy, with the list that was kept apart.
+async fn restored(copy: TempDir, list: &[picket::model::Erasure]) {
+    let database = copy.path().join("data/picket.db");
+    let host_key = std::fs::read(copy.path().join("data/host.key")).expect("a key");
+    let options = Options::new(
+        format!("sqlite://{}", database.display()),
+        host_key.try_into().expect("32 bytes"),
+    );
+    let store = Store::open(&options).await.expect("the copy opens");
+    assert_eq!(store.replay_erasures(list).await.expect("it answers"), ERASED as u64);
+    store.close().await.expect("it closes");
+    furnish(copy.path());
+    let server = Server::start_in(&Home::Sqlite, copy, |_| {}).await;
+    check(&server, server.dir.path(), Some(&database)).await;
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_on_postgresql() {
+    let postgres = databases::Server::start(&[]);
+    let url = postgres.url("postgres");
+    let set = |config: &mut Config| config.database_url = url.clone();
+    let server = Server::start_with(&Home::Sqlite, set).await;
+    live(&server).await;
+    erase(&server).await;
+    check(&server, server.dir.path(), None).await;
+    postgres.run("postgres", "CHECKPOINT");
+    for text in [GONE, HERE] {
+        assert_eq!(files_with(postgres.folder(), text), [""; 0]);
+    }
+    server.app.stop().await;
+}
