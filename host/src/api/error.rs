@@ -276,8 +276,10 @@ impl From<IngestError> for ApiError {
 impl From<CheckpointError> for ApiError {
     fn from(error: CheckpointError) -> Self {
         match error {
-            CheckpointError::Store(error) => error.into(),
-            CheckpointError::Forked { .. } => {
+            CheckpointError::Store(error) if !matches!(error, StoreError::Damaged { .. }) => {
+                error.into()
+            }
+            CheckpointError::Store(_) | CheckpointError::Forked { .. } => {
                 Self::conflict("audit-forked", "Audit log changed", error.to_string())
             }
         }

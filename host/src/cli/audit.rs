@@ -3,6 +3,7 @@
 mod archive;
 mod checkpoint;
 mod consistency;
+mod documents;
 mod export;
 mod prove;
 mod trust;

@@ -14,7 +14,7 @@ use super::super::{Api, ApiError, Problem};
 use super::as_text;
 use crate::audit::{Extra, Hash, Plan, Proof};
 use crate::model::Fault;
-use crate::store::AuditRow;
+use crate::store::{AuditRow, StoreError};
 
 /// Entries about one thing that are looked through for the one to prove.
 const ABOUT_ONE_MAX: usize = 100;
@@ -40,7 +40,7 @@ pub(in crate::api) struct Opening {
     responses(
         (status = 200, description = "The proof", body = String, content_type = "text/plain"),
         (status = 404, description = "The log has no such entry", body = Problem),
-        (status = 409, description = "The log is not the continuation of what was signed", body = Problem),
+        (status = 409, description = "The log is not the continuation of what was signed, or a document is damaged", body = Problem),
     )
 )]
 pub(in crate::api) async fn get(
@@ -56,7 +56,7 @@ pub(in crate::api) async fn get(
     let plan = Plan::inclusion(index, checkpoint.head.size);
     let plan = plan.ok_or_else(|| ApiError::absent(format!("`{id}` is not in the tree")))?;
     let opened = match asked.open {
-        true => store.audit_documents(&entry).await?,
+        true => store.audit_documents(&entry).await.map_err(damaged)?,
         false => Default::default(),
     };
     let proof = Proof {
@@ -69,6 +69,16 @@ pub(in crate::api) async fn get(
         },
     };
     Ok(as_text(proof.to_text()))
+}
+
+/// What does not open any more is not what was logged, and an auditor wants to know that.
+fn damaged(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Damaged { .. } => {
+            ApiError::conflict("audit-document-damaged", "Record changed", error.to_string())
+        }
+        error => error.into(),
+    }
 }
 
 /// The entry of a number, or about a decision: that it was made, before anything else.

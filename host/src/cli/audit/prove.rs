@@ -8,10 +8,11 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::documents::{Opened, committed, opened};
 use super::trust::Trust;
 use super::{Finding, base64};
 use crate::audit::{Proof, ProofError, Proven};
-use crate::cli::client::{Server, encode};
+use crate::cli::client::Server;
 use crate::cli::table::plain;
 
 pub(super) const AFTER_HELP: &str = "\
@@ -63,14 +64,12 @@ pub(in crate::cli) struct Check {
 
 pub(super) async fn run(args: &Prove) -> anyhow::Result<Finding> {
     let known = args.trust.known()?;
-    let path = format!("/v1/audit/proof/{}?open=true", encode(&args.id));
-    let text = match args.server.fetch(&path).await? {
-        Ok(bytes) => String::from_utf8(bytes).context("an answer of another release")?,
-        Err(answer) if answer.problem() == "audit-forked" => {
-            eprintln!("tampered  {}", answer.detail());
+    let text = match opened(&args.server, &args.id).await? {
+        Opened::Proof(text) => text,
+        Opened::Changed(why) => {
+            eprintln!("tampered  {why}");
             return Ok(Finding::Tampered);
         }
-        Err(answer) => return Err(answer.good().err().unwrap_or_else(|| anyhow!("no proof"))),
     };
     let mut proof = Proof::parse(&text).context("the server's proof")?;
     let proven = match proof.check(&known.verifier) {
@@ -105,11 +104,7 @@ pub(super) async fn run(args: &Prove) -> anyhow::Result<Finding> {
 
 /// What of the documents that an entry is about was there and is what it was.
 fn compared(proven: &Proven, stored: &[&str]) -> String {
-    let expected: &[&str] = match proven.entry["what"].as_str() {
-        Some("decision") => &["document", "event"],
-        Some("event.accepted") => &["event"],
-        _ => stored,
-    };
+    let expected = committed(&proven.entry);
     let gone: Vec<&str> = expected.iter().copied().filter(|name| !stored.contains(name)).collect();
     match (stored, gone.as_slice()) {
         ([], []) => "the entry says all itself".to_owned(),
@@ -137,7 +132,7 @@ pub(super) fn check(args: &Check) -> anyhow::Result<Finding> {
             in_words(proof, proven),
             json!({
                 "result": "intact", "index": proof.index, "entry": proven.entry,
-                "opened": opened(proof), "entries": proven.checkpoint.head.size,
+                "opened": shown(proof), "entries": proven.checkpoint.head.size,
                 "root": base64(&proven.checkpoint.head.root), "log": known.verifier.name(),
             }),
         ),
@@ -156,7 +151,7 @@ pub(super) fn check(args: &Check) -> anyhow::Result<Finding> {
 }
 
 /// The documents as JSON, by the name of the fact.
-fn opened(proof: &Proof) -> Value {
+fn shown(proof: &Proof) -> Value {
     let parse = |text: &String| serde_json::from_str(text).unwrap_or(Value::Null);
     let documents = proof.extra.opened.iter();
     documents

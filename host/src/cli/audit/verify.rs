@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::archive::{Archive, Signed};
+use super::documents::Documents;
 use super::trust::{Known, Trust};
 use super::{Finding, base64};
 use crate::audit::{Checkpoint, Head, Inspection, NoteError, Verdict};
@@ -24,6 +25,10 @@ changes an entry must also sign anew. Whoever has the host's key, too, can do th
 was signed before and kept elsewhere. So keep checkpoints (`picket audit checkpoint`, `checkpoint_url`)
 and give them as --anchor.
 
+Entries say of what is personal salted digests alone. With --documents a running server shows what it has
+stored, decision by decision, and that is hashed as well. What was erased or is too old is counted, and is no
+fault: the log stays whole without it.
+
 Exit code: 0 intact; 1 tampered, with the first bad entry, counted from 0, or the first and last that it
 can be; 2 cannot tell, with what is missing.";
 
@@ -31,16 +36,26 @@ can be; 2 cannot tell, with what is missing.";
 pub(in crate::cli) struct Verify {
     /// The folder of an export; the running server's log unless given
     export: Option<PathBuf>,
+    /// Also compare what the running server has stored with what was logged
+    #[arg(long, conflicts_with = "export")]
+    documents: bool,
     #[command(flatten)]
     trust: Trust,
     #[command(flatten)]
     server: Server,
 }
 
+/// How many documents were what was logged, and how many are gone.
+#[derive(Debug, Clone, Copy)]
+struct Stored {
+    held: u64,
+    gone: u64,
+}
+
 /// What is told in the end.
 #[derive(Debug)]
 enum Told {
-    Intact { head: Head, anchors: usize },
+    Intact { head: Head, anchors: usize, documents: Option<Stored> },
     Tampered { entries: Option<Range<u64>>, what: String },
 }
 
@@ -52,7 +67,10 @@ pub(super) async fn run(args: &Verify) -> anyhow::Result<Finding> {
     };
     let told = match archive.checkpoint().await? {
         Signed::Note(note) => match Checkpoint::open(&note, &known.verifier) {
-            Ok(checkpoint) => inspect(&archive, checkpoint.head, &known.anchors).await?,
+            Ok(checkpoint) => {
+                let documents = args.documents.then(|| Documents::new(&args.server));
+                inspect(&archive, checkpoint.head, &known.anchors, documents).await?
+            }
             Err(error @ NoteError::Unsigned(_)) => tampered(format!(
                 "its checkpoint is not to be believed: {error}, or that is not its key"
             )),
@@ -72,47 +90,68 @@ async fn refused(archive: &Archive<'_>, known: &Known, why: String) -> anyhow::R
     let Some(newest) = known.anchors.iter().max_by_key(|anchor| anchor.size) else {
         return Ok(tampered(why));
     };
-    match inspect(archive, *newest, &known.anchors).await? {
-        Told::Intact { .. } => Ok(tampered(why)),
-        told => Ok(told),
+    match inspect(archive, *newest, &known.anchors, None).await {
+        // It is the server that finds its own record damaged: that much is known.
+        Ok(Told::Intact { .. }) | Err(_) => Ok(tampered(why)),
+        Ok(told) => Ok(told),
     }
 }
 
 /// Looks through the log up to this head.
-async fn inspect(archive: &Archive<'_>, head: Head, anchors: &[Head]) -> anyhow::Result<Told> {
+async fn inspect(
+    archive: &Archive<'_>,
+    head: Head,
+    anchors: &[Head],
+    mut documents: Option<Documents<'_>>,
+) -> anyhow::Result<Told> {
     let mut inspection = Inspection::new(head, anchors.iter().copied());
     let mut progress = Progress::new(head.size);
     while let Some(tile) = inspection.wants() {
         let bytes = archive.read(tile).await?;
         inspection.give(bytes.as_deref());
+        if let Some(documents) = &mut documents {
+            documents.compare(tile, bytes.as_deref().unwrap_or_default()).await?;
+        }
         progress.at(inspection.seen());
     }
     progress.end();
-    Ok(match inspection.verdict() {
-        Verdict::Intact { head, anchors } => Told::Intact { head, anchors },
-        Verdict::Tampered(fault) => {
+    // Documents are held to entries, so the entries come first.
+    Ok(match (inspection.verdict(), documents) {
+        (Verdict::Tampered(fault), _) => {
             Told::Tampered { entries: Some(fault.entries), what: fault.what }
+        }
+        (Verdict::Intact { .. }, Some(Documents { fault: Some((index, what)), .. })) => {
+            Told::Tampered { entries: Some(index..index + 1), what }
+        }
+        (Verdict::Intact { head, anchors }, documents) => {
+            let stored = documents.map(|it| Stored { held: it.held, gone: it.gone });
+            Told::Intact { head, anchors, documents: stored }
         }
     })
 }
 
 fn print(args: &Verify, known: &Known, told: &Told) -> anyhow::Result<Finding> {
     let (finding, json, words) = match told {
-        Told::Intact { head: Head { size, root }, anchors } => (
+        Told::Intact { head: Head { size, root }, anchors, documents } => (
             Finding::Intact,
             json!({
                 "result": "intact", "entries": size, "root": base64(root),
                 "log": known.verifier.name(), "anchors": anchors,
+                "documents": documents.map(|stored| stored.held),
+                "documents_gone": documents.map(|stored| stored.gone),
             }),
             format!(
-                "intact  {size} entries of {}, root {}; {}",
+                "intact  {size} entries of {}, root {}; {}{}",
                 known.verifier.name(),
                 base64(root),
                 match anchors {
                     0 => "no anchor was given: what was changed before it was signed shows only by one".to_owned(),
                     1 => "1 anchor agrees".to_owned(),
                     many => format!("{many} anchors agree"),
-                }
+                },
+                documents.map_or_else(String::new, |Stored { held, gone }| format!(
+                    "; {held} documents are what was logged, {gone} are gone, by erasure or age"
+                ))
             ),
         ),
         Told::Tampered { entries, what } => (
