@@ -118,7 +118,9 @@ async fn inspect(
     // Documents are held to entries, so the entries come first.
     Ok(match (inspection.verdict(), documents) {
         (Verdict::Tampered(fault), _) => {
-            Told::Tampered { entries: Some(fault.entries), what: fault.what }
+            // Where an anchor holds all of them, it is the checkpoint that is wrong.
+            let entries = Some(fault.entries).filter(|entries| !entries.is_empty());
+            Told::Tampered { entries, what: fault.what }
         }
         (Verdict::Intact { .. }, Some(Documents { fault: Some((index, what)), .. })) => {
             Told::Tampered { entries: Some(index..index + 1), what }
