@@ -2,21 +2,27 @@
 //! exit code.
 #![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
+#[path = "../fixture/mod.rs"]
 mod fixture;
+#[path = "../receiver/mod.rs"]
 mod receiver;
+#[path = "../server/mod.rs"]
 mod server;
+
+mod database;
+mod signing;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use database::{Head, database};
 use databases::{Home, on_both};
-use picket::audit::{Checkpoint, Head, host_signer};
-use receiver::{Does, Receiver};
+use picket::audit::{Checkpoint, host_signer};
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::Server;
-use sqlx::{AnyConnection, Connection as _, Row as _};
+use sqlx::Row as _;
 use tempfile::TempDir;
 
 on_both!(threaded:
@@ -27,7 +33,6 @@ on_both!(threaded:
     who_shortens_the_log_is_found,
     who_was_erased_leaves_a_log_that_verifies,
     who_changes_what_is_stored_is_found,
-    checkpoints_go_where_they_are_sent,
 );
 
 /// An auditor's machine: an empty folder with the log's key, and no way to the server unless asked for.
@@ -36,9 +41,13 @@ struct Auditor {
 }
 
 impl Auditor {
+    fn empty() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
     /// Fetches the key where the server runs.
     fn of(server: &Server) -> Self {
-        let auditor = Self { dir: tempfile::tempdir().unwrap() };
+        let auditor = Self::empty();
         let mut key = auditor.command();
         key.env("PICKET_DATA_DIR", &server.app.config.data_dir).args(["audit", "key"]);
         let key = key.output().unwrap();
@@ -113,27 +122,6 @@ async fn quiet(home: &Home) -> Server {
 async fn decided(server: &Server, id: &str) -> String {
     let decision = server.event(id, "quote me 555-0199").await.json();
     decision["id"].as_str().unwrap().to_owned()
-}
-
-/// The record, as whoever runs the database may reach it.
-async fn database(server: &Server) -> AnyConnection {
-    sqlx::any::install_default_drivers();
-    let url = server.app.config.database_url();
-    let mut connection = AnyConnection::connect(&url).await.unwrap();
-    // What refuses to change the log is no more than a trigger to them.
-    let is_sqlite = url.starts_with("sqlite:");
-    for (trigger, table) in [
-        ("audit_never_changes", "audit"),
-        ("audit_never_shrinks", "audit"),
-        ("audit_head_only_grows", "audit_head"),
-    ] {
-        let drop = match is_sqlite {
-            true => format!("DROP TRIGGER IF EXISTS {trigger}"),
-            false => format!("DROP TRIGGER IF EXISTS {trigger} ON {table}"),
-        };
-        sqlx::query(sqlx::AssertSqlSafe(drop)).execute(&mut connection).await.unwrap();
-    }
-    connection
 }
 
 fn flip(file: &Path, at: usize) {
@@ -233,7 +221,7 @@ async fn one_day_is_held_to_another(home: Home) {
     let signer = host_signer(&key, "").unwrap();
     let monday = fs::read_to_string(auditor.path("monday")).unwrap();
     let size = Checkpoint::open(&monday, signer.verifier()).unwrap().head.size;
-    let forged = Checkpoint::sign(Head { size, root: [1; 32] }, &signer);
+    let forged = Checkpoint::sign(picket::audit::Head { size, root: [1; 32] }, &signer);
     fs::write(auditor.path("forged"), &forged.note).unwrap();
     auditor.finds(&server, "consistency forged friday", 1, "does not begin with");
     let words = "verify log --anchor forged";
@@ -249,7 +237,7 @@ async fn who_changes_the_database_is_found(home: Home) {
     decided(&server, "e-1").await;
     let auditor = Auditor::of(&server);
     auditor.finds(&server, "verify", 0, "intact");
-    let mut database = database(&server).await;
+    let mut database = database(&server.app.config.database_url()).await;
     let row = sqlx::query("SELECT seq, leaf FROM audit WHERE seq = 5");
     let row = row.fetch_one(&mut database).await.unwrap();
     let leaf: Vec<u8> = row.get("leaf");
@@ -269,19 +257,16 @@ async fn who_shortens_the_log_is_found(home: Home) {
     let server = quiet(&home).await;
     decided(&server, "e-1").await;
     let auditor = Auditor::of(&server);
-    let mut database = database(&server).await;
-    let head = sqlx::query("SELECT size, frontier FROM audit_head");
-    let head = head.fetch_one(&mut database).await.unwrap();
-    let (size, frontier): (i64, Vec<u8>) = (head.get("size"), head.get("frontier"));
+    let mut database = database(&server.app.config.database_url()).await;
+    let head = Head::read(&mut database).await;
+    let size = head.size;
     decided(&server, "e-2").await;
     auditor.keep(&server, "anchor");
     auditor.finds(&server, "verify --anchor anchor", 0, "1 anchor agrees");
-    let cut = sqlx::query("DELETE FROM audit WHERE seq > $1").bind(size);
-    cut.execute(&mut database).await.unwrap();
+    head.cut(&mut database).await;
     // A head that is not that of the rows, and then one that is.
     auditor.finds(&server, "verify", 1, "first bad entry");
-    let head = sqlx::query("UPDATE audit_head SET size = $1, frontier = $2");
-    head.bind(size).bind(frontier).execute(&mut database).await.unwrap();
+    head.restore(&mut database).await;
     // The server itself signs nothing that does not continue what it signed.
     auditor.finds(&server, "verify", 1, "not the continuation");
     auditor.finds(&server, "verify --anchor anchor", 1, &format!("index {size} "));
@@ -314,7 +299,7 @@ async fn who_changes_what_is_stored_is_found(home: Home) {
     let auditor = Auditor::of(&server);
     let log = server.get("auditor", &format!("/v1/audit?object={id}")).await.json();
     let index = log[0]["seq"].as_u64().unwrap() - 1;
-    let mut database = database(&server).await;
+    let mut database = database(&server.app.config.database_url()).await;
     for (table, column) in [("decisions", "id"), ("events", "decision_id")] {
         let select = format!("SELECT sealed FROM {table} WHERE {column} = $1");
         let row = sqlx::query(sqlx::AssertSqlSafe(select)).bind(&id);
@@ -330,45 +315,5 @@ async fn who_changes_what_is_stored_is_found(home: Home) {
             auditor.finds(&server, &format!("prove {id} --out proof"), code, "");
         }
     }
-    server.app.stop().await;
-}
-
-async fn checkpoints_go_where_they_are_sent(home: Home) {
-    let witness = Receiver::start(|_| Does::Answer(200)).await;
-    let url = witness.url();
-    let change = |config: &mut picket::config::Config| {
-        config.checkpoint_every_s = 1;
-        config.checkpoint_url.clone_from(&url);
-        config.checkpoint_file = config.data_dir.join("newest");
-        config.audit_origin = "log.example/picket".to_owned();
-    };
-    let server = Server::start_with(&home, change).await;
-    let sent = witness.until_count(1).await;
-    let note = String::from_utf8(sent[0].bytes.clone()).unwrap();
-    assert!(note.starts_with("log.example/picket\n"), "{note}");
-    // What has not changed is not sent again, what has is.
-    decided(&server, "e-1").await;
-    witness
-        .until("the next one has come", |sent| sent.last().unwrap().bytes != note.as_bytes())
-        .await;
-    let newest = fs::read_to_string(server.path("data/newest")).unwrap();
-    assert!(newest.starts_with("log.example/picket\n"));
-
-    // On the machine of the server its own history is what it is held to.
-    let auditor = Auditor { dir: tempfile::tempdir().unwrap() };
-    let mut verify = auditor.command();
-    verify.env("PICKET_SERVER", format!("http://{}", server.app.address));
-    verify.env("PICKET_KEY", server.key("auditor"));
-    verify.env("PICKET_AUDIT_ORIGIN", "log.example/picket");
-    verify.env("PICKET_DATA_DIR", &server.app.config.data_dir).args(["audit", "verify"]);
-    let verified = verify.output().unwrap();
-    assert_found("verify", &(verified.status.code(), said(&verified)), 0, "agree");
-    let count = witness.received().len();
-    let mut post = auditor.command();
-    post.env("PICKET_SERVER", format!("http://{}", server.app.address));
-    post.env("PICKET_KEY", server.key("auditor"));
-    post.args(["audit", "checkpoint", "--url", &url]);
-    assert_eq!(post.output().unwrap().status.code(), Some(0));
-    assert!(witness.received().len() > count);
     server.app.stop().await;
 }
