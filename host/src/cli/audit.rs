@@ -66,11 +66,9 @@ impl Finding {
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let found = match command {
-        Command::Export(export) => return export::run(&export).await.map(|()| ExitCode::SUCCESS),
-        Command::Checkpoint(checkpoint) => {
-            return checkpoint::run(&checkpoint).await.map(|()| ExitCode::SUCCESS);
-        }
-        Command::Key(key) => return trust::run(&key).map(|()| ExitCode::SUCCESS),
+        Command::Export(export) => export::run(&export).await,
+        Command::Checkpoint(checkpoint) => checkpoint::run(&checkpoint).await,
+        Command::Key(key) => trust::run(&key).map(|()| Finding::Intact),
         Command::Verify(verify) => verify::run(&verify).await,
         Command::Prove(prove) => prove::run(&prove).await,
         Command::Check(check) => prove::check(&check),
@@ -83,6 +81,12 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
             Finding::CannotTell
         })
         .code())
+}
+
+/// The server signs nothing, for its log is not the continuation of what it signed.
+fn refused(why: &str) -> Finding {
+    eprintln!("tampered  {why}");
+    Finding::Tampered
 }
 
 /// Of a log's head: its root, as checkpoints write it.

@@ -271,6 +271,7 @@ async fn who_shortens_the_log_is_found(home: Home) {
     auditor.finds(&server, "verify", 1, "not the continuation");
     auditor.finds(&server, "verify --anchor anchor", 1, &format!("index {size} "));
     auditor.finds(&server, "consistency anchor", 1, "not the continuation");
+    auditor.finds(&server, "export log", 1, "not the continuation");
     let refused = server.get("auditor", "/v1/audit/checkpoint").await;
     assert_eq!((refused.status, refused.problem().as_str()), (409, "audit-forked"));
     server.app.stop().await;
@@ -285,8 +286,13 @@ async fn who_was_erased_leaves_a_log_that_verifies(home: Home) {
     let path = "/v1/subjects/market/user-17/erase";
     let erase = server.request("admin", Method::POST, path).json(&json!({"why": "asked for"}));
     assert_eq!(erase.send().await.unwrap().status(), 200);
-    auditor.finds(&server, "verify --documents", 0, " 2 are gone, by erasure or age");
-    auditor.finds(&server, &format!("prove {id} --open --out after"), 0, "gone, by erasure or age");
+    auditor.finds(&server, "verify --documents", 0, " 2 are gone: erased, too old or replaced");
+    auditor.finds(
+        &server,
+        &format!("prove {id} --open --out after"),
+        0,
+        "gone: erased, too old or replaced",
+    );
     auditor.finds_alone("check after", 0, &id);
     let (_, json) = auditor.alone("check after --json");
     assert!(!json.contains("555-0199") && !json.contains("user-17"), "{json}");

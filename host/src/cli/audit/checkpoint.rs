@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 
 use super::archive::{Archive, Signed};
+use super::{Finding, refused};
 use crate::cli::client::Server;
 
 pub(super) const AFTER_HELP: &str = "\
@@ -18,7 +19,9 @@ Three lines and a signature: the log's name, how many entries it has, the root o
 nobody who changes the record can reach it, it is an anchor for `picket audit verify --anchor`: with a
 colleague, in a mailbox, at a witness. The server makes one by itself every `checkpoint_every_s` seconds,
 keeps it in `checkpoints` of its data directory, and sends it to `checkpoint_file`, `checkpoint_url` and,
-with `checkpoint_stdout`, to its standard output.";
+with `checkpoint_stdout`, to its standard output.
+
+Exit code: 0 signed; 1 the server finds its log tampered with; 2 anything else that kept it from that.";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CheckpointArgs {
@@ -32,10 +35,10 @@ pub(in crate::cli) struct CheckpointArgs {
     server: Server,
 }
 
-pub(super) async fn run(args: &CheckpointArgs) -> anyhow::Result<()> {
+pub(super) async fn run(args: &CheckpointArgs) -> anyhow::Result<Finding> {
     let note = match Archive::Server(&args.server).checkpoint().await? {
         Signed::Note(note) => note,
-        Signed::Refused(why) => bail!("{why}"),
+        Signed::Refused(why) => return Ok(refused(&why)),
     };
     if let Some(file) = &args.out {
         fs::write(file, &note).with_context(|| format!("cannot write {}", file.display()))?;
@@ -52,5 +55,5 @@ pub(super) async fn run(args: &CheckpointArgs) -> anyhow::Result<()> {
             false => print!("{note}"),
         }
     }
-    Ok(())
+    Ok(Finding::Intact)
 }

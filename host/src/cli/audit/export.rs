@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
 use super::archive::{Archive, Signed};
-use super::base64;
 use super::trust::Trust;
 use super::verify::Progress;
+use super::{Finding, base64, refused};
 use crate::audit::{Checkpoint, Kind, Tile};
 use crate::cli::client::Server;
 
@@ -20,7 +20,9 @@ pub(super) const AFTER_HELP: &str = "\
 
 The folder is a log as https://c2sp.org/tlog-tiles describes it: `checkpoint`, entries in bundles under
 tile/entries, hashes under tile/0, tile/1 ... Other tools read it, too, and any web server serves it.
-An entry holds ids and digests, and nothing personal. A newer export may go into the same folder.";
+An entry holds ids and digests, and nothing personal. A newer export may go into the same folder.
+
+Exit code: 0 written; 1 the server finds its log tampered with; 2 anything else that kept it from that.";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Export {
@@ -32,12 +34,12 @@ pub(in crate::cli) struct Export {
     server: Server,
 }
 
-pub(super) async fn run(args: &Export) -> anyhow::Result<()> {
+pub(super) async fn run(args: &Export) -> anyhow::Result<Finding> {
     let known = args.trust.known()?;
     let archive = Archive::Server(&args.server);
     let note = match archive.checkpoint().await? {
         Signed::Note(note) => note,
-        Signed::Refused(why) => bail!("{why}"),
+        Signed::Refused(why) => return Ok(refused(&why)),
     };
     let head = Checkpoint::open(&note, &known.verifier).context("the server's checkpoint")?.head;
     let mut progress = Progress::new(head.size);
@@ -64,7 +66,7 @@ pub(super) async fn run(args: &Export) -> anyhow::Result<()> {
         ),
         false => println!("{entries} entries of {} in {folder}", known.verifier.name()),
     }
-    Ok(())
+    Ok(Finding::Intact)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {

@@ -109,7 +109,7 @@ fn compared(proven: &Proven, stored: &[&str]) -> String {
     match (stored, gone.as_slice()) {
         ([], []) => "the entry says all itself".to_owned(),
         (stored, []) => format!("stored {} as logged", stored.join(" and ")),
-        (_, gone) => format!("{} gone, by erasure or age", gone.join(" and ")),
+        (_, gone) => format!("{} gone: erased, too old or replaced", gone.join(" and ")),
     }
 }
 

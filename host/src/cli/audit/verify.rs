@@ -26,7 +26,7 @@ was signed before and kept elsewhere. So keep checkpoints (`picket audit checkpo
 and give them as --anchor.
 
 Entries say of what is personal salted digests alone. With --documents a running server shows what it has
-stored, decision by decision, and that is hashed as well. What was erased or is too old is counted, and is no
+stored, decision by decision, and that is hashed as well. What was erased, is too old or was replaced is counted, and is no
 fault: the log stays whole without it.
 
 Exit code: 0 intact; 1 tampered, with the first bad entry, counted from 0, or the first and last that it
@@ -152,7 +152,7 @@ fn print(args: &Verify, known: &Known, told: &Told) -> anyhow::Result<Finding> {
                     many => format!("{many} anchors agree"),
                 },
                 documents.map_or_else(String::new, |Stored { held, gone }| format!(
-                    "; {held} documents are what was logged, {gone} are gone, by erasure or age"
+                    "; {held} documents are what was logged, {gone} are gone: erased, too old or replaced"
                 ))
             ),
         ),

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use sqlx::Row as _;
 
-use super::super::{Store, StoreError, decisions, events, rulings, sealed};
+use super::super::{PAGE_ROWS_MAX, Store, StoreError, decisions, events, rulings, sealed};
 use super::AuditRow;
 
 impl Store {
     /// What is stored of what an entry says the digests of: by the name of the fact, byte by byte. What
-    /// was erased or has gone otherwise is not there.
+    /// was erased, or went or was replaced since, is not there.
     ///
     /// # Errors
     /// Where the database does not answer or a document is damaged.
@@ -24,6 +24,8 @@ impl Store {
                 ("event", self.event_document(id).await?),
                 ("document", self.decision_document(id).await?),
             ],
+            // The record has the last ruling alone.
+            "decision.ruled" if self.is_ruled_after(entry).await? => Vec::new(),
             "decision.ruled" => vec![("why", self.ruling_document(id).await?)],
             "key.created" => vec![("name", self.key_name_document(id).await?)],
             _ => Vec::new(),
@@ -34,6 +36,11 @@ impl Store {
         };
         let documents: Result<_, _> = found.into_iter().filter_map(text).collect();
         documents.map_err(|error| sealed::damaged("document of entry", id, &error))
+    }
+
+    async fn is_ruled_after(&self, entry: &AuditRow) -> Result<bool, StoreError> {
+        let later = self.audit_entries_of(&entry.object, entry.seq, PAGE_ROWS_MAX).await?;
+        Ok(later.iter().any(|later| later.what == entry.what))
     }
 
     async fn event_document(&self, decision: &str) -> Result<Option<Vec<u8>>, StoreError> {

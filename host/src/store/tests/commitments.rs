@@ -47,6 +47,9 @@ async fn each_document_is_the_one_that_the_log_says(home: Home) {
     assert!(documents["document"].starts_with(r#"{"salt":""#));
     let why = &store.audit_documents(&ruled).await.unwrap()["why"];
     assert!(why.ends_with(r#","why":"a nephew"}"#), "{why}");
+    // Another ruling takes the place of the first, which is no fault of what was said of that.
+    store.rule(&entry.decision, Word::Upheld, "no nephew", &[], &reviewer()).await.unwrap();
+    assert_eq!(agreement(&store, &ruled).await, []);
     // Nothing else is a digest of something.
     let migrated = store.audit_entries(0, 1).await.unwrap().remove(0);
     assert!(store.audit_documents(&migrated).await.unwrap().is_empty());
