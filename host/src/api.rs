@@ -38,12 +38,14 @@ use crate::auth::{Access, Auth};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::ingest::Ingest;
+use crate::keeper::Checkpoints;
 use crate::registry::Registry;
 use crate::replay::Replayer;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
 pub use alerts::Alert;
+pub use audit::proof::Consistency;
 pub use deliveries::{Deliveries, DeliveryDetail, ReplayedAll};
 pub use detectors::{
     Arrived, DetectorDetail, DetectorVersion, Diff, Stands, TrialSums, VersionDetail,
@@ -68,6 +70,7 @@ struct Inner {
     engine: Arc<Engine>,
     metrics: Arc<Metrics>,
     auth: Auth,
+    checkpoints: Arc<Checkpoints>,
     rates: RateLimits,
     uploads: Arc<Uploads>,
     /// Requests in flight, all routes together.
@@ -84,11 +87,13 @@ pub struct Parts {
     pub engine: Arc<Engine>,
     pub metrics: Arc<Metrics>,
     pub auth: Auth,
+    pub checkpoints: Arc<Checkpoints>,
 }
 
 impl Api {
     pub fn new(parts: Parts) -> Self {
-        let Parts { config, store, registry, ingest, replayer, engine, metrics, auth } = parts;
+        let Parts { config, store, registry, ingest, replayer, engine, metrics, auth, checkpoints } =
+            parts;
         Self(Arc::new(Inner {
             rates: RateLimits::new(config.rate_per_second, config.rate_burst),
             uploads: Uploads::new(&config),
@@ -101,6 +106,7 @@ impl Api {
             engine,
             metrics,
             auth,
+            checkpoints,
         }))
     }
 }
@@ -163,6 +169,10 @@ pub fn routes() -> Vec<Route> {
         route("GET", "/v1/keys", ReadKeys, keys::list),
         route("DELETE", "/v1/keys/{id}", RevokeKeys, keys::revoke),
         route("GET", "/v1/audit", ReadAudit, audit::list),
+        route("GET", "/v1/audit/checkpoint", ReadAudit, audit::checkpoint),
+        route("GET", "/v1/audit/consistency", ReadAudit, audit::proof::consistency),
+        route("GET", "/v1/audit/proof/{id}", ReadAudit, audit::proof::get),
+        route("GET", "/v1/audit/tile/{level}/{*index}", ReadAudit, audit::tile::get),
         route("GET", "/metrics", ReadMetrics, health::metrics),
         route("GET", "/openapi.json", ReadDocs, docs::json),
         route("GET", "/", ReadDocs, docs::page),

@@ -17,12 +17,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api;
+use crate::audit::{NoteSigner, host_signer};
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::deliver::Deliver;
 use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
-use crate::keeper::{Keeper, Retention};
+use crate::keeper::{Checkpoints, Keeper, Outlets, Retention};
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
 use crate::replay::Replayer;
 use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
@@ -138,6 +139,7 @@ impl App {
             destinations: config.destinations.keys().cloned().collect(),
             written,
         });
+        let checkpoints = Arc::new(checkpoints(&config, &host_key, &store, &metrics)?);
         let config = Arc::new(config);
         let parts = api::Parts {
             config: Arc::clone(&config),
@@ -148,6 +150,7 @@ impl App {
             engine: Arc::clone(&engine),
             metrics: Arc::clone(&metrics),
             auth: Auth::new(store.clone()),
+            checkpoints: Arc::clone(&checkpoints),
         };
         // It answers while what is deployed is made live: that it lives, that it is not ready yet.
         tasks.spawn(api::serve(listener, api::Api::new(parts), stop.clone()));
@@ -163,6 +166,10 @@ impl App {
             metrics: Arc::clone(&metrics),
         };
         tasks.spawn(keeper.run(told, stop.clone()));
+        if config.checkpoint_every_s > 0 {
+            let every = Duration::from_secs(config.checkpoint_every_s);
+            tasks.spawn(checkpoints.run(every, stop.clone()));
+        }
         let retention = Retention {
             allowed_days: config.retention_allowed_days,
             enforced_days: config.retention_enforced_days,
@@ -197,6 +204,41 @@ impl App {
             tracing::warn!("the store did not close: {error}");
         }
     }
+}
+
+/// The host's word on its audit log.
+fn checkpoints(
+    config: &Config,
+    host_key: &[u8; 32],
+    store: &Store,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<Checkpoints> {
+    let signer = log_signer(config, host_key)?;
+    let outlets = Outlets {
+        history: checkpoint_history(config),
+        history_days_max: config.checkpoint_days_max,
+        file: Some(config.checkpoint_file.clone()).filter(|file| !file.as_os_str().is_empty()),
+        url: Some(config.checkpoint_url.clone()).filter(|url| !url.is_empty()),
+        stdout: config.checkpoint_stdout,
+    };
+    let folder = outlets.history.display().to_string();
+    Checkpoints::open(store.clone(), signer, outlets, Arc::clone(metrics))
+        .with_context(|| format!("cannot read the checkpoints in {folder}"))
+}
+
+/// The key that signs checkpoints under this configuration.
+///
+/// # Errors
+/// A name that no log may have.
+pub fn log_signer(config: &Config, host_key: &[u8; 32]) -> anyhow::Result<NoteSigner> {
+    host_signer(host_key, &config.audit_origin)
+        .map_err(anyhow::Error::msg)
+        .context("the configuration: `audit_origin`")
+}
+
+/// Where every checkpoint stays that this host signed.
+pub fn checkpoint_history(config: &Config) -> PathBuf {
+    config.data_dir.join("checkpoints")
 }
 
 /// How the store is opened under this configuration.

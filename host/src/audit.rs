@@ -13,9 +13,9 @@ mod proof;
 mod tile;
 mod tree;
 
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, checkpoints, host_signer};
 pub use inspect::{Fault, Inspection, Verdict};
-pub use note::{NoteError, NoteSigner, NoteVerifier, notes};
+pub use note::{NoteError, NoteSigner, NoteVerifier};
 pub use path::{Plan, extends, includes};
 pub use proof::{Extra, Proof, ProofError, Proven};
 pub use tile::{ENTRY_BYTES_MAX, Kind, PathError, TILE_WIDTH, Tile, bundle, hashes, unbundle};

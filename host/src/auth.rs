@@ -248,6 +248,11 @@ mod tests {
         ] {
             assert!(!allows(Role::Auditor, access), "{access:?}");
         }
+        // Proofs open the documents behind the log, events among them.
+        for role in [Role::Platform, Role::Engineer, Role::Reviewer, Role::Auditor, Role::Admin] {
+            let (log, events) = (Access::ReadAudit, Access::ReadCapsules);
+            assert!(allows(role, events) || !allows(role, log), "{role}");
+        }
         for access in
             [Access::ReadKeys, Access::ReadMetrics, Access::ReadAudit, Access::ReadDetectors]
         {

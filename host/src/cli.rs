@@ -2,6 +2,7 @@
 //! of a running server; `key create` and `migrate` open the database.
 
 mod ask;
+mod audit;
 mod backup;
 mod client;
 mod compile_worker;
@@ -77,6 +78,9 @@ enum Command {
     /// Export what is held on a person, or erase it
     #[command(subcommand)]
     Subject(subject::Command),
+    /// Verify the audit log, prove what is in it, have it signed, take it along
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Keep what there is of a subject, whatever its age and whoever asks; end that
     #[command(subcommand, after_help = hold::AFTER_HELP)]
     Hold(hold::Command),
@@ -138,6 +142,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Policy(command) => return policy::run(command).await,
         Command::Decision(command) => decision::run(command).await?,
         Command::Replay(args) => return Ok(replay::run(&args).await),
+        Command::Audit(command) => return audit::run(command).await,
         Command::Source(command) => source::run(command).await?,
         Command::Delivery(command) => delivery::run(command).await?,
         Command::Subject(command) => subject::run(command).await?,

@@ -136,6 +136,19 @@ pub struct Config {
     pub retention_allowed_days: u32,
     pub retention_enforced_days: u32,
 
+    /// What the audit log is called in its checkpoints; empty: after the host key.
+    pub audit_origin: String,
+    /// How often a checkpoint of the audit log is signed and sent on; 0: only when asked for.
+    pub checkpoint_every_s: u64,
+    /// A file that always holds the newest checkpoint; empty: none.
+    pub checkpoint_file: PathBuf,
+    /// Where each checkpoint is posted to, over http; empty: nowhere.
+    pub checkpoint_url: String,
+    /// Whether each checkpoint is written to standard output.
+    pub checkpoint_stdout: bool,
+    /// How many days checkpoints stay in `data_dir/checkpoints`.
+    pub checkpoint_days_max: u32,
+
     /// Where a file of `detectors_dir` lands: `active`, for development, or `shadow`.
     pub folder_stage: Landing,
     /// Whether a version is promoted by another key than the one that published it.
@@ -203,6 +216,12 @@ impl Default for Config {
             delivery_retry_max_ms: 3_600_000,
             retention_allowed_days: 0,
             retention_enforced_days: 0,
+            audit_origin: String::new(),
+            checkpoint_every_s: 60,
+            checkpoint_file: PathBuf::new(),
+            checkpoint_url: String::new(),
+            checkpoint_stdout: false,
+            checkpoint_days_max: 400,
             folder_stage: Landing::Active,
             two_person: false,
             upload_stage: BTreeMap::new(),

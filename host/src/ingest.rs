@@ -21,7 +21,7 @@ use crate::engine::{self, Engine, Evaluated, Pool, PoolError, Upkeep};
 use crate::model::{Decision, DecisionId, Event, Finding, Outgoing, Timestamp, TrialRun};
 use crate::registry::{LivePolicy, Registry, Snapshot};
 use crate::runtime::Limits;
-use crate::store::{Accepted, Committed, Entry, Recorded, SealedEntry, Store, StoreError};
+use crate::store::{Accepted, Committed, Entry, Recorded, Salt, SealedEntry, Store, StoreError};
 use crate::telemetry::{Metrics, Received};
 
 pub use basis::{Basis, Otherwise};
@@ -160,7 +160,8 @@ impl Ingest {
             // Side by side, so that they share flushes.
             let decided = due.into_iter().map(async |accepted: Accepted| {
                 let id = accepted.decision_id;
-                let promised = (id, accepted.received_at, accepted.fingerprint);
+                let Accepted { received_at, fingerprint, salt, .. } = accepted;
+                let promised = Promised { id, received_at, fingerprint, salt };
                 let decided = self.decide(accepted.event, Some(promised)).await;
                 // Erased meanwhile: then there is nothing left to decide.
                 let failed = decided.err().filter(|error| !matches!(error, IngestError::Erased));
@@ -202,11 +203,12 @@ impl Ingest {
     async fn decide(
         &self,
         event: Event,
-        promised: Option<(DecisionId, Timestamp, [u8; 32])>,
+        promised: Option<Promised>,
     ) -> Result<Answer, IngestError> {
         let begun = Instant::now();
+        let salt = promised.as_ref().map(|promised| promised.salt);
         let (id, received_at, fingerprint) = match promised {
-            Some(promised) => promised,
+            Some(Promised { id, received_at, fingerprint, .. }) => (id, received_at, fingerprint),
             None => {
                 let fingerprint = self.0.fingerprint_key.of(&event);
                 // A shortcut only: the unique key in the commit decides.
@@ -218,7 +220,10 @@ impl Ingest {
         };
         let snapshot = self.serving()?;
         let policy = speaks_for(&snapshot, &event.source)?;
-        let sealing = self.0.store.sealing(&event).await?;
+        let mut sealing = self.0.store.sealing(&event).await?;
+        if let Some(salt) = salt {
+            sealing = sealing.salted(salt);
+        }
         let event = Arc::new(event);
         let job = self.job(snapshot, policy, Arc::clone(&event), id);
         let delivers = self.0.destinations.contains(&event.source);
@@ -333,6 +338,14 @@ fn speaks_for(snapshot: &Snapshot, source: &str) -> Result<Arc<LivePolicy>, Inge
         source_name: source.to_owned(),
         known: snapshot.sources().collect::<Vec<_>>().join(", "),
     })
+}
+
+/// What an event was accepted with.
+struct Promised {
+    id: DecisionId,
+    received_at: Timestamp,
+    fingerprint: [u8; 32],
+    salt: Salt,
 }
 
 /// One event with everything that deciding it needs: steps 5 and 6, no I/O.

@@ -2,6 +2,7 @@
 //! the last good version serves, a canary that leaves its bounds goes back to shadow. And on erasures, which
 //! another server may have been asked for.
 
+mod checkpoints;
 mod guard;
 mod retention;
 
@@ -18,6 +19,7 @@ use crate::registry::Registry;
 use crate::store::{PAGE_ROWS_MAX, Store, StoreError};
 use crate::telemetry::Metrics;
 
+pub use checkpoints::{CheckpointError, Checkpoints, Outlets};
 pub use retention::Retention;
 
 /// How often canaries are looked at.

@@ -1,11 +1,12 @@
 //! What the operator sees: logs and metrics. No globals: the registry is built by `app`.
 
 mod deliveries;
+mod labels;
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -14,6 +15,10 @@ use prometheus_client::registry::{Registry, Unit};
 use tracing_subscriber::EnvFilter;
 
 use crate::model::{Decision, Finding, Outcome, Stage};
+use labels::{
+    CheckpointLabels, CostLabels, DecisionLabels, DetectorLabels, EvaluationLabels, EventLabels,
+    IncidentLabels, LoadLabels, PurityLabels, QueueLabels, RequestLabels, SignatureLabels,
+};
 
 pub use deliveries::Deliveries;
 
@@ -41,77 +46,13 @@ pub struct Metrics {
     purity_checks: Family<PurityLabels, Counter>,
     incidents: Family<IncidentLabels, Counter>,
     event_seconds: Histogram,
+    checkpoints: Family<CheckpointLabels, Counter>,
     loads: Family<LoadLabels, Counter>,
     signatures: Family<SignatureLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
     queues: Family<QueueLabels, Gauge>,
     pub deliveries: Deliveries,
     generation: Gauge,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct EventLabels {
-    source: String,
-    result: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DecisionLabels {
-    source: String,
-    mode: &'static str,
-    tier: String,
-    action: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct EvaluationLabels {
-    detector: String,
-    stage: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CostLabels {
-    detector: String,
-    stage: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DetectorLabels {
-    detector: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PurityLabels {
-    detector: String,
-    result: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct IncidentLabels {
-    kind: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct LoadLabels {
-    kind: &'static str,
-    result: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct SignatureLabels {
-    result: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    route: String,
-    status: u16,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct QueueLabels {
-    queue: &'static str,
 }
 
 /// Seconds: from 4 us, a cheap detector, to 65 ms, beyond any deadline.
@@ -196,6 +137,7 @@ impl Metrics {
             purity_checks: Family::default(),
             incidents: Family::default(),
             event_seconds: Histogram::new(CALL_BUCKETS),
+            checkpoints: Family::default(),
             loads: Family::default(),
             signatures: Family::default(),
             requests: Family::default(),
@@ -242,6 +184,11 @@ impl Metrics {
             "Wall time from a valid event to its durable decision",
             Unit::Seconds,
             metrics.event_seconds.clone(),
+        );
+        r.register(
+            "checkpoints",
+            "Checkpoints of the audit log, by where they went and whether they got there",
+            metrics.checkpoints.clone(),
         );
         r.register(
             "loads",
@@ -328,6 +275,12 @@ impl Metrics {
         };
         let labels = PurityLabels { detector: detector.to_owned(), result };
         self.purity_checks.get_or_create(&labels).inc();
+    }
+
+    /// What came of sending a checkpoint on, or, at `signing`, of making one.
+    pub fn checkpoint(&self, outlet: &'static str, is_done: bool) {
+        let result = if is_done { "done" } else { "failed" };
+        self.checkpoints.get_or_create(&CheckpointLabels { outlet, result }).inc();
     }
 
     pub fn incident(&self, kind: &'static str) {

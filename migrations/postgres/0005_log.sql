@@ -7,6 +7,9 @@ ALTER TABLE audit DROP COLUMN actor;
 ALTER TABLE audit DROP COLUMN role;
 ALTER TABLE audit DROP COLUMN what;
 
+-- What the log says of a key's name is salted with this; NULL: made before, and it says the name.
+ALTER TABLE keys ADD COLUMN salt BYTEA;
+
 -- All that happened to one thing.
 CREATE INDEX audit_object ON audit (object, seq);
 

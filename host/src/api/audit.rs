@@ -1,13 +1,19 @@
-//! `/v1/audit`: who did what, in the order in which it was done.
+//! `/v1/audit`: who did what, in the order in which it was done, and all that it takes to verify that
+//! nobody changed it since.
+
+pub(super) mod proof;
+pub(super) mod tile;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::request::Asked;
-use super::{Api, ApiError};
+use super::{Api, ApiError, Problem};
 use crate::model::Timestamp;
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -65,4 +71,23 @@ pub(super) async fn list(
         leaf_hash: hex::encode(row.leaf_hash),
     });
     Ok(Json(line.collect()))
+}
+
+/// Sign the audit log as it is now
+///
+/// A checkpoint as <https://c2sp.org/tlog-checkpoint> has it: how many entries there are, the root of the tree
+/// over them, and the host's signature. Keep it elsewhere: the log can be held to it for ever.
+#[utoipa::path(
+    get, path = "/v1/audit/checkpoint", tag = "audit",
+    responses(
+        (status = 200, description = "The checkpoint", body = String, content_type = "text/plain"),
+        (status = 409, description = "The log is not the continuation of what was signed", body = Problem),
+    )
+)]
+pub(super) async fn checkpoint(State(api): State<Api>) -> Result<impl IntoResponse, ApiError> {
+    Ok(as_text(api.0.checkpoints.sign().await?.note))
+}
+
+fn as_text(text: String) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text)
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::ingest::IngestError;
+use crate::keeper::CheckpointError;
 use crate::model::Fault;
 use crate::registry::Refused;
 use crate::replay::ReplayError;
@@ -269,6 +270,19 @@ impl From<IngestError> for ApiError {
             IngestError::Starting => Self::starting(),
             IngestError::Store(error) => error.into(),
             IngestError::Lost => Self::internal(),
+        }
+    }
+}
+
+impl From<CheckpointError> for ApiError {
+    fn from(error: CheckpointError) -> Self {
+        match error {
+            CheckpointError::Store(error) if !matches!(error, StoreError::Damaged { .. }) => {
+                error.into()
+            }
+            CheckpointError::Store(_) | CheckpointError::Forked { .. } => {
+                Self::conflict("audit-forked", "Audit log changed", error.to_string())
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::request::{Caller, parse_json, read_body, unexplained};
+use super::request::{Caller, names, parse_json, read_body, unexplained};
 use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
 use crate::model::{Fault, Hold};
@@ -81,7 +81,7 @@ pub(super) async fn post(
     responses(
         (status = 200, description = "Ended", body = Hold),
         (status = 404, description = "None of this id is in force", body = Problem),
-        (status = 422, description = "No reason", body = Problem),
+        (status = 422, description = "No reason, or one that names the person", body = Problem),
     )
 )]
 pub(super) async fn release(
@@ -97,8 +97,9 @@ pub(super) async fn release(
     }
     let holds = api.0.store.holds().await?;
     let hold = holds.into_iter().find(|hold| hold.id == id && reaches(&identity, &hold.source));
-    if hold.is_none() {
-        return Err(ApiError::absent(format!("there is no hold `{id}`")));
+    let hold = hold.ok_or_else(|| ApiError::absent(format!("there is no hold `{id}`")))?;
+    if let Some(fault) = names(&release.why, &hold.subject) {
+        return Err(ApiError::invalid(vec![fault]));
     }
     Ok(Json(api.0.store.release(&id, &release.why, &identity).await?))
 }

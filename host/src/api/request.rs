@@ -86,6 +86,13 @@ pub(super) fn unexplained(why: &str) -> Option<Fault> {
     (why.trim().is_empty() || why.len() > WHY_BYTES_MAX).then(|| Fault::new("/why", detail))
 }
 
+/// What is wrong with a reason that names whom it is about, if it does.
+pub(super) fn names(why: &str, subject: &str) -> Option<Fault> {
+    let detail = "it names the subject, and goes into the audit log, which is never erased: \
+                  name a ticket instead";
+    (!subject.is_empty() && why.contains(subject)).then(|| Fault::new("/why", detail))
+}
+
 /// The query, where every parameter must be known.
 pub(super) struct Asked<T>(pub T);
 

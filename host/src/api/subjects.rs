@@ -11,7 +11,7 @@ use futures::stream::try_unfold;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::request::{Asked, Caller, parse_json, read_body, unexplained};
+use super::request::{Asked, Caller, names, parse_json, read_body, unexplained};
 use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
 use crate::model::{Erased, Erasure, Fault, HeldEvent, HeldSubject, Identity, Timestamp};
@@ -185,13 +185,6 @@ pub(super) async fn erasures(
     let page_max = api.0.config.page_max;
     let limit = api.0.config.page_size(after.limit, page_max).map_err(ApiError::malformed)?;
     Ok(Json(api.0.store.erasures(after.after, limit).await?))
-}
-
-/// What is wrong with a reason that names whom it is about, if it does.
-fn names(why: &str, subject: &str) -> Option<Fault> {
-    let detail = "it names the subject, and goes into the audit log, which is never erased: \
-                  name a ticket instead";
-    why.contains(subject).then(|| Fault::new("/why", detail))
 }
 
 fn reach(identity: &Identity, source: &str) -> Result<(), ApiError> {

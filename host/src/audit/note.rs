@@ -13,7 +13,7 @@ use thiserror::Error;
 /// The signature type of Ed25519.
 const ED25519: u8 = 1;
 /// How a line with a signature begins.
-const DASH: &str = "\u{2014} ";
+pub(super) const DASH: &str = "\u{2014} ";
 /// Longest note that is read, in bytes: there is room for a dozen witnesses, post-quantum ones too.
 const NOTE_BYTES_MAX: usize = 64 << 10;
 
@@ -82,6 +82,10 @@ impl NoteVerifier {
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    pub fn public_key(&self) -> &[u8; 32] {
+        self.key.as_bytes()
     }
 
     /// The text of a note that this key signed.
@@ -155,9 +159,10 @@ impl FromStr for NoteVerifier {
     }
 }
 
-/// What the name of a key may be, and with it the first line of a checkpoint.
+/// What the name of a key may be, and with it the first line of a checkpoint: the dash would make
+/// that a signature.
 fn check_name(name: &str) -> Result<(), String> {
-    let plain = |c: char| !c.is_whitespace() && !c.is_control() && c != '+';
+    let plain = |c: char| !c.is_whitespace() && !c.is_control() && c != '+' && c != '\u{2014}';
     match !name.is_empty() && name.len() <= 128 && name.chars().all(plain) {
         true => Ok(()),
         false => Err(format!(
@@ -181,25 +186,6 @@ fn split(note: &str) -> Result<(&str, &str), NoteError> {
         true => Ok((text, signatures)),
         false => Err(NoteError::Malformed("its last line is cut off")),
     }
-}
-
-/// The notes of a text that holds several, one after the other.
-pub fn notes(text: &str) -> Vec<String> {
-    let mut notes = Vec::new();
-    let mut note = String::new();
-    for line in text.lines() {
-        let is_signature = line.starts_with(DASH);
-        let had_signature = note.lines().next_back().is_some_and(|line| line.starts_with(DASH));
-        if had_signature && !is_signature {
-            notes.push(std::mem::take(&mut note));
-        }
-        if !(note.is_empty() && line.is_empty()) {
-            note.push_str(line);
-            note.push('\n');
-        }
-    }
-    notes.extend((!note.is_empty()).then_some(note));
-    notes
 }
 
 #[cfg(test)]
@@ -273,13 +259,5 @@ mod tests {
         for name in ["", "a b", "a+b", "a\nb", &"a".repeat(129)] {
             assert!(NoteSigner::from_seed(name, &[7; 32]).is_err(), "{name}");
         }
-    }
-
-    #[test]
-    fn notes_that_follow_each_other_are_told_apart() {
-        let [one, two] = ["a\nb\n", "c\n\nd\n"].map(|text| signer().sign(text));
-        assert_eq!(notes(&format!("{one}{two}")), [one.clone(), two.clone()]);
-        assert_eq!(notes(&format!("\n{one}\n\n{two}")), [one, two]);
-        assert_eq!(notes("\n"), [""; 0]);
     }
 }

@@ -1,5 +1,8 @@
 //! The way to a running server.
 
+use std::sync::OnceLock;
+use std::time::Duration;
+
 use anyhow::{Context, bail};
 use clap::Args;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -24,7 +27,14 @@ pub(super) struct Server {
     /// Print JSON, for a program
     #[arg(long)]
     pub json: bool,
+    /// So that requests share connections.
+    #[arg(skip)]
+    client: OnceLock<reqwest::Client>,
 }
+
+/// How often a request is made again of a server that asks for patience, and how long it may ask for.
+const AGAIN_MAX: u32 = 20;
+const PATIENCE_MAX: Duration = Duration::from_secs(10);
 
 impl Server {
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
@@ -84,6 +94,28 @@ impl Server {
         answer(request).await.with_context(|| self.unanswered())?.good()
     }
 
+    /// What lies under a path as it is, or what the server says instead. Where it asks for patience, it
+    /// has it.
+    pub async fn fetch(&self, path: &str) -> anyhow::Result<Result<Vec<u8>, Answer>> {
+        for _ in 0..AGAIN_MAX {
+            let request = self.request(Method::GET, path)?;
+            let response = request.send().await.with_context(|| self.unanswered())?;
+            let busy = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+            if busy.contains(&response.status()) {
+                let asked = response.headers().get("retry-after");
+                let seconds = asked.and_then(|text| text.to_str().ok()?.parse().ok());
+                let patience = Duration::from_secs(seconds.unwrap_or(1));
+                tokio::time::sleep(patience.min(PATIENCE_MAX)).await;
+            } else if response.status().is_success() {
+                let bytes = response.bytes().await.with_context(|| self.unanswered())?;
+                return Ok(Ok(bytes.into()));
+            } else {
+                return Answer::of(response).await.map(Err).with_context(|| self.unanswered());
+            }
+        }
+        bail!("{} has too much to do: try again later", self.server)
+    }
+
     /// A request with the key.
     pub fn request(&self, method: Method, path: &str) -> anyhow::Result<RequestBuilder> {
         let Some(key) = &self.key else {
@@ -96,7 +128,13 @@ impl Server {
             );
         }
         let url = format!("{}{path}", self.server.trim_end_matches('/'));
-        let client = reqwest::Client::builder().no_proxy().build()?;
+        let client = match self.client.get() {
+            Some(client) => client,
+            None => {
+                let client = reqwest::Client::builder().no_proxy().build()?;
+                self.client.get_or_init(|| client)
+            }
+        };
         Ok(client.request(method, &url).bearer_auth(key))
     }
 }
@@ -139,6 +177,11 @@ impl Answer {
             problem.push_str(&format!("\n  {}: {}", said(fault, "pointer"), said(fault, "detail")));
         }
         bail!(problem)
+    }
+
+    /// What the problem is, in a sentence.
+    pub fn detail(&self) -> &str {
+        self.value["detail"].as_str().unwrap_or_default()
     }
 
     /// The name at the end of the problem's type.

@@ -31,6 +31,7 @@ impl Config {
             ("database_timeout_ms", self.database_timeout_ms),
             ("commit_queue_max", self.commit_queue_max as u64),
             ("commit_batch_max", self.commit_batch_max as u64),
+            ("checkpoint_days_max", u64::from(self.checkpoint_days_max)),
             ("delivery_timeout_ms", self.delivery_timeout_ms),
             ("delivery_concurrent_max", self.delivery_concurrent_max as u64),
             ("delivery_attempts_max", u64::from(self.delivery_attempts_max)),
@@ -59,6 +60,12 @@ impl Config {
         }
         if self.detector_file_bytes_max > 256 << 20 {
             return wrong("`detector_file_bytes_max` is at most 256 MiB".to_owned());
+        }
+        if !self.checkpoint_url.is_empty() && !self.checkpoint_url.starts_with("http://") {
+            return wrong(
+                "`checkpoint_url` begins with http://; reach what speaks https through a tunnel"
+                    .to_owned(),
+            );
         }
         if let Some(problem) = self.undeliverable() {
             return wrong(problem);

@@ -8,8 +8,8 @@
 //! | name | holds |
 //! |---|---|
 //! | `capsule.json` | `{"format": "picket capsule", "version": 1, "made_by", "decision", "files": [{"name", "bytes", "digest"}]}`: every other file, in order |
-//! | `decision.json` | the document of the record, byte for byte: `{"decision", "replay", "event"}`, the last being the digest of the next file |
-//! | `event.json` | the event of the record, byte for byte |
+//! | `decision.json` | the document of the record, byte for byte: `{"salt", "decision", "replay", "event"}`, the last being the digest of the next file. The audit log says its digest |
+//! | `event.json` | the event of the record with its `salt`, byte for byte |
 //! | `policy.toml` | the policy's text, whose digest `decision.policy` names |
 //! | `detectors/<hex>.wasm` | each detector that the findings name by this digest, as it was shipped |
 //! | `settings/<hex>.json` | settings that the findings name by this digest, as canonical JSON (RFC 8785) |

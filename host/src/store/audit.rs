@@ -2,6 +2,7 @@
 //! and with them the tree grows. A leaf is the entry as canonical JSON (RFC 8785), its hash as in
 //! RFC 6962, section 2.1; how the tree is kept and read is in `tree`.
 
+mod documents;
 pub(super) mod tree;
 
 use serde::Deserialize;

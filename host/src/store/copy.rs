@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sqlx::Row as _;
 
-use super::audit::Leaves;
+use super::audit::{self, Leaves};
 use super::dialect::{self, Address, Connection, unsigned};
 use super::{Options, PAGE_ROWS_MAX, Store, StoreError};
 use crate::audit::{Frontier, Head, leaf_hash};
@@ -156,6 +156,13 @@ async fn audit(connection: &mut Connection) -> Result<Head, StoreError> {
         .fetch_all(&mut *connection)
         .await?;
         if rows.is_empty() {
+            // A copy of an older release has no head.
+            if dialect::has_table(connection, "audit_head").await?
+                && audit::tree::frontier(&mut *connection).await? != tree
+            {
+                let detail = "the head of the audit log is not that of its entries".to_owned();
+                return Err(damaged(detail));
+            }
             return Ok(tree.head());
         }
         for row in &rows {

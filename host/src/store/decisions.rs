@@ -10,10 +10,11 @@ use sqlx::{Arguments as _, Row as _};
 
 use super::audit::Leaf;
 use super::dialect::{Arguments, Connection, Row};
-use super::events::{self, Committed, DECIDED, EVENTS, EventRow, event_hash};
+use super::events::{self, Committed, DECIDED, EVENTS, EventRow};
 use super::keyring::{Keyring, Sealing};
 use super::outbox::OutboxRow;
 use super::rows::Insert;
+use super::salt::Salt;
 use super::sealed::cipher::Seat;
 use super::sealed::{self, reseal, seal};
 use super::subject_key::SubjectKey;
@@ -72,6 +73,7 @@ const DECISIONS: &str = "decisions";
 /// The sealed document of a decision, to write.
 #[derive(Serialize)]
 struct DocumentRef<'a> {
+    salt: Salt,
     decision: &'a Decision,
     replay: &'a Json,
     event: Digest,
@@ -119,17 +121,19 @@ impl Entry {
             return Err(StoreError::Unstorable { what: "a decision", detail });
         }
         let (received_at, fingerprint) = (self.received_at, self.fingerprint);
-        let (event, event_digest) =
-            EventRow::of(event, &sealing, received_at, fingerprint, decision.id, DECIDED)?;
-        let document = DocumentRef { decision, replay: &self.replay, event: event_digest };
+        let event = EventRow::of(event, &sealing, received_at, fingerprint, decision.id, DECIDED)?;
+        // Another salt: who is shown the one document learns nothing for guessing the other.
+        let salt = Salt::random()?;
+        let document =
+            DocumentRef { salt, decision, replay: &self.replay, event: event.commitment };
         let seat = Seat::of(DECISIONS, &event.decision_id);
         let (json, sealed) = seal("a decision", &seat, &sealing.key, &document)?;
         let outbox = self.outgoing.iter().map(|outgoing| OutboxRow::of(outgoing, &sealing.key));
         let outbox = outbox.collect::<Result<_, _>>()?;
         Ok(SealedEntry {
+            leaf: Leaf::of(audit_entry(decision, event.commitment, Digest::of(&json)))?,
             event,
             key: sealing.key,
-            leaf: Leaf::of(audit_entry(decision, Digest::of(&json)))?,
             trials: self.trials.clone(),
             outbox,
             decision: Some(DecisionRow {
@@ -170,10 +174,10 @@ impl SealedEntry {
     }
 }
 
-/// What the audit log says of a decision. `document` is the digest of the whole document before it
-/// was compressed, and proves that it is the one that was written; `detectors` and `policy` say by
-/// what it was made even when the document is erased.
-fn audit_entry(decision: &Decision, document: Digest) -> AuditEntry {
+/// What the audit log says of a decision. `event` and `document` are digests of what was sealed, salt
+/// included, and prove that it is what was written; `detectors` and `policy` say by what it was made
+/// even when the document is erased.
+fn audit_entry(decision: &Decision, event: Digest, document: Digest) -> AuditEntry {
     AuditEntry {
         at: decision.decided_at,
         ..AuditEntry::new(
@@ -181,7 +185,7 @@ fn audit_entry(decision: &Decision, document: Digest) -> AuditEntry {
             "decision",
             decision.id.to_string(),
             json!({
-                "event": event_hash(&decision.source, &decision.event_id),
+                "event": event,
                 "tier": decision.tier,
                 "action": decision.action,
                 "policy": decision.policy.digest,
@@ -294,6 +298,20 @@ pub(super) fn document(
         return Ok(None);
     };
     Ok(Some((sealed::read("decision", &seat, &json)?, json)))
+}
+
+/// What was sealed of a decision, byte by byte; `None` where it was erased.
+pub(super) fn open_json(
+    keyring: &Keyring,
+    row: &Row,
+    id: &str,
+    sealed: &[u8],
+) -> Result<Option<Vec<u8>>, StoreError> {
+    if sealed::is_left_open(sealed) {
+        return Ok(None);
+    }
+    let key = keyring.of_row(row)?;
+    sealed::unsealed("decision", &Seat::of(DECISIONS, id), key.as_ref(), sealed)
 }
 
 impl Store {

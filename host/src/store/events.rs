@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use sqlx::{Arguments as _, Row as _};
 
 use super::audit::Leaf;
@@ -12,6 +12,7 @@ use super::dialect::{Connection, Row};
 use super::keyring::{Keyring, Sealing};
 use super::names::EventName;
 use super::rows::Insert;
+use super::salt::Salt;
 use super::sealed::cipher::Seat;
 use super::sealed::{self, seal};
 use super::writer::Answer;
@@ -67,6 +68,8 @@ pub struct Accepted {
     pub fingerprint: [u8; 32],
     /// The id that was promised to the sender.
     pub decision_id: DecisionId,
+    /// What the log says of the event was salted with this.
+    pub salt: Salt,
 }
 
 /// The columns of an event's row.
@@ -84,10 +87,25 @@ pub(super) struct EventRow {
     pub fingerprint: [u8; 32],
     pub state: i64,
     pub sealed: Vec<u8>,
+    /// What the audit log says of it.
+    pub commitment: Digest,
+}
+
+/// The sealed document of an event, to write: the event, salted. It reads back as an event, too.
+#[derive(Serialize)]
+struct DocumentRef<'a> {
+    salt: Salt,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+#[derive(Deserialize)]
+struct Salted {
+    salt: Salt,
 }
 
 impl EventRow {
-    /// The row of an event, and the digest of its JSON.
+    /// The row of an event.
     pub fn of(
         event: &Event,
         sealing: &Sealing,
@@ -95,12 +113,13 @@ impl EventRow {
         fingerprint: [u8; 32],
         decision_id: DecisionId,
         state: i64,
-    ) -> Result<(Self, Digest), StoreError> {
-        let Sealing { key, event_id } = sealing;
+    ) -> Result<Self, StoreError> {
+        let Sealing { key, event_id, salt } = sealing;
         let (event_id, decision_id) = (event_id.to_string(), decision_id.to_string());
         let row = row_of(&event_id, &decision_id);
-        let (json, sealed) = seal("an event", &Seat::of(EVENTS, &row), key, event)?;
-        let row = Self {
+        let document = DocumentRef { salt: *salt, event };
+        let (json, sealed) = seal("an event", &Seat::of(EVENTS, &row), key, &document)?;
+        Ok(Self {
             source: event.source.clone(),
             event_id,
             decision_id,
@@ -111,8 +130,8 @@ impl EventRow {
             fingerprint,
             state,
             sealed,
-        };
-        Ok((row, Digest::of(&json)))
+            commitment: Digest::of(&json),
+        })
     }
 
     pub fn row(&self) -> String {
@@ -125,12 +144,6 @@ pub(super) const EVENTS: &str = "events";
 /// What a sealed event is bound to: its id, by its name, and the decision that it got.
 pub(super) fn row_of(event_id: &str, decision_id: &str) -> String {
     format!("{event_id} {decision_id}")
-}
-
-/// What the audit log says of an event in place of its id, which is the sender's own words.
-pub(super) fn event_hash(source: &str, event_id: &str) -> Digest {
-    let hash = Sha256::new().chain_update(source).chain_update([0]).chain_update(event_id);
-    Digest::from(<[u8; 32]>::from(hash.finalize()))
 }
 
 /// Claims event ids and returns the decision ids that have one.
@@ -195,9 +208,8 @@ impl Store {
         decision_id: DecisionId,
     ) -> Result<Committed, StoreError> {
         let sealing = self.sealing(event).await?;
-        let (row, _) =
-            EventRow::of(event, &sealing, received_at, fingerprint, decision_id, ACCEPTED)?;
-        let facts = json!({ "event": event_hash(&event.source, &event.id) });
+        let row = EventRow::of(event, &sealing, received_at, fingerprint, decision_id, ACCEPTED)?;
+        let facts = json!({ "event": row.commitment });
         let entry = AuditEntry::new(None, "event.accepted", row.decision_id.as_str(), facts);
         let (key, leaf) = (sealing.key, Leaf::of(entry)?);
         let (trials, outbox) = (Vec::new(), Vec::new());
@@ -303,12 +315,11 @@ impl Store {
 
 fn accepted(keyring: &Keyring, row: &Row) -> Result<Accepted, StoreError> {
     let (decision_id, fingerprint) = ids(row)?;
-    Ok(Accepted {
-        event: open(keyring, row, row.try_get("sealed")?)?.0,
-        received_at: Timestamp::from_micros(row.try_get("received_at")?),
-        fingerprint,
-        decision_id,
-    })
+    let (event, json) = open(keyring, row, row.try_get("sealed")?)?;
+    let salted: Salted = serde_json::from_slice(&json)
+        .map_err(|error| sealed::damaged("event", &decision_id.to_string(), &error))?;
+    let received_at = Timestamp::from_micros(row.try_get("received_at")?);
+    Ok(Accepted { event, received_at, fingerprint, decision_id, salt: salted.salt })
 }
 
 /// An event from its sealed column, and a row that also has its `event_id`, `decision_id` and key; with it
@@ -319,13 +330,23 @@ pub(super) fn open(
     sealed: &[u8],
 ) -> Result<(Event, Vec<u8>), StoreError> {
     let id: &str = row.try_get("decision_id")?;
-    let place = row_of(row.try_get("event_id")?, id);
-    let seat = Seat::of(EVENTS, &place);
-    let key = keyring.of_row(row)?;
-    let json = sealed::unsealed("event", &seat, key.as_ref(), sealed)?;
+    let json = open_json(keyring, row, sealed)?;
     let erased = || StoreError::Erased { what: "the event of decision", id: id.to_owned() };
     let json = json.ok_or_else(erased)?;
-    Ok((sealed::read("event", &seat, &json)?, json))
+    let event =
+        serde_json::from_slice(&json).map_err(|error| sealed::damaged("event", id, &error))?;
+    Ok((event, json))
+}
+
+/// What was sealed of an event, byte by byte; `None` where it was erased.
+pub(super) fn open_json(
+    keyring: &Keyring,
+    row: &Row,
+    sealed: &[u8],
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let place = row_of(row.try_get("event_id")?, row.try_get("decision_id")?);
+    let key = keyring.of_row(row)?;
+    sealed::unsealed("event", &Seat::of(EVENTS, &place), key.as_ref(), sealed)
 }
 
 fn recorded(keyring: &Keyring, row: &Row) -> Result<Recorded, StoreError> {

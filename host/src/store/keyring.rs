@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use super::dialect::{Connection, Row};
 use super::names::{EventName, Names, SubjectName};
 use super::rows::Insert;
+use super::salt::Salt;
 use super::sealed::cipher::{Cipher, Secret};
 use super::sealed::damaged;
 use super::subject_key::{SubjectKey, SubjectKeyId};
@@ -52,6 +53,16 @@ pub(super) struct Keyring {
 pub struct Sealing {
     pub(super) key: Arc<SubjectKey>,
     pub(super) event_id: EventName,
+    /// Of the event and of its decision.
+    pub(super) salt: Salt,
+}
+
+impl Sealing {
+    /// With the salt that the event was accepted with.
+    #[must_use]
+    pub fn salted(self, salt: Salt) -> Self {
+        Self { salt, ..self }
+    }
 }
 
 impl Keyring {
@@ -131,7 +142,7 @@ impl Store {
     pub async fn sealing(&self, event: &Event) -> Result<Sealing, StoreError> {
         let names = &self.inner.keyring.names;
         let key = self.subject_key(&event.source, names.subject(&event.subject)).await?;
-        Ok(Sealing { key, event_id: names.event_id(&event.id) })
+        Ok(Sealing { key, event_id: names.event_id(&event.id), salt: Salt::random()? })
     }
 
     /// The key that a subject has now, in the place of one that it has no more.

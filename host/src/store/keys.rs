@@ -1,12 +1,14 @@
 //! API keys, as hashes.
 
+use serde::Serialize;
 use serde_json::json;
 use sqlx::Row as _;
 
 use super::audit::Leaves;
 use super::dialect::Row;
+use super::salt::Salt;
 use super::{Store, StoreError, sealed};
-use crate::model::{AuditEntry, Identity, KeyId, Role, Timestamp};
+use crate::model::{AuditEntry, Digest, Identity, KeyId, Role, Timestamp};
 
 /// A key as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +17,20 @@ pub struct KeyRow {
     pub created_at: Timestamp,
     /// `None` while the key is good.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// What the audit log says of a key's name, which may be that of a person, is the digest of this.
+#[derive(Serialize)]
+struct NameDocument<'a> {
+    salt: Salt,
+    name: &'a str,
+}
+
+fn name_document(salt: Salt, name: &str) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(&NameDocument { salt, name }).map_err(|error| StoreError::Unstorable {
+        what: "the name of a key",
+        detail: error.to_string(),
+    })
 }
 
 impl Store {
@@ -30,11 +46,11 @@ impl Store {
         hash: &[u8; 32],
         who: Option<&Identity>,
     ) -> Result<Identity, StoreError> {
-        let key = KeyId::new();
+        let (key, salt) = (KeyId::new(), Salt::random()?);
         let mut tx = self.inner.writer.begin().await?;
         sqlx::query(
-            "INSERT INTO keys (id, role, source, name, hash, created_at, revoked_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, NULL)",
+            "INSERT INTO keys (id, role, source, name, hash, created_at, revoked_at, salt) \
+             VALUES ($1, $2, $3, $4, $5, $6, NULL, $7)",
         )
         .bind(key.to_string())
         .bind(role.as_str())
@@ -42,9 +58,11 @@ impl Store {
         .bind(name)
         .bind(hash.as_slice())
         .bind(Timestamp::now().micros())
+        .bind(salt.as_bytes())
         .execute(tx.connection()?)
         .await?;
-        let facts = json!({ "role": role, "source": source, "name": name });
+        let name_digest = Digest::of(&name_document(salt, name)?);
+        let facts = json!({ "role": role, "source": source, "name": name_digest });
         let entry = AuditEntry::new(who, "key.created", key.to_string(), facts);
         tx.commit(Leaves::of(entry)?).await?;
         let source = source.map(str::to_owned);
@@ -113,6 +131,18 @@ impl Store {
             .execute(tx.connection()?)
             .await?;
         tx.commit(Leaves::of(AuditEntry::new(who, "key.revoked", id, json!({})))?).await
+    }
+
+    /// The document behind what the audit log says of a key's name; `None` where there is none.
+    pub(super) async fn key_name_document(&self, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = sqlx::query("SELECT name, salt FROM keys WHERE id = $1 AND salt IS NOT NULL")
+            .bind(id)
+            .fetch_optional(self.readers())
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let salt = Salt::from_bytes(row.try_get("salt")?)
+            .map_err(|error| sealed::damaged("key", id, &error))?;
+        name_document(salt, row.try_get("name")?).map(Some)
     }
 }
 

@@ -100,6 +100,11 @@ pub(super) fn read<T: DeserializeOwned>(
     serde_json::from_slice(json).map_err(|error| damaged(what, seat.row, &error))
 }
 
+/// Whether a column holds only what may stay of what was sealed.
+pub(super) fn is_left_open(sealed: &[u8]) -> bool {
+    sealed.first() == Some(&OPEN)
+}
+
 /// The same value in the same place under another key.
 pub(super) fn reseal(
     what: &'static str,

@@ -2,6 +2,7 @@
 
 mod audit;
 mod commit;
+mod commitments;
 mod deployed;
 mod erase;
 mod faults;

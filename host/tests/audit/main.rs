@@ -3,4 +3,5 @@
 
 mod agreement;
 mod archive;
+mod command;
 mod tampering;

@@ -8,7 +8,7 @@ use super::archive::{Archive, head, signer};
 
 /// What the auditor has to say.
 #[derive(Debug)]
-enum Expected {
+pub enum Expected {
     /// The first bad entry is this one.
     At(usize),
     /// It is one of several, of which this is the first.
@@ -20,9 +20,10 @@ enum Expected {
 use Expected::{At, Forged, Near};
 
 /// A way to change a log that has these anchors.
-type Tamper = fn(&mut Archive, &[Head], &mut StdRng) -> Expected;
+pub type Tamper = fn(&mut Archive, &[Head], &mut StdRng) -> Expected;
 
-const KINDS: [(&str, Tamper); 11] = [
+/// Each with what it is called.
+pub const KINDS: [(&str, Tamper); 11] = [
     ("a bit of an entry", flip),
     ("a bit of a bundle, lengths included", flip_file),
     ("an entry deleted from the file", delete_in_file),
@@ -106,7 +107,7 @@ fn a_change_is_placed_as_well_as_the_tiles_allow() {
 }
 
 /// A log of at least so many entries, and anchors of it.
-fn log(random: &mut StdRng, size_min: usize) -> (Archive, Vec<Head>) {
+pub fn log(random: &mut StdRng, size_min: usize) -> (Archive, Vec<Head>) {
     let size = random.random_range(size_min..550);
     let entries = (0..size).map(|index| {
         let noise: u64 = random.random();

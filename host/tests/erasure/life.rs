@@ -154,6 +154,8 @@ async fn who_was_erased_is_gone_and_may_come_back(home: Home) {
     let hold = send(&server, "admin", Method::POST, "/v1/holds", hold).await.json();
     assert_eq!(erase(&server, "admin", ERASE, "ticket 4712").await.status, 409);
     let release = format!("/v1/holds/{}/release", hold["id"].as_str().unwrap());
+    let named = json!({"why": "user-17 gave up"});
+    assert_eq!(send(&server, "admin", Method::POST, &release, named).await.status, 422);
     send(&server, "admin", Method::POST, &release, json!({"why": "it is over"})).await;
     let export = server.get("admin", EXPORT).await.json();
     assert_eq!(export["holds"][0]["why"], "lawsuit of user-17");

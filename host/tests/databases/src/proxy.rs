@@ -85,8 +85,10 @@ impl Proxy {
             back.shutdown(Shutdown::Both).ok();
         });
         // The first message has no type.
-        let mut message = read_message(&mut client, 0)?;
-        loop {
+        let mut kind = 0;
+        // Where the client is gone, be it killed, the server hears of it.
+        while let Ok(message) = read_message(&mut client, kind) {
+            kind = 1;
             let fault = match message.as_slice() {
                 b"Q\0\0\0\x0bCOMMIT\0" => self.plan.lock().expect("nobody panics with it").take(),
                 _ => None,
@@ -104,7 +106,6 @@ impl Proxy {
                 }
             }
             server.write_all(&message)?;
-            message = read_message(&mut client, 1)?;
         }
         server.shutdown(Shutdown::Both)?;
         client.shutdown(Shutdown::Both)

@@ -1,5 +1,6 @@
 //! A server, from its making to its end.
 
+use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -9,9 +10,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
 
 use crate::binaries;
 use crate::certificate::Certificate;
+
+/// How often to look whether what was killed is gone.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// For many tests at once, each with a few connections.
 const SETTINGS: [(&str, &str); 4] = [
@@ -42,6 +49,7 @@ pub struct Server {
     /// Names its socket, also where it listens at no port.
     port: u16,
     settings: Vec<(String, String)>,
+    variables: Mutex<Vec<(OsString, OsString)>>,
     postmaster: Mutex<Option<Child>>,
     guard: Option<(Child, ChildStdin)>,
 }
@@ -49,7 +57,7 @@ pub struct Server {
 impl Server {
     /// Makes a server with these settings besides the usual ones, and starts it.
     pub fn start(settings: &[(&str, &str)]) -> Self {
-        let server = Self::make(5432, settings);
+        let server = Self::make(settings);
         server.resume();
         server
     }
@@ -60,7 +68,7 @@ impl Server {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = listener.local_addr().expect("it is bound").port();
         drop(listener);
-        let mut server = Self::make(port, &[("listen_addresses", "127.0.0.1"), ("ssl", "on")]);
+        let mut server = Self::make_at(port, &[("listen_addresses", "127.0.0.1"), ("ssl", "on")]);
         let made = Certificate::make(&server.folder);
         for (name, file) in [("ssl_cert_file", made.certificate), ("ssl_key_file", made.key)] {
             fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("it is ours");
@@ -71,7 +79,12 @@ impl Server {
         (server, made.authority)
     }
 
-    fn make(port: u16, settings: &[(&str, &str)]) -> Self {
+    /// Makes a server and does not start it: [`Server::resume`] does.
+    pub fn make(settings: &[(&str, &str)]) -> Self {
+        Self::make_at(5432, settings)
+    }
+
+    fn make_at(port: u16, settings: &[(&str, &str)]) -> Self {
         let (binaries, user) = (binaries::folder(), binaries::user());
         // The path of a socket has to be short.
         let folder = tempfile::Builder::new().prefix("picket-pg-").tempdir_in("/tmp");
@@ -86,6 +99,7 @@ impl Server {
             user,
             port,
             settings: settings.collect(),
+            variables: Mutex::default(),
             postmaster: Mutex::new(None),
             guard: Some(guard),
         };
@@ -106,6 +120,21 @@ impl Server {
         }
     }
 
+    /// What it is started with from the next time on, such as something that stands between it and its disk.
+    pub fn surround(&self, variables: Vec<(OsString, OsString)>) {
+        *self.variables.lock().expect("nobody panics with it") = variables;
+    }
+
+    /// The folder that is all its own, socket and files; removed with it.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where its files are.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
     /// The address of one of its databases.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
@@ -114,11 +143,6 @@ impl Server {
     /// The same over TCP, where it listens at a port.
     pub fn tcp_url(&self, host: &str, database: &str) -> String {
         format!("postgres://postgres@{host}:{}/{database}", self.port)
-    }
-
-    /// Where all is that it writes.
-    pub fn folder(&self) -> &Path {
-        &self.folder
     }
 
     /// The socket that it listens at.
@@ -161,6 +185,41 @@ impl Server {
         child.wait().expect("it ends");
     }
 
+    /// SIGKILL to each of its processes: none of them does anything more.
+    pub fn kill_all(&self) {
+        let mut postmaster = self.postmaster.lock().expect("nobody panics with it");
+        let Some(mut child) = postmaster.take() else { return };
+        // Stopped, it starts no others.
+        signal(child.id(), Signal::STOP);
+        let backends = children(child.id());
+        for pid in &backends {
+            signal(*pid, Signal::KILL);
+        }
+        child.kill().expect("it is ours");
+        child.wait().expect("it ends");
+        // Their parent is gone, so the end of each is taken note of by the system.
+        while backends.iter().any(|pid| runs(*pid)) {
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Has each of its processes stand still, until [`Server::go_on`].
+    pub fn stand_still(&self) {
+        self.signal_all(Signal::STOP);
+    }
+
+    /// Ends [`Server::stand_still`].
+    pub fn go_on(&self) {
+        self.signal_all(Signal::CONT);
+    }
+
+    fn signal_all(&self, sign: Signal) {
+        let postmaster = self.postmaster.lock().expect("nobody panics with it");
+        let Some(pid) = postmaster.as_ref().map(Child::id) else { return };
+        signal(pid, sign);
+        children(pid).into_iter().for_each(|pid| signal(pid, sign));
+    }
+
     /// Starts it again on what it has on the disk, and returns when it takes connections.
     pub fn resume(&self) {
         let mut postgres = self.command("postgres");
@@ -171,6 +230,7 @@ impl Server {
         }
         // Its own group: an interrupt from the terminal is for the tests, whose end is its own.
         postgres.process_group(0).stdout(Stdio::null()).stderr(Stdio::piped());
+        postgres.envs(self.variables.lock().expect("nobody panics with it").iter().cloned());
         let mut child = postgres.spawn().expect("postgres runs");
         let log = BufReader::new(child.stderr.take().expect("it was piped"));
         *self.postmaster.lock().expect("nobody panics with it") = Some(child);
@@ -219,6 +279,25 @@ impl Drop for Server {
             guard.wait().ok();
         }
     }
+}
+
+/// The processes that a process has started and that have not ended.
+fn children(pid: u32) -> Vec<u32> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// Whether a process does anything still: one that has ended may be listed until somebody takes note.
+fn runs(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = status.rsplit_once(") ").map(|(_, rest)| rest.starts_with('Z'));
+    state.is_some_and(|ended| !ended)
+}
+
+/// To a process of ours; one that has just ended does not mind.
+fn signal(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    rustix::process::kill_process(pid.expect("a process has a number"), signal).ok();
 }
 
 fn guard(folder: &Path) -> (Child, ChildStdin) {

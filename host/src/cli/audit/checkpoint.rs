@@ -1,0 +1,59 @@
+//! `picket audit checkpoint`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::archive::{Archive, Signed};
+use super::{Finding, refused};
+use crate::cli::client::Server;
+
+pub(super) const AFTER_HELP: &str = "\
+  picket audit checkpoint                          on standard output
+  picket audit checkpoint --out anchors/monday
+  picket audit checkpoint --url http://127.0.0.1:9000/picket
+
+Three lines and a signature: the log's name, how many entries it has, the root over them. Kept where
+nobody who changes the record can reach it, it is an anchor for `picket audit verify --anchor`: with a
+colleague, in a mailbox, at a witness. The server makes one by itself every `checkpoint_every_s` seconds,
+keeps it in `checkpoints` of its data directory, and sends it to `checkpoint_file`, `checkpoint_url` and,
+with `checkpoint_stdout`, to its standard output.
+
+Exit code: 0 signed; 1 the server finds its log tampered with; 2 anything else that kept it from that.";
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CheckpointArgs {
+    /// Write it to a file
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Post it to an address, over http
+    #[arg(long)]
+    url: Option<String>,
+    #[command(flatten)]
+    server: Server,
+}
+
+pub(super) async fn run(args: &CheckpointArgs) -> anyhow::Result<Finding> {
+    let note = match Archive::Server(&args.server).checkpoint().await? {
+        Signed::Note(note) => note,
+        Signed::Refused(why) => return Ok(refused(&why)),
+    };
+    if let Some(file) = &args.out {
+        fs::write(file, &note).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    if let Some(url) = &args.url {
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let request = client.post(url).header("content-type", "text/plain; charset=utf-8");
+        let answer = request.body(note.clone()).send().await?;
+        answer.error_for_status().context("the checkpoint was not taken")?;
+    }
+    if args.out.is_none() && args.url.is_none() {
+        match args.server.json {
+            true => println!("{}", serde_json::json!({ "checkpoint": note })),
+            false => print!("{note}"),
+        }
+    }
+    Ok(Finding::Intact)
+}

@@ -1,0 +1,111 @@
+//! What the server signs by itself, and where that goes.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+
+use databases::{Home, on_both};
+
+use crate::database::{Head, database};
+use crate::receiver::{Does, Receiver};
+use crate::server::Server;
+use crate::{Auditor, assert_found, decided, said};
+
+on_both!(threaded:
+    checkpoints_go_where_they_are_sent,
+    a_restart_does_not_forget_what_was_signed,
+    checkpoints_are_written_to_standard_output,
+);
+
+async fn checkpoints_go_where_they_are_sent(home: Home) {
+    let witness = Receiver::start(|_| Does::Answer(200)).await;
+    let url = witness.url();
+    let change = |config: &mut picket::config::Config| {
+        config.checkpoint_every_s = 1;
+        config.checkpoint_url.clone_from(&url);
+        config.checkpoint_file = config.data_dir.join("newest");
+        config.audit_origin = "log.example/picket".to_owned();
+    };
+    let server = Server::start_with(&home, change).await;
+    let sent = witness.until_count(1).await;
+    let note = String::from_utf8(sent[0].bytes.clone()).unwrap();
+    assert!(note.starts_with("log.example/picket\n"), "{note}");
+    // What has not changed is not sent again, what has is.
+    decided(&server, "e-1").await;
+    witness
+        .until("the next one has come", |sent| sent.last().unwrap().bytes != note.as_bytes())
+        .await;
+    let newest = fs::read_to_string(server.path("data/newest")).unwrap();
+    assert!(newest.starts_with("log.example/picket\n"));
+
+    // On the machine of the server its own history is what it is held to.
+    let auditor = Auditor::empty();
+    let mut verify = auditor.command();
+    verify.env("PICKET_SERVER", format!("http://{}", server.app.address));
+    verify.env("PICKET_KEY", server.key("auditor"));
+    verify.env("PICKET_AUDIT_ORIGIN", "log.example/picket");
+    verify.env("PICKET_DATA_DIR", &server.app.config.data_dir).args(["audit", "verify"]);
+    let verified = verify.output().unwrap();
+    assert_found("verify", &(verified.status.code(), said(&verified)), 0, "agree");
+    let count = witness.received().len();
+    let mut post = auditor.command();
+    post.env("PICKET_SERVER", format!("http://{}", server.app.address));
+    post.env("PICKET_KEY", server.key("auditor"));
+    post.args(["audit", "checkpoint", "--url", &url]);
+    assert_eq!(post.output().unwrap().status.code(), Some(0));
+    assert!(witness.received().len() > count);
+    server.app.stop().await;
+}
+
+/// The checkpoints that the server kept.
+fn kept(folder: &Path) -> String {
+    let files = fs::read_dir(folder.join("data/checkpoints")).into_iter().flatten();
+    files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+}
+
+async fn a_restart_does_not_forget_what_was_signed(home: Home) {
+    let server = Server::start_with(&home, |config| config.checkpoint_every_s = 1).await;
+    let url = server.app.config.database_url();
+    let mut database = database(&url).await;
+    decided(&server, "e-1").await;
+    let head = Head::read(&mut database).await;
+    decided(&server, "e-2").await;
+    let newest = format!("\n{}\n", server.app.store.audit_head().await.unwrap().size);
+    server
+        .until("the newest entries are signed", async || kept(server.dir.path()).contains(&newest))
+        .await;
+    let Server { app, dir, .. } = server;
+    app.stop().await;
+    head.cut(&mut database).await;
+    head.restore(&mut database).await;
+
+    // It writes entries of its own, and is soon as long as it was; but it is another log.
+    let server = Server::start_in(&home, dir, |config| config.checkpoint_every_s = 1).await;
+    let refused = server.get("auditor", "/v1/audit/checkpoint").await;
+    assert_eq!((refused.status, refused.problem().as_str()), (409, "audit-forked"));
+    let failed = "picket_checkpoints_total{outlet=\"signing\",result=\"failed\"}";
+    server
+        .until("the metrics say so", async || {
+            server.get("admin", "/metrics").await.text.contains(failed)
+        })
+        .await;
+    server.app.stop().await;
+}
+
+async fn checkpoints_are_written_to_standard_output(home: Home) {
+    let auditor = Auditor::empty();
+    let mut serve = auditor.command();
+    serve.env("PICKET_LISTEN", "127.0.0.1:0").env("PICKET_CHECKPOINT_STDOUT", "true");
+    if let Some(url) = home.url() {
+        serve.env("PICKET_DATABASE_URL", url);
+    }
+    let serving = serve.arg("serve").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let mut serving = serving.unwrap();
+    let lines = BufReader::new(serving.stdout.take().unwrap()).lines();
+    let lines: Vec<String> = lines.map_while(Result::ok).take(5).collect();
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+    assert!(lines[0].starts_with("picket/"), "{lines:?}");
+    assert!(lines[4].starts_with(&format!("\u{2014} {} ", lines[0])), "{lines:?}");
+}
