@@ -150,8 +150,8 @@ fn nans() -> String {
         [0x7ff8_dead_beef_cafe, 0xfff0_0000_0000_0001].map(f64::from_bits).map(black_box);
     let small = black_box(f32::from_bits(0x7fa0_1234));
     let made = [
-        zero / zero,
-        endless - endless,
+        zero / black_box(0.0),
+        endless - black_box(f64::INFINITY),
         zero * endless,
         (-one).sqrt(),
         quiet + one,
