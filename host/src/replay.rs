@@ -121,6 +121,7 @@ impl Replayer {
             settings,
             document: replayable.document_json,
             event: replayable.event_json,
+            proof: None,
         })
     }
 

@@ -1,5 +1,6 @@
 //! A decision of long ago: thirty versions of its detector later, under another policy, after restarts
-//! and without a cache it is made again to the same bits.
+//! and without a cache it is made again to the same bits. And of each release: what it decided replays in every
+//! later one.
 #![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
 #[path = "hostile/component.rs"]
@@ -8,10 +9,15 @@ mod component;
 mod fixture;
 mod server;
 
+use std::collections::HashSet;
+use std::path::Path;
+
 use component::{Answer, Detector, GOOD};
 use databases::{Home, on_both};
 use picket::config::Config;
 use picket::model::Landing;
+use picket::replay::{Capsule, Sameness};
+use picket::runtime::{CompilerOptions, RuntimeOptions};
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::{Server, write};
@@ -119,4 +125,28 @@ async fn a_decision_of_thirty_versions_ago_replays_to_the_same_bits(home: Home) 
     all_replay(&server, &[decisions[0].clone(), decisions[15].clone(), decisions[30].clone()])
         .await;
     server.app.stop().await;
+}
+
+/// `tests/capsules/README.md` says how one is added with each release.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_release_decided_replays_in_every_later_one() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/capsules");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|it| it != "capsule") {
+            continue;
+        }
+        let capsule = Capsule::decode(std::fs::File::open(&path).unwrap()).unwrap();
+        let sandbox = RuntimeOptions {
+            compiler: CompilerOptions::of(env!("CARGO_BIN_EXE_picket")),
+            ..RuntimeOptions::default()
+        };
+        let replaying = move || capsule.replay(sandbox, &HashSet::new(), None);
+        let replay = tokio::task::spawn_blocking(replaying).await.unwrap().unwrap();
+        assert_eq!(replay.result, Sameness::Identical, "{}: {replay:?}", path.display());
+        assert!(replay.ran >= 2 && replay.signals >= 3, "{replay:?}");
+        seen += 1;
+    }
+    assert!(seen > 0, "there is one of this release at least");
 }

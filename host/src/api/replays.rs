@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::audit::proof::prove;
 use super::request::{Caller, parse_json, read_body};
 use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
@@ -64,7 +65,8 @@ pub(super) async fn capsule(
     let Found::Whole(replayable) = find(&api, &identity, &id).await? else {
         return Err(ApiError::erased(Missing::erased().detail));
     };
-    let capsule = api.0.replayer.capsule(*replayable).await?;
+    let mut capsule = api.0.replayer.capsule(*replayable).await?;
+    capsule.proof = Some(prove(&api, &id, false).await?.to_text());
     let name = format!("attachment; filename=\"{}.capsule\"", capsule.id);
     let encoding = tokio::task::spawn_blocking(move || capsule.encode());
     match encoding.await {

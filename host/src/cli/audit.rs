@@ -13,6 +13,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+pub(super) use trust::log_key;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Look through the whole log, live or exported: was anything changed since it was written?

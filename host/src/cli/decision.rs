@@ -18,8 +18,8 @@ pub(super) const EXPORT_HELP: &str = "\
   picket replay 0199b0a4-7c1e-7d52-9f6b-1c2d3e4f5a6b.capsule
 
 The file holds the decision, its event, the detectors that saw it with their settings, and the policy: all
-that it takes to make the decision again, on any machine, without a server or a database. It is as
-personal as the event. To look inside: tar --zstd --list --file FILE.";
+that it takes to make the decision again, on any machine, without a server or a database; and the proof
+that the audit log has it. It is as personal as the event. To look inside: tar --zstd --list --file FILE.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::Value as Json;
 
+use super::audit::log_key;
 use super::client::Server;
 use super::table::plain;
+use crate::audit::NoteVerifier;
 use crate::model::{DecisionId, Digest};
 use crate::replay::{Capsule, Replay, Sameness};
 use crate::runtime::RuntimeOptions;
@@ -28,7 +30,8 @@ pub(super) const AFTER_HELP: &str = "\
 
 The event as it was stored goes through the very detectors, settings and policy that made the decision,
 and every signal, score, tier, action and text is compared, scores bit by bit. A capsule holds all of that, so
-it needs no server: `picket decision export` makes one.
+it needs no server: `picket decision export` makes one. With the audit log's key (`picket audit key`) it also
+tells whether this very decision was logged: --vkey picket.vkey.
 
 Exit code: 0 identical; 1 different, each difference named; 2 cannot tell, with what is missing.
 A finding that ran out of time is taken as recorded: time is no input.";
@@ -38,6 +41,9 @@ pub(super) struct ReplayArgs {
     /// The decision's id, or a capsule
     #[arg(value_name = "ID|FILE", required_unless_present = "since", conflicts_with = "since")]
     what: Option<What>,
+    /// Of a capsule: the audit log's public key, or a file with it, to check that the decision was logged
+    #[arg(long, value_name = "KEY|FILE", conflicts_with = "since")]
+    vkey: Option<String>,
     #[command(flatten)]
     range: RangeArgs,
     #[command(flatten)]
@@ -62,7 +68,7 @@ impl FromStr for What {
 /// Any failure is a 2: it could not be told.
 pub(super) async fn run(args: &ReplayArgs) -> ExitCode {
     let done = match &args.what {
-        Some(what) => one(what, &args.server).await.map(|replay| code(replay.result)),
+        Some(what) => one(what, args).await.map(|replay| code(replay.result)),
         None => range::run(&args.range, &args.server).await,
     };
     done.unwrap_or_else(|error| {
@@ -71,13 +77,18 @@ pub(super) async fn run(args: &ReplayArgs) -> ExitCode {
     })
 }
 
-async fn one(what: &What, server: &Server) -> anyhow::Result<Replay> {
+async fn one(what: &What, args: &ReplayArgs) -> anyhow::Result<Replay> {
+    let ReplayArgs { vkey, server, .. } = args;
     let replay = match what {
+        What::Decision(_) if vkey.is_some() => {
+            bail!("--vkey is for a capsule; of a decision on a server: picket audit prove ID")
+        }
         What::Decision(id) => of_server(*id, server).await?,
         What::Capsule(path) => {
             let path = path.clone();
+            let log = vkey.as_deref().map(log_key).transpose()?;
             // A guest's calls of WASI may not be made on an async thread.
-            tokio::task::spawn_blocking(move || of_capsule(&path)).await??
+            tokio::task::spawn_blocking(move || of_capsule(&path, log.as_ref())).await??
         }
     };
     match server.json {
@@ -93,14 +104,14 @@ async fn of_server(id: DecisionId, server: &Server) -> anyhow::Result<Replay> {
     serde_json::from_value(value).with_context(|| format!("an answer of another release at {path}"))
 }
 
-fn of_capsule(path: &Path) -> anyhow::Result<Replay> {
+fn of_capsule(path: &Path, log: Option<&NoteVerifier>) -> anyhow::Result<Replay> {
     let context = || path.display().to_string();
     let file = File::open(path).with_context(|| {
         format!("{}: neither the id of a decision nor a capsule that can be read", context())
     })?;
     let capsule = Capsule::decode(file).with_context(context)?;
     let own = picket_bundle::DETECTORS.iter().map(|own| Digest::of(own.component)).collect();
-    capsule.replay(RuntimeOptions::default(), &own).with_context(context)
+    capsule.replay(RuntimeOptions::default(), &own, log).with_context(context)
 }
 
 fn code(result: Sameness) -> ExitCode {

@@ -13,12 +13,15 @@
 //! | `policy.toml` | the policy's text, whose digest `decision.policy` names |
 //! | `detectors/<hex>.wasm` | each detector that the findings name by this digest, as it was shipped |
 //! | `settings/<hex>.json` | settings that the findings name by this digest, as canonical JSON (RFC 8785) |
+//! | `proof.txt` | that the audit log has the decision, as a <https://c2sp.org/tlog-proof>: its entry says the digests of the first two files |
 //!
 //! What the record did not have when the capsule was made is left out, and is missing in a replay. Every
-//! digest is SHA-256. The same decision gives the same bytes: times, owners and modes are constants.
+//! digest is SHA-256. The same decision gives the same bytes but for its proof, which is of the log as it
+//! is then: times, owners and modes are constants.
 //!
 //! A capsule holds the event, so it is as personal as that.
 
+mod logged;
 mod open;
 mod read;
 mod write;
@@ -42,6 +45,8 @@ pub struct Capsule {
     pub policy: Option<String>,
     pub detectors: BTreeMap<Digest, Vec<u8>>,
     pub settings: BTreeMap<Digest, String>,
+    /// That it was logged.
+    pub proof: Option<String>,
 }
 
 /// Why a file is no capsule, or one that cannot be opened here.
@@ -70,6 +75,7 @@ const HEAD: &str = "capsule.json";
 const DOCUMENT: &str = "decision.json";
 const EVENT: &str = "event.json";
 const POLICY: &str = "policy.toml";
+const PROOF: &str = "proof.txt";
 
 /// The first file: what the others are.
 #[derive(Debug, Serialize, Deserialize)]

@@ -50,7 +50,7 @@ pub enum Sameness {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Difference {
     /// A JSON pointer (RFC 6901) into the decision, such as `/signals/0/score`; below `/basis` into what
-    /// it was made from.
+    /// it was made from, below `/logged` into what the audit log says of it.
     pub path: String,
     /// As it is recorded; `null` where there was nothing.
     #[schema(value_type = Option<Object>)]
@@ -86,6 +86,8 @@ pub enum Lack {
     Limits,
     /// It did not end here, in a time far beyond its deadline.
     Time,
+    /// The proof that it was logged.
+    Proof,
     /// What it was made from was erased with its subject, which is no fault.
     Erased,
 }
@@ -157,6 +159,7 @@ impl fmt::Display for Lack {
             Self::Basis => "basis",
             Self::Limits => "limits",
             Self::Time => "time",
+            Self::Proof => "proof",
             Self::Erased => "erased",
         })
     }

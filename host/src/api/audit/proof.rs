@@ -48,18 +48,23 @@ pub(in crate::api) async fn get(
     Path(id): Path<String>,
     Asked(asked): Asked<Opening>,
 ) -> Result<impl IntoResponse, ApiError> {
+    Ok(as_text(prove(&api, &id, asked.open).await?.to_text()))
+}
+
+/// Proves the entry of this number or about this decision, of the log as it is now.
+pub(in crate::api) async fn prove(api: &Api, id: &str, open: bool) -> Result<Proof, ApiError> {
     let store = &api.0.store;
-    let entry = find(&api, &id).await?;
+    let entry = find(api, id).await?;
     let entry = entry.ok_or_else(|| ApiError::absent(format!("the audit log has no `{id}`")))?;
     let checkpoint = api.0.checkpoints.sign().await?;
     let index = entry.seq - 1;
     let plan = Plan::inclusion(index, checkpoint.head.size);
     let plan = plan.ok_or_else(|| ApiError::absent(format!("`{id}` is not in the tree")))?;
-    let opened = match asked.open {
+    let opened = match open {
         true => store.audit_documents(&entry).await.map_err(damaged)?,
         false => Default::default(),
     };
-    let proof = Proof {
+    Ok(Proof {
         index,
         hashes: store.audit_proof(&plan).await?,
         note: checkpoint.note,
@@ -67,8 +72,7 @@ pub(in crate::api) async fn get(
             entry: String::from_utf8(entry.leaf).map_err(|_| ApiError::internal())?,
             opened: opened.into_iter().map(|(name, text)| (name.to_owned(), text)).collect(),
         },
-    };
-    Ok(as_text(proof.to_text()))
+    })
 }
 
 /// What does not open any more is not what was logged, and an auditor wants to know that.

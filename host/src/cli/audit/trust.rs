@@ -48,7 +48,7 @@ impl Trust {
     /// What is missing, or cannot be used.
     pub fn known(&self) -> anyhow::Result<Known> {
         let (verifier, mut anchors) = match &self.vkey {
-            Some(vkey) => (given(vkey)?, Vec::new()),
+            Some(vkey) => (log_key(vkey)?, Vec::new()),
             None => self.of_this_host()?,
         };
         for path in &self.anchors {
@@ -78,7 +78,7 @@ impl Trust {
 }
 
 /// A key as it is, or a file that holds it.
-fn given(vkey: &str) -> anyhow::Result<NoteVerifier> {
+pub(in crate::cli) fn log_key(vkey: &str) -> anyhow::Result<NoteVerifier> {
     let text = match vkey.contains('+') {
         true => vkey.to_owned(),
         false => fs::read_to_string(vkey).with_context(|| format!("the log's key {vkey}"))?,

@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::audit::NoteVerifier;
 use crate::model::{Build, Digest, Event};
 use crate::runtime::{Limits, LoadError, Prepared, Runtime, RuntimeOptions, Trust};
 use crate::store::Document;
 
 use super::super::again::Material;
 use super::super::{Lack, Missing, Replay, compile};
-use super::{Capsule, CapsuleError, DOCUMENT, EVENT};
+use super::{Capsule, CapsuleError, DOCUMENT, EVENT, logged};
 
 /// Findings of one decision: a capsule that holds more was made up.
 const FINDINGS_MAX: usize = 512;
@@ -26,7 +27,8 @@ const CEILING: Limits = Limits {
 impl Capsule {
     /// Makes the decision again and compares, in a sandbox of its own, with the limits of then.
     /// Detectors compile in a child process that is bounded, but for those of which the program has the
-    /// same bytes itself (`own`). Takes seconds.
+    /// same bytes itself (`own`). What its proof says is compared with what it holds, and the proof with the
+    /// key of the log where one is given. Takes seconds.
     ///
     /// # Errors
     /// Where its files do not belong together, or the sandbox cannot start.
@@ -34,6 +36,7 @@ impl Capsule {
         &self,
         sandbox: RuntimeOptions,
         own: &HashSet<Digest>,
+        log: Option<&NoteVerifier>,
     ) -> Result<Replay, CapsuleError> {
         let document: Document = read(DOCUMENT, &self.document)?;
         let event: Event = read(EVENT, &self.event)?;
@@ -81,7 +84,7 @@ impl Capsule {
             decision,
             event,
         };
-        Ok(material.replay())
+        logged::compare(self, log, material.replay())
     }
 
     fn load(&self, runtime: &Runtime, build: Build, own: bool) -> Result<Prepared, String> {

@@ -8,7 +8,7 @@ use tar::{Archive, Entries, Entry, EntryType};
 use zstd::stream::read::Decoder;
 
 use super::{
-    Capsule, CapsuleError, DOCUMENT, EVENT, FORMAT, HEAD, Head, Listed, POLICY, VERSION,
+    Capsule, CapsuleError, DOCUMENT, EVENT, FORMAT, HEAD, Head, Listed, POLICY, PROOF, VERSION,
     detector_name, settings_name,
 };
 use crate::model::Digest;
@@ -21,6 +21,7 @@ const HEAD_BYTES_MAX: u64 = 1 << 20;
 const DOCUMENT_BYTES_MAX: u64 = 32 << 20;
 const EVENT_BYTES_MAX: u64 = 16 << 20;
 const DETECTOR_BYTES_MAX: u64 = 256 << 20;
+/// Of settings, or a proof.
 const SETTINGS_BYTES_MAX: u64 = 1 << 20;
 /// Zeros behind the last file: what archivers fill their last record with.
 const PADDING_BYTES_MAX: u64 = 10_240;
@@ -46,6 +47,7 @@ impl Capsule {
             policy: None,
             detectors: Default::default(),
             settings: Default::default(),
+            proof: None,
         };
         let mut left = BYTES_MAX;
         for (number, listed) in head.files.iter().enumerate() {
@@ -86,6 +88,7 @@ impl Capsule {
             (0, DOCUMENT) => self.document = bytes,
             (1, EVENT) => self.event = bytes,
             (2, POLICY) => self.policy = Some(text(bytes)?),
+            (2.., PROOF) => self.proof = Some(text(bytes)?),
             (2.., _) if *name == detector_name(digest) => {
                 self.detectors.insert(*digest, bytes);
             }

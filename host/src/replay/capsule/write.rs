@@ -6,7 +6,7 @@ use tar::{Builder, EntryType, Header};
 use zstd::stream::write::Encoder;
 
 use super::{
-    Capsule, CapsuleError, DOCUMENT, EVENT, FORMAT, HEAD, Head, Listed, POLICY, VERSION,
+    Capsule, CapsuleError, DOCUMENT, EVENT, FORMAT, HEAD, Head, Listed, POLICY, PROOF, VERSION,
     detector_name, settings_name,
 };
 use crate::model::Digest;
@@ -57,6 +57,7 @@ impl Capsule {
         files.extend(self.policy.iter().map(|text| (POLICY.to_owned(), text.as_bytes())));
         files.extend(self.detectors.iter().map(|(of, it)| (detector_name(of), it.as_slice())));
         files.extend(self.settings.iter().map(|(of, it)| (settings_name(of), it.as_bytes())));
+        files.extend(self.proof.iter().map(|text| (PROOF.to_owned(), text.as_bytes())));
         files
     }
 }
