@@ -15,10 +15,10 @@ pub const REFUSED: u64 = 40;
 /// silent after ten seconds.
 const RECOVERED_WITHIN: Duration = Duration::from_secs(15);
 /// How long clients go on while nothing is written at all, and how much memory that may cost.
-pub const STALL: Duration = Duration::from_secs(3);
+const STALL: Duration = Duration::from_secs(3);
 /// How long answers to what was written before may still be on their way.
-pub const ON_THE_WAY: Duration = Duration::from_secs(1);
-pub const STALL_BYTES_MAX: u64 = 48 << 20;
+const ON_THE_WAY: Duration = Duration::from_secs(1);
+const STALL_BYTES_MAX: u64 = 48 << 20;
 
 /// A program on a disk of its own, with these keys of the configuration.
 async fn on_disk(settings: &[(&str, &str)]) -> (World, Disk) {
@@ -43,6 +43,26 @@ async fn survives(trouble: impl Fn(&Disk)) {
     disk.mend();
     recovers(&mut world).await;
     assert_eq!(after_power_cut(world, &disk).await, []);
+}
+
+/// Under load, what the record is kept on stands still for a while: nothing is acknowledged, and no memory
+/// fills up.
+pub async fn stands_still(world: &mut World, stop: impl AsyncFnOnce(&mut World)) {
+    world.load(32);
+    world.until("it works", async |world| world.acknowledged().await > 500).await;
+    world.take_resident_max();
+    world.until("a while has gone by", async |world| world.acknowledged().await > 1_000).await;
+    let before = world.take_resident_max();
+    stop(world).await;
+    let stopped = Instant::now();
+    world.until("what was on its way is there", async |_| stopped.elapsed() > ON_THE_WAY).await;
+    let (acknowledged, begun) = (world.acknowledged().await, Instant::now());
+    world.until("the time is over", async |_| begun.elapsed() > STALL).await;
+    assert_eq!(world.acknowledged().await, acknowledged);
+    let refused = world.refused();
+    assert!(refused > REFUSED, "{refused} were refused");
+    let grown = world.take_resident_max().saturating_sub(before);
+    assert!(grown < STALL_BYTES_MAX, "{} MiB more", grown >> 20);
 }
 
 /// It decides again by itself, and load is served.
@@ -90,21 +110,11 @@ async fn a_full_disk_acknowledges_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_stands_still_acknowledges_nothing_and_fills_no_memory() {
     let (mut world, disk) = on_disk(&[("PICKET_REQUEST_TIMEOUT_MS", "200")]).await;
-    world.load(32);
-    world.until("it works", async |world| world.acknowledged().await > 500).await;
-    world.take_resident_max();
-    world.until("a while has gone by", async |world| world.acknowledged().await > 1_000).await;
-    let before = world.take_resident_max();
-    disk.stall(Duration::from_secs(600));
-    world.until("a flush waits", async |_| disk.stalled() > 0).await;
-    tokio::time::sleep(ON_THE_WAY).await;
-    let (acknowledged, begun) = (world.acknowledged().await, Instant::now());
-    world.until("the time is over", async |_| begun.elapsed() > STALL).await;
-    assert_eq!(world.acknowledged().await, acknowledged);
-    let refused = world.refused();
-    assert!(refused > REFUSED, "{refused} were refused");
-    let grown = world.take_resident_max().saturating_sub(before);
-    assert!(grown < STALL_BYTES_MAX, "{} MiB more", grown >> 20);
+    stands_still(&mut world, async |world| {
+        disk.stall(Duration::from_secs(600));
+        world.until("a flush waits", async |_| disk.stalled() > 0).await;
+    })
+    .await;
     disk.mend();
     recovers(&mut world).await;
     assert_eq!(after_power_cut(world, &disk).await, []);

@@ -1,11 +1,9 @@
 //! A PostgreSQL that is killed, that stands still, or that is cut off in the middle of a commit: nothing is
 //! acknowledged that is not kept, and when it is back, so is the program, by itself.
 
-use std::time::Instant;
-
 use databases::{Fault, Home, Proxy, Server};
 
-use crate::faults::{ON_THE_WAY, REFUSED, STALL, STALL_BYTES_MAX, recovers};
+use crate::faults::{REFUSED, recovers, stands_still};
 use crate::world::World;
 
 /// What becomes of commits, one after the other.
@@ -53,20 +51,7 @@ async fn while_the_server_is_away_nothing_is_acknowledged() {
 async fn while_the_server_stands_still_nothing_is_acknowledged_and_no_memory_fills() {
     let postgres = Server::start(&[]);
     let mut world = on_postgres(postgres.url("postgres")).await;
-    world.load(32);
-    world.until("it works", async |world| world.acknowledged().await > 500).await;
-    world.take_resident_max();
-    world.until("a while has gone by", async |world| world.acknowledged().await > 1_000).await;
-    let before = world.take_resident_max();
-    postgres.stand_still();
-    tokio::time::sleep(ON_THE_WAY).await;
-    let (acknowledged, begun) = (world.acknowledged().await, Instant::now());
-    world.until("the time is over", async |_| begun.elapsed() > STALL).await;
-    assert_eq!(world.acknowledged().await, acknowledged);
-    let refused = world.refused();
-    assert!(refused > REFUSED, "{refused} were refused");
-    let grown = world.take_resident_max().saturating_sub(before);
-    assert!(grown < STALL_BYTES_MAX, "{} MiB more", grown >> 20);
+    stands_still(&mut world, async |_| postgres.stand_still()).await;
     postgres.go_on();
     recovers(&mut world).await;
     assert_eq!(world.killed(|| {}).await, []);

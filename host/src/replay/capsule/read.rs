@@ -88,7 +88,7 @@ impl Capsule {
             (0, DOCUMENT) => self.document = bytes,
             (1, EVENT) => self.event = bytes,
             (2, POLICY) => self.policy = Some(text(bytes)?),
-            (2.., PROOF) => self.proof = Some(text(bytes)?),
+            (2.., PROOF) if self.proof.is_none() => self.proof = Some(text(bytes)?),
             (2.., _) if *name == detector_name(digest) => {
                 self.detectors.insert(*digest, bytes);
             }
