@@ -132,7 +132,8 @@ pub struct Config {
     pub delivery_retry_max_ms: u64,
 
     /// Days for which decisions are kept with their events, where nothing was enforced and where
-    /// something was; 0: for ever. What is held (`picket hold`) stays.
+    /// something was; 0: for ever. What is held (`picket hold`) stays. The ids of events that went stay spent,
+    /// some 35 bytes each.
     pub retention_allowed_days: u32,
     pub retention_enforced_days: u32,
 

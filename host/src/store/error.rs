@@ -101,6 +101,10 @@ pub enum StoreError {
     )]
     VersionTaken { name: String, version: String, digest: Digest },
     #[error(
+        "the event of this id was removed because of its age, and its decision with it: an id is decided once"
+    )]
+    Spent,
+    #[error(
         "{name} {version} is older than {live}, which is {stage}: allow the downgrade (--allow-downgrade), or go back to a version that served with `picket detector rollback {name}`"
     )]
     Downgrade { name: String, version: String, live: String, stage: Stage },

@@ -54,7 +54,9 @@ async fn what_is_too_old_goes_by_class_with_all_that_hangs_on_it(home: Home) {
     assert_eq!(store.prune(RetentionClass::Allowed, before(1_001)).await.unwrap(), 1);
     assert_eq!(store.decision(old.decision.id).await.unwrap(), None);
     assert_eq!(store.ruling(old.decision.id).await.unwrap(), None);
-    assert_eq!(store.claim(SOURCE, "e-1").await.unwrap(), None);
+    let claimed = store.claim(SOURCE, "e-1").await;
+    assert!(matches!(claimed, Err(StoreError::Spent)), "{claimed:?}");
+    assert_eq!(rows(&place, "spent_events").await, 1);
     assert_eq!((left(&store, "user-1").await, left(&store, "user-2").await), (1, 1));
     assert_eq!(rows(&place, "decision_labels").await * 3, labels * 2);
     assert_eq!(rows(&place, "events").await, 2);
