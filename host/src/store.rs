@@ -62,6 +62,7 @@ pub use events::{Accepted, Committed, Recorded};
 pub use export::HeldAfter;
 pub use inbox::{InboxRow, Origin, SENT};
 pub use keyring::Sealing;
+pub use holds::{HoldCursor, HoldPage};
 pub use keys::KeyRow;
 pub use policies::{PolicyDeployment, PublishPolicy, PublishedPolicy};
 pub use salt::Salt;

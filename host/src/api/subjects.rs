@@ -14,7 +14,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::request::{Asked, Caller, names, parse_json, read_body, unexplained};
 use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
-use crate::model::{Erased, Erasure, Fault, HeldEvent, HeldSubject, Identity, Timestamp};
+use crate::model::{
+    DecisionId, Erased, Erasure, Fault, HeldEvent, HeldSubject, Identity, Timestamp,
+};
 use crate::store::{HeldAfter, StoreError};
 
 /// Events that are read and sent at once.
@@ -79,7 +81,7 @@ pub(super) async fn export(
 enum Step {
     Head(String),
     Decided(HeldAfter),
-    Accepted,
+    Accepted(Option<DecisionId>),
     End,
 }
 
@@ -101,9 +103,12 @@ async fn piece(
         }
         Step::Decided(after) => {
             let (events, next) = store.held_decided(source, subject, after, PAGE).await?;
-            (events, next.map_or(Step::Accepted, Step::Decided))
+            (events, next.map_or(Step::Accepted(None), Step::Decided))
         }
-        Step::Accepted => (store.held_accepted(source, subject).await?, Step::End),
+        Step::Accepted(after) => {
+            let (events, next) = store.held_accepted(source, subject, after, PAGE).await?;
+            (events, next.map_or(Step::End, |next| Step::Accepted(Some(next))))
+        }
         Step::End => return Ok(None),
     };
     let mut text = String::new();

@@ -106,7 +106,8 @@ impl Store {
         Ok((held, (rows.len() == limit).then_some(HeldAfter(last))))
     }
 
-    /// Events of a subject that are accepted and not decided, at most [`PAGE_ROWS_MAX`].
+    /// Events of a subject that are accepted and not decided, oldest first, and where the next page begins
+    /// if there is one.
     ///
     /// # Errors
     /// As [`Store::held_decided`].
@@ -114,34 +115,45 @@ impl Store {
         &self,
         source: &str,
         subject: &str,
-    ) -> Result<Vec<HeldEvent>, StoreError> {
+        after: Option<DecisionId>,
+        limit: usize,
+    ) -> Result<(Vec<HeldEvent>, Option<DecisionId>), StoreError> {
+        let limit = limit.clamp(1, PAGE_ROWS_MAX);
         let name = self.inner.keyring.names.subject(subject).to_string();
         let rows = sqlx::query(
             "SELECT e.decision_id, e.source, e.subject, e.event_id, e.sealed, e.received_at, \
              k.id AS key_id, k.wrapped FROM events AS e \
              LEFT JOIN subject_keys AS k ON k.source = e.source AND k.subject = e.subject \
              WHERE e.subject = $1 AND (e.source = $2) IS TRUE AND e.state = 0 \
-             ORDER BY e.decision_id LIMIT $3",
+             AND e.decision_id > $3 ORDER BY e.decision_id LIMIT $4",
         )
         .bind(name)
         .bind(source)
-        .bind(PAGE_ROWS_MAX as i64)
+        .bind(after.map(|after| after.to_string()).unwrap_or_default())
+        .bind(limit as i64)
         .fetch_all(self.readers())
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(HeldEvent {
-                    received_at: Timestamp::from_micros(row.try_get("received_at")?),
-                    decision_id: decision_id(row)?,
-                    event: events::open(&self.inner.keyring, row, row.try_get("sealed")?)?.0,
-                    decision: None,
-                    made_from: serde_json::Value::Null,
-                    ruling: None,
-                    differences: Vec::new(),
-                    deliveries: Vec::new(),
-                })
-            })
-            .collect()
+        let mut held = Vec::with_capacity(rows.len());
+        let mut last = None;
+        for row in &rows {
+            let id = decision_id(row)?;
+            last = Some(id);
+            let event = match events::open(&self.inner.keyring, row, row.try_get("sealed")?) {
+                Err(StoreError::Erased { .. }) => continue,
+                event => event?.0,
+            };
+            held.push(HeldEvent {
+                received_at: Timestamp::from_micros(row.try_get("received_at")?),
+                decision_id: id,
+                event,
+                decision: None,
+                made_from: serde_json::Value::Null,
+                ruling: None,
+                differences: Vec::new(),
+                deliveries: Vec::new(),
+            });
+        }
+        Ok((held, last.filter(|_| rows.len() == limit)))
     }
 
     fn held_event(&self, row: &Row) -> Result<Option<HeldEvent>, StoreError> {
