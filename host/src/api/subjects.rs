@@ -177,8 +177,8 @@ pub(super) struct After {
 
 /// List who was erased
 ///
-/// By keyed hashes, in the order in which it happened. Keep it where backups do not reach: a backup that is
-/// older than an erasure is restored with it.
+/// By keyed hashes, in the order in which it happened. Keep a copy where the loss of this machine does not
+/// reach: a backup that is older than an erasure is restored with it.
 #[utoipa::path(
     get, path = "/v1/erasures", tag = "subjects", params(After),
     responses((status = 200, description = "A page; ask again with as many more until it is empty", body = Vec<Erasure>))
