@@ -334,6 +334,10 @@ async fn the_doctor_finds_what_is_wrong_and_changes_nothing() {
         .expect("a file");
     let found = examine(&config, true).await;
     assert!(text("database", &found).contains("database"), "{found:?}");
+    let plan = config.data_dir.join("restore.json");
+    fs::write(&plan, "{}").expect("a file");
+    assert!(text("restore", &examine(&config, true).await).contains("cut off"));
+    assert!(plan.exists());
     let missing = Config { data_dir: config.data_dir.join("nowhere"), ..config };
     assert!(text("host key", &examine(&missing, true).await).contains("first start"));
     assert!(!missing.data_dir.exists());

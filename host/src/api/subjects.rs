@@ -14,9 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::request::{Asked, Caller, names, parse_json, read_body, unexplained};
 use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
-use crate::model::{
-    DecisionId, Erased, Erasure, Fault, HeldEvent, HeldSubject, Identity, Timestamp,
-};
+use crate::model::{Erased, Erasure, Fault, HeldEvent, HeldSubject, Identity, Timestamp};
 use crate::store::{HeldAfter, StoreError};
 
 /// Events that are read and sent at once.
@@ -28,7 +26,7 @@ pub struct Export {
     #[serde(flatten)]
     pub held: HeldSubject,
     pub exported_at: Timestamp,
-    /// Oldest first; those that are not decided yet last.
+    /// Oldest first; then those that are not decided yet. One that is decided meanwhile follows once more.
     pub events: Vec<HeldEvent>,
 }
 
@@ -80,8 +78,7 @@ pub(super) async fn export(
 /// What of an export comes next.
 enum Step {
     Head(String),
-    Decided(HeldAfter),
-    Accepted(Option<DecisionId>),
+    Events(HeldAfter),
     End,
 }
 
@@ -98,16 +95,12 @@ async fn piece(
     let store = &api.0.store;
     let (events, next) = match step {
         Step::Head(head) => {
-            let next = Step::Decided(HeldAfter::default());
+            let next = Step::Events(HeldAfter::default());
             return Ok(Some((head.into(), (api.clone(), next, comma))));
         }
-        Step::Decided(after) => {
-            let (events, next) = store.held_decided(source, subject, after, PAGE).await?;
-            (events, next.map_or(Step::Accepted(None), Step::Decided))
-        }
-        Step::Accepted(after) => {
-            let (events, next) = store.held_accepted(source, subject, after, PAGE).await?;
-            (events, next.map_or(Step::End, |next| Step::Accepted(Some(next))))
+        Step::Events(after) => {
+            let (events, next) = store.held_events(source, subject, after, PAGE).await?;
+            (events, next.map_or(Step::End, Step::Events))
         }
         Step::End => return Ok(None),
     };

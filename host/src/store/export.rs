@@ -15,9 +15,22 @@ use crate::model::{
     TrialDifference,
 };
 
-/// Where a page of what is held ended.
+/// Where a page of the events of a subject ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct HeldAfter(i64);
+pub struct HeldAfter {
+    /// `decisions.seq`.
+    decided: i64,
+    step: Step,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Step {
+    #[default]
+    Decided,
+    Accepted(Option<DecisionId>),
+    /// What was decided since the first step, so that none slips through between them.
+    DecidedMeanwhile,
+}
 
 impl Store {
     /// What is held on a subject besides its events. Says so in the audit log, for it is the beginning of
@@ -62,11 +75,13 @@ impl Store {
         })
     }
 
-    /// The decided events of a subject, oldest first, and where the next page begins if there is one.
+    /// A page of the events of a subject, and where the next one begins if there is one: first what is
+    /// decided, then what is accepted, each oldest first. What is decided while somebody reads is there
+    /// twice, the second time with its decision.
     ///
     /// # Errors
     /// Where the database does not answer or something is damaged.
-    pub async fn held_decided(
+    pub async fn held_events(
         &self,
         source: &str,
         subject: &str,
@@ -74,6 +89,29 @@ impl Store {
         limit: usize,
     ) -> Result<(Vec<HeldEvent>, Option<HeldAfter>), StoreError> {
         let limit = limit.clamp(1, PAGE_ROWS_MAX);
+        if let Step::Accepted(from) = after.step {
+            let (events, next) = self.held_accepted(source, subject, from, limit).await?;
+            let step = next.map_or(Step::DecidedMeanwhile, |next| Step::Accepted(Some(next)));
+            return Ok((events, Some(HeldAfter { step, ..after })));
+        }
+        let (events, decided, more) =
+            self.held_decided(source, subject, after.decided, limit).await?;
+        let step = match (more, after.step) {
+            (true, step) => Some(step),
+            (false, Step::Decided) => Some(Step::Accepted(None)),
+            (false, _) => None,
+        };
+        Ok((events, step.map(|step| HeldAfter { decided, step })))
+    }
+
+    /// With the last that was read, and whether there may be more.
+    async fn held_decided(
+        &self,
+        source: &str,
+        subject: &str,
+        after: i64,
+        limit: usize,
+    ) -> Result<(Vec<HeldEvent>, i64, bool), StoreError> {
         let name = self.inner.keyring.names.subject(subject).to_string();
         let rows = sqlx::query(
             "SELECT d.seq, d.id AS decision_id, d.source, d.subject, d.sealed AS decision, \
@@ -87,13 +125,13 @@ impl Store {
         )
         .bind(name.as_str())
         .bind(source)
-        .bind(after.0)
+        .bind(after)
         .bind(limit as i64)
         .fetch_all(self.readers())
         .await?;
-        let last = rows.last().map(|row| row.try_get("seq")).transpose()?.unwrap_or(after.0);
-        let mut differences = self.held_differences(source, subject, &name, after.0, last).await?;
-        let mut deliveries = self.held_deliveries(source, &name, after.0, last).await?;
+        let last = rows.last().map(|row| row.try_get("seq")).transpose()?.unwrap_or(after);
+        let mut differences = self.held_differences(source, subject, &name, after, last).await?;
+        let mut deliveries = self.held_deliveries(source, &name, after, last).await?;
         let mut held = Vec::with_capacity(rows.len());
         for row in &rows {
             // Erased since the page was read: then it is no longer held.
@@ -103,22 +141,17 @@ impl Store {
             one.deliveries = deliveries.remove(&id).unwrap_or_default();
             held.push(one);
         }
-        Ok((held, (rows.len() == limit).then_some(HeldAfter(last))))
+        Ok((held, last, rows.len() == limit))
     }
 
-    /// Events of a subject that are accepted and not decided, oldest first, and where the next page begins
-    /// if there is one.
-    ///
-    /// # Errors
-    /// As [`Store::held_decided`].
-    pub async fn held_accepted(
+    /// With the last that was read, where there may be more.
+    async fn held_accepted(
         &self,
         source: &str,
         subject: &str,
         after: Option<DecisionId>,
         limit: usize,
     ) -> Result<(Vec<HeldEvent>, Option<DecisionId>), StoreError> {
-        let limit = limit.clamp(1, PAGE_ROWS_MAX);
         let name = self.inner.keyring.names.subject(subject).to_string();
         let rows = sqlx::query(
             "SELECT e.decision_id, e.source, e.subject, e.event_id, e.sealed, e.received_at, \

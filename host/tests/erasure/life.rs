@@ -246,6 +246,13 @@ async fn another_server_forgets_whom_this_one_erased() {
     assert_eq!(erase(&one, "admin", ERASE, "ticket 4711").await.json()["events"], 1);
     let gone = || async { !two.get("engineer", log).await.text.contains("555-0100") };
     two.until("the other server has forgotten", gone).await;
+    // Whichever of the two machines is lost, the other one's list names whom this one erased.
+    let lists = [one.path("data/erasures.jsonl"), two.path("data/erasures.jsonl")];
+    let listed = || async {
+        let [one, two] = lists.each_ref().map(|list| std::fs::read_to_string(list).unwrap());
+        one.lines().count() == 1 && one == two
+    };
+    two.until("both have a list of it", listed).await;
     // It has the key no more, and what comes to it begins a new life.
     assert_eq!(two.event("e-2", "hello").await.status, 200);
     assert_eq!(one.get("admin", EXPORT).await.json()["events"].as_array().unwrap().len(), 1);

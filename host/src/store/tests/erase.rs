@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::{Committed, Filter};
+use super::super::{Committed, Filter, HeldAfter};
 use super::*;
 use crate::model::ruling::Word;
 use crate::model::{Erasure, Identity, KeyId, Role};
@@ -16,6 +16,7 @@ on_both!(
     a_key_that_the_database_did_not_take_is_not_offered_again,
     an_accepted_event_is_erased_before_it_is_decided,
     what_is_accepted_is_exported_to_the_last,
+    what_is_decided_during_an_export_is_in_it,
     who_is_erased_again_was_not_held,
 );
 
@@ -303,15 +304,34 @@ async fn what_is_accepted_is_exported_to_the_last(home: Home) {
     let other = of_subject("e-other", "user-18").event;
     store.accept(&other, Timestamp::now(), [1; 32], DecisionId::new()).await.unwrap();
     for limit in 1..=8 {
-        let (mut seen, mut after) = (Vec::new(), None);
-        loop {
-            let page = store.held_accepted(SOURCE, "user-17", after, limit).await.unwrap();
+        let (mut seen, mut after) = (Vec::new(), Some(HeldAfter::default()));
+        while let Some(from) = after {
+            let page = store.held_events(SOURCE, "user-17", from, limit).await.unwrap();
             seen.extend(page.0.into_iter().map(|held| held.decision_id));
-            let Some(next) = page.1 else { break };
-            after = Some(next);
+            after = page.1;
         }
         assert_eq!(seen, expected, "{limit}");
     }
+    store.close().await.unwrap();
+}
+
+async fn what_is_decided_during_an_export_is_in_it(home: Home) {
+    let (_place, store) = fresh(home).await;
+    let (before, during) = (entry("e-1"), entry("e-2"));
+    store.commit(&before).await.unwrap();
+    let Entry { received_at, fingerprint, ref event, ref decision, .. } = during;
+    store.accept(event, received_at, fingerprint, decision.id).await.unwrap();
+    let (mut seen, mut after) = (Vec::new(), Some(HeldAfter::default()));
+    while let Some(from) = after {
+        let page = store.held_events(SOURCE, "user-17", from, 9).await.unwrap();
+        // After the decided ones were read, and before the others.
+        if seen.is_empty() {
+            assert_eq!(store.commit(&during).await.unwrap(), Committed::New);
+        }
+        seen.extend(page.0.into_iter().map(|held| (held.decision_id, held.decision.is_some())));
+        after = page.1;
+    }
+    assert_eq!(seen, [(before.decision.id, true), (during.decision.id, true)]);
     store.close().await.unwrap();
 }
 

@@ -9,9 +9,10 @@ use crate::model::{Identity, KeyId, Role};
 on_both!(no_list_reads_a_whole_table);
 
 /// Tables that grow with every event, with the names that statements give them.
-const LONG: [&str; 15] = [
+const LONG: [&str; 16] = [
     "events",
     "e",
+    "spent_events",
     "decisions",
     "d",
     "decision_labels",
