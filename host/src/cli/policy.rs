@@ -1,15 +1,23 @@
-//! `picket policy`: check a document, see what judges.
+//! `picket policy`: check a document, see how it judges, hold it to its cases, see what another would
+//! change; and what judges on a server.
+
+mod diff;
+mod explain;
+mod found;
+mod golden;
+mod test;
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde_json::Value;
 
 use super::client::Server;
+use super::sandbox::at_the_bench;
 use super::table;
 use crate::policy::{Known, Labels, Policy, Severity, render};
 
@@ -23,21 +31,45 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show which decisions differ between two policies, and which way
+    #[command(after_help = diff::AFTER_HELP)]
+    Diff(diff::Diff),
+    /// Show each step of the arithmetic on one event, without a server
+    #[command(after_help = explain::AFTER_HELP)]
+    Explain(explain::Explain),
     /// List the policies of a running server
     List(Server),
+    /// Hold policies to their golden cases, without a server
+    #[command(after_help = test::AFTER_HELP)]
+    Test(test::Test),
 }
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check { file, json } => check(&file, json),
+        Command::Diff(diff) => at_the_bench(move || diff::run(&diff)).await,
+        Command::Explain(explain) => at_the_bench(move || explain::run(&explain)).await,
         Command::List(server) => {
             list(&server).await?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Test(test) => at_the_bench(move || test::run(&test)).await,
     }
 }
 
-fn check(file: &std::path::Path, json: bool) -> anyhow::Result<ExitCode> {
+/// A policy of which only the language is checked: detectors of one's own are known to a server alone.
+fn load(file: &Path) -> anyhow::Result<Policy> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    match Policy::compile_again(&text) {
+        Ok(compiled) => Ok(compiled.policy),
+        Err(faults) => {
+            let name = file.display().to_string();
+            bail!("{name} does not compile\n\n{}", render(&name, &text, &faults).trim_end())
+        }
+    }
+}
+
+fn check(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     let detectors: BTreeSet<String> =
         picket_bundle::DETECTORS.iter().map(|bundled| bundled.name.to_owned()).collect();

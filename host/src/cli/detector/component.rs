@@ -1,51 +1,12 @@
-//! The sandbox as a server has it, for one file on an author's bench, and where that file is.
+//! Where the component of a detector is on its author's bench, and what the author writes there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, bail};
-use serde_json::{Value as Json, json};
 
-use crate::app;
 use crate::config::Config;
-use crate::engine::{self, EntityKey, Examined};
-use crate::model::{Event, Timestamp};
-use crate::runtime::{Limits, LoadError, Prepared, Runtime, RuntimeOptions, Trust};
-
-pub(super) struct Sandbox {
-    /// What an operator allows at most.
-    pub ceiling: Limits,
-    runtime: Runtime,
-    /// Entities are hashed as on a server; nobody compares these.
-    key: EntityKey,
-}
-
-impl Sandbox {
-    /// The limits are those of a server that would start here: of `picket.toml` and the variables.
-    pub fn start() -> anyhow::Result<Self> {
-        let config = Config::load(None)?;
-        let options = app::runtime_options(&config, [0; 32]);
-        let runtime = Runtime::new(&RuntimeOptions { cache: None, ..options.clone() })?;
-        Ok(Self { ceiling: options.ceiling, runtime, key: EntityKey::new(&[0; 32]) })
-    }
-
-    /// Loads a file as a server does that knows nothing of it: compiling is bounded. `settings` is a JSON
-    /// object.
-    pub fn load_as_stranger(&self, file: &[u8], settings: &str) -> Result<Prepared, LoadError> {
-        self.runtime.load(file, settings, Trust::Stranger)
-    }
-
-    /// Loads what the author has at hand: compiling takes what it takes, and others load beside it.
-    pub fn load(&self, file: &[u8], settings: &str) -> Result<Prepared, LoadError> {
-        self.runtime.load(file, settings, Trust::Bundled)
-    }
-
-    /// Runs a detector on an event and checks what it returns.
-    pub fn judge(&self, prepared: &Prepared, event: &Event) -> Examined {
-        engine::examine(prepared, event, &self.key)
-    }
-}
 
 /// Where the bench puts and looks for the component of the detector in `dir`: `DIR/NAME.wasm`, with the
 /// name of the folder.
@@ -121,24 +82,4 @@ pub(super) fn is_source(path: &Path) -> bool {
 fn is_case(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension == "jsonl" || extension == "json" || extension == "md")
-}
-
-/// An event of an envelope of which all but `data` may be left out.
-pub(super) fn event(envelope: &Json) -> anyhow::Result<Event> {
-    let mut whole = json!({
-        "specversion": "1.0", "id": "test", "source": "test", "type": "message.sent",
-        "subject": "test", "time": "2026-01-01T00:00:00Z",
-    });
-    let Some(given) = envelope.as_object() else {
-        bail!("an event is a JSON object: a CloudEvents envelope, or as much of one as matters");
-    };
-    for (name, value) in given {
-        whole[name] = value.clone();
-    }
-    let bounds = Config::default().event_bounds();
-    Event::parse(whole, &bounds, Timestamp::now()).map_err(|faults| {
-        let faults: Vec<String> =
-            faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.detail)).collect();
-        anyhow::anyhow!("the event is not valid: {}", faults.join("; "))
-    })
 }

@@ -1,0 +1,89 @@
+//! The sandbox as a server has it, for what somebody tries without one.
+
+use std::process::ExitCode;
+use std::thread;
+
+use anyhow::{Context, bail};
+use serde_json::{Value as Json, json};
+
+use crate::app;
+use crate::config::Config;
+use crate::engine::{self, EntityKey, Examined};
+use crate::model::{Event, Timestamp};
+use crate::runtime::{Limits, LoadError, Prepared, Runtime, RuntimeOptions, Trust};
+
+pub(super) struct Sandbox {
+    /// What an operator allows at most.
+    pub ceiling: Limits,
+    runtime: Runtime,
+    /// Entities are hashed as on a server; nobody compares these.
+    key: EntityKey,
+}
+
+impl Sandbox {
+    /// The limits are those of a server that would start here: of `picket.toml` and the variables.
+    pub fn start() -> anyhow::Result<Self> {
+        let config = Config::load(None)?;
+        let options = app::runtime_options(&config, [0; 32]);
+        let runtime = Runtime::new(&RuntimeOptions { cache: None, ..options.clone() })?;
+        Ok(Self { ceiling: options.ceiling, runtime, key: EntityKey::new(&[0; 32]) })
+    }
+
+    /// Loads a file as a server does that knows nothing of it: compiling is bounded. `settings` is a JSON
+    /// object.
+    pub fn load_as_stranger(&self, file: &[u8], settings: &str) -> Result<Prepared, LoadError> {
+        self.runtime.load(file, settings, Trust::Stranger)
+    }
+
+    /// Loads what the author has at hand: compiling takes what it takes, and others load beside it.
+    pub fn load(&self, file: &[u8], settings: &str) -> Result<Prepared, LoadError> {
+        self.runtime.load(file, settings, Trust::Bundled)
+    }
+
+    /// Loads several side by side, without settings. Each has a name for the message if it is refused.
+    pub fn load_together(&self, files: &[(&str, &[u8])]) -> anyhow::Result<Vec<Prepared>> {
+        thread::scope(|scope| {
+            let loading: Vec<_> = files
+                .iter()
+                .map(|&(name, bytes)| (name, scope.spawn(move || self.load(bytes, "{}"))))
+                .collect();
+            let loaded = loading.into_iter().map(|(name, thread)| {
+                let loaded = thread.join().map_err(|_| anyhow::anyhow!("loading panicked"))?;
+                loaded.with_context(|| format!("{name}: refused"))
+            });
+            loaded.collect()
+        })
+    }
+
+    /// Runs a detector on an event and checks what it returns.
+    pub fn judge(&self, prepared: &Prepared, event: &Event) -> Examined {
+        engine::examine(prepared, event, &self.key)
+    }
+}
+
+/// Off the async threads: a guest's calls of WASI may not be made there, and tools take their time.
+pub(super) async fn at_the_bench(
+    work: impl FnOnce() -> anyhow::Result<ExitCode> + Send + 'static,
+) -> anyhow::Result<ExitCode> {
+    tokio::task::spawn_blocking(work).await.context("the command panicked")?
+}
+
+/// An event of an envelope of which all but `data` may be left out.
+pub(super) fn event(envelope: &Json) -> anyhow::Result<Event> {
+    let mut whole = json!({
+        "specversion": "1.0", "id": "test", "source": "test", "type": "message.sent",
+        "subject": "test", "time": "2026-01-01T00:00:00Z",
+    });
+    let Some(given) = envelope.as_object() else {
+        bail!("an event is a JSON object: a CloudEvents envelope, or as much of one as matters");
+    };
+    for (name, value) in given {
+        whole[name] = value.clone();
+    }
+    let bounds = Config::default().event_bounds();
+    Event::parse(whole, &bounds, Timestamp::now()).map_err(|faults| {
+        let faults: Vec<String> =
+            faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.detail)).collect();
+        anyhow::anyhow!("the event is not valid: {}", faults.join("; "))
+    })
+}
