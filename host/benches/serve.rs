@@ -1,8 +1,9 @@
 //! `POST /v1/events`, durable, on SQLite and on PostgreSQL: at 1, 16, 64 and 256 clients, beside the
-//! floor, which is the same rows written by as many callers of the store alone; then 100 reloads of a
-//! detector under 64 clients. Prints figures of one run; never fails on a time.
+//! floor, which is the same rows written by as many callers of the store alone; then batches of NDJSON,
+//! and 100 reloads of a detector under 64 clients. Prints figures of one run; never fails on a time.
 //!
-//! `cargo bench -p picket --bench serve`
+//! `cargo bench -p picket --bench serve`, or of it only `-- sqlite` or `-- postgres`; `-- short` leaves the
+//! reloads out.
 
 use std::fs;
 use std::path::Path;
@@ -23,6 +24,8 @@ use tokio::net::TcpStream;
 
 const SECONDS: u64 = 8;
 const RELOADS: usize = 100;
+const BATCH_CLIENTS: usize = 4;
+const BATCH_EVENTS: u64 = 1_000;
 
 /// A server with a key, and how many events were posted and failed.
 struct Load {
@@ -40,12 +43,19 @@ fn main() {
 async fn run() {
     let heads = ["clients", "req/s", "p50 ms", "p99 ms", "failed", "floor/s", "p50 ms", "p99 ms"];
     println!("{:>10} {}", "", heads.map(|head| format!("{head:>8}")).join(" "));
-    serve("sqlite", String::new()).await;
-    let server = Server::start(&[("shared_buffers", "512MB"), ("max_wal_size", "4GB")]);
-    serve("postgres", server.url("postgres")).await;
+    let asked: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with("--")).collect();
+    let has = |word: &str| asked.iter().any(|it| it == word);
+    let short = has("short");
+    if !has("postgres") {
+        serve("sqlite", String::new(), short).await;
+    }
+    if !has("sqlite") {
+        let server = Server::start(&[("shared_buffers", "512MB"), ("max_wal_size", "4GB")]);
+        serve("postgres", server.url("postgres"), short).await;
+    }
 }
 
-async fn serve(name: &str, database_url: String) {
+async fn serve(name: &str, database_url: String, short: bool) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let config = Config {
         listen: ([127, 0, 0, 1], 0).into(),
@@ -80,7 +90,16 @@ async fn serve(name: &str, database_url: String) {
             ms(&alone, 0.99)
         );
     }
-    reloads(&load, &dir.path().join("detectors")).await;
+    let (rate, times) = pace(BATCH_CLIENTS, |stop| batches(Arc::clone(&load), stop)).await;
+    println!(
+        "{BATCH_CLIENTS} clients with batches of {BATCH_EVENTS}: {:.0} decisions/s, a batch p50 {:.0} ms, p99 {:.0} ms",
+        rate * BATCH_EVENTS as f64,
+        times.value_at_quantile(0.5) as f64 / 1e3,
+        times.value_at_quantile(0.99) as f64 / 1e3
+    );
+    if !short {
+        reloads(&load, &dir.path().join("detectors")).await;
+    }
     if let Some(load) = Arc::into_inner(load) {
         load.app.stop().await;
     }
@@ -187,6 +206,36 @@ fn versioned(file: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     file
 }
 
+fn event(number: u64) -> String {
+    json!({
+        "specversion": "1.0", "id": format!("bench-{number}"), "source": "qwickservices",
+        "type": "message.sent", "subject": format!("user-{}", number % 2_000),
+        "data": {"content": "Hi! The fence is 12x14 ft, I can come Tuesday at 9 for $180, is ok?"},
+    })
+    .to_string()
+}
+
+/// Posts batches one after the other; each line of an answer is a decision.
+async fn batches(load: Arc<Load>, stop: Arc<AtomicBool>) -> Histogram<u64> {
+    let mut times = Histogram::<u64>::new(3).expect("three digits");
+    let client = reqwest::Client::new();
+    while !stop.load(Ordering::Relaxed) {
+        let first = load.next.fetch_add(BATCH_EVENTS, Ordering::Relaxed);
+        let lines: Vec<String> = (first..first + BATCH_EVENTS).map(event).collect();
+        let begun = Instant::now();
+        let request = client
+            .post(format!("http://{}/v1/events/batch", load.app.address))
+            .bearer_auth(&load.key)
+            .header("content-type", "application/x-ndjson")
+            .body(lines.join("\n"));
+        let answer = request.send().await.expect("an answer").text().await.expect("all of it");
+        times.record(begun.elapsed().as_micros() as u64).expect("the histogram grows");
+        let decided = answer.lines().filter(|line| line.contains(r#""decided_at":"#)).count();
+        assert_eq!(decided as u64, BATCH_EVENTS, "each is decided");
+    }
+    times
+}
+
 /// One connection that is kept alive. Written by hand: what is measured shares the cores.
 async fn client(load: Arc<Load>, stop: Arc<AtomicBool>) -> Histogram<u64> {
     let mut times = Histogram::<u64>::new(3).expect("three digits");
@@ -194,13 +243,7 @@ async fn client(load: Arc<Load>, stop: Arc<AtomicBool>) -> Histogram<u64> {
     stream.set_nodelay(true).expect("a socket");
     let mut answer = vec![0; 64 << 10];
     while !stop.load(Ordering::Relaxed) {
-        let number = load.next.fetch_add(1, Ordering::Relaxed);
-        let body = json!({
-            "specversion": "1.0", "id": format!("bench-{number}"), "source": "qwickservices",
-            "type": "message.sent", "subject": format!("user-{}", number % 2_000),
-            "data": {"content": "Hi! The fence is 12x14 ft, I can come Tuesday at 9 for $180, is ok?"},
-        })
-        .to_string();
+        let body = event(load.next.fetch_add(1, Ordering::Relaxed));
         let request = format!(
             "POST /v1/events HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {}\r\ncontent-type: application/cloudevents+json\r\ncontent-length: {}\r\n\r\n{body}",
             load.key,

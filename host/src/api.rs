@@ -52,6 +52,7 @@ pub use detectors::{
 };
 pub use docs::document;
 pub use error::{ApiError, Problem};
+pub use holds::Holds;
 pub use serve::serve;
 
 use detectors::Uploads;

@@ -28,7 +28,7 @@ use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Reg
 use crate::replay::Replayer;
 use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
 use crate::signing::Trust;
-use crate::store::{Options, Store};
+use crate::store::{Options, Store, StoreError};
 use crate::telemetry::Metrics;
 
 pub use backup::{Manifest, back_up};
@@ -36,6 +36,7 @@ pub use doctor::{Finding, Health, examine};
 pub use host_key::open as open_host_key;
 pub use lock::DataLock;
 pub use restore::{Restore, Restored, read_erasures, restore};
+use restore::{is_cut_off, recover};
 
 /// A running Picket.
 pub struct App {
@@ -88,9 +89,11 @@ impl App {
         })?;
         let address = listener.local_addr()?;
         create_private(&config.data_dir)?;
+        recover(&config)?;
         let lock = DataLock::share(&config.data_dir)?;
         let host_key = open_host_key(&config.data_dir)?;
         let store = Store::open(&store_options(&config, host_key)).await?;
+        settle_erasures(&store).await?;
         let metrics = Arc::new(Metrics::new());
         let mut options = runtime_options(&config, host_key);
         options.compiler.program = carried.program;
@@ -206,6 +209,19 @@ impl App {
     }
 }
 
+/// Before anything is served: nobody who was erased is in the record, also where it was put there by other
+/// tools than ours.
+async fn settle_erasures(store: &Store) -> anyhow::Result<()> {
+    match store.settle_erasures().await {
+        Ok(0) => {}
+        Ok(subjects) => tracing::warn!(subjects, "erased again whom the list of erasures names"),
+        // Nobody is erased before it can be written.
+        Err(error @ StoreError::Unlisted { .. }) => tracing::error!("{error}"),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
 /// The host's word on its audit log.
 fn checkpoints(
     config: &Config,
@@ -241,6 +257,11 @@ pub fn checkpoint_history(config: &Config) -> PathBuf {
     config.data_dir.join("checkpoints")
 }
 
+/// Where who was erased is listed, besides the record.
+pub fn erasure_list(config: &Config) -> PathBuf {
+    config.data_dir.join("erasures.jsonl")
+}
+
 /// How the store is opened under this configuration.
 pub fn store_options(config: &Config, host_key: [u8; 32]) -> Options {
     Options {
@@ -250,6 +271,7 @@ pub fn store_options(config: &Config, host_key: [u8; 32]) -> Options {
         statement_timeout_ms: config.database_timeout_ms,
         commit_queue: config.commit_queue_max,
         commit_batch_max: config.commit_batch_max,
+        erasures: Some(erasure_list(config)),
         ..Options::new(config.database_url(), host_key)
     }
 }

@@ -101,7 +101,8 @@ impl Engine {
     }
 
     /// Runs every subscribed detector on the event: infallible, bounded by the event's deadline, and
-    /// sorted by the detector's name and stage, so that the order of arrival cannot matter.
+    /// sorted by the detector's name and stage, so that the order of arrival cannot matter. What counts
+    /// runs first, so that nothing on trial takes its time away.
     pub fn evaluate<'a>(&self, snapshot: &'a Snapshot, event: &'a Event) -> Evaluated<'a> {
         self.evaluate_at(snapshot, event, Instant::now())
     }
@@ -117,10 +118,11 @@ impl Engine {
         let begun = Instant::now();
         let left = || self.deadline.checked_sub(begun.elapsed()).filter(|left| !left.is_zero());
         let builds = self.builds_of(snapshot, now);
-        let subscribed = snapshot.subscribed(event);
-        let mut findings = Vec::with_capacity(subscribed.len());
+        let mut turns: Vec<_> = snapshot.subscribed(event).into_iter().enumerate().collect();
+        turns.sort_by_key(|(_, subscribed)| !subscribed.counted);
+        let mut findings = Vec::with_capacity(turns.len());
         let (mut again, mut stopped) = (Vec::new(), Vec::new());
-        for Subscribed { live, counted } in subscribed {
+        for (place, Subscribed { live, counted }) in turns {
             let state = builds.of(live, &self.metrics, now);
             let finding = match (state.open(), left()) {
                 (Some(why), _) => {
@@ -141,8 +143,10 @@ impl Engine {
                     finding
                 }
             };
-            findings.push(Finding { counted, ..finding });
+            findings.push((place, Finding { counted, ..finding }));
         }
+        findings.sort_unstable_by_key(|(place, _)| *place);
+        let findings = findings.into_iter().map(|(_, finding)| finding).collect();
         Evaluated { findings, upkeep: Upkeep { event, now, again, stopped } }
     }
 

@@ -211,7 +211,8 @@ impl Ingest {
             Some(Promised { id, received_at, fingerprint, .. }) => (id, received_at, fingerprint),
             None => {
                 let fingerprint = self.0.fingerprint_key.of(&event);
-                // A shortcut only: the unique key in the commit decides.
+                // A shortcut, for the unique key in the commit decides; but what is gone because of its
+                // age is in the way of no commit.
                 if let Some(recorded) = self.0.store.claim(&event.source, &event.id).await? {
                     return self.known(recorded, fingerprint, &event);
                 }
@@ -264,6 +265,9 @@ impl Ingest {
     async fn take(&self, event: Event) -> Result<Answer, IngestError> {
         speaks_for(&*self.serving()?, &event.source)?;
         let fingerprint = self.0.fingerprint_key.of(&event);
+        if let Some(recorded) = self.0.store.claim(&event.source, &event.id).await? {
+            return self.known(recorded, fingerprint, &event);
+        }
         let id = DecisionId::new();
         match self.0.store.accept(&event, Timestamp::now(), fingerprint, id).await? {
             Committed::New => {
@@ -321,7 +325,7 @@ impl Ingest {
         }
         let received = match error {
             IngestError::Conflict(_) => Received::Conflict,
-            IngestError::Erased => Received::Erased,
+            IngestError::Erased | IngestError::Store(StoreError::Spent) => Received::Erased,
             IngestError::Busy
             | IngestError::Starting
             | IngestError::Store(StoreError::Busy { .. }) => Received::Shed,

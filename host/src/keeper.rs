@@ -90,10 +90,12 @@ impl Keeper {
 
     /// Forgets here who was erased since the first `known`, by whichever server.
     async fn follow_erasures(&self, known: &mut u64) -> Result<(), StoreError> {
+        let before = *known;
         loop {
             let erasures = self.store.erasures(*known, PAGE_ROWS_MAX).await?;
             if erasures.is_empty() {
-                return Ok(());
+                // Beside this server's data, too: the other's may be lost.
+                return if *known > before { self.store.list_erasures().await } else { Ok(()) };
             }
             *known += erasures.len() as u64;
             let gone =

@@ -46,7 +46,7 @@ pub use recall::Unrecalled;
 pub use refresh::build_of;
 pub use snapshot::{LiveDetector, LivePolicy, Snapshot, Subscribed};
 pub use status::{Catalogue, DetectorStatus, Landings, Refusal};
-pub use trust::signature_path;
+pub use trust::{signature_beside, signature_path};
 pub use upload::Uploaded;
 pub use watch::watch;
 
@@ -126,6 +126,13 @@ pub enum Refused {
     Load(#[from] LoadError),
     #[error(transparent)]
     Signature(#[from] SignatureError),
+    #[error(
+        "precompiled code is never accepted, for nobody can check it; ship the .wasm component"
+    )]
+    Precompiled,
+    /// What lies beside it cannot be read.
+    #[error("{0}")]
+    Beside(String),
     /// The diagnostics as a compiler prints them.
     #[error("{0}")]
     Policy(String),
@@ -247,6 +254,15 @@ impl Registry {
         let detectors = manifests().map(|manifest| manifest.name.clone()).collect();
         let stored = self.store.known_labels().await?;
         Ok(Known { labels: Labels { stored, loaded }, detectors })
+    }
+
+    /// Where a file of the folder lands. Where two persons are asked for, none goes live by the hand of
+    /// the one who put it there.
+    pub fn folder_stage(&self) -> Landing {
+        match self.rules.two_person {
+            true => Landing::Shadow,
+            false => self.rules.folder_stage,
+        }
     }
 
     /// Where an uploaded file for a source lands. Where two persons are asked for, none goes live by

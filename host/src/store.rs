@@ -46,20 +46,23 @@ mod writer;
 mod tests;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 pub use alerts::AlertRow;
 pub use audit::AuditRow;
-pub use copy::{Contents, Times};
+pub use copy::{Contents, Remains, Times};
 pub use decisions::{Document, Entry, Replayable, SealedEntry};
 pub use deliveries::{Backlog, DeliveryFilter, DeliveryPage, Replayed};
 pub use deployments::{Deployment, Move, Publish, Published};
 pub use detectors::Version;
+pub use erase::ErasureList;
 pub use error::StoreError;
 pub use events::{Accepted, Committed, Recorded};
 pub use export::HeldAfter;
+pub use holds::{HoldCursor, HoldPage};
 pub use inbox::{InboxRow, Origin, SENT};
 pub use keyring::Sealing;
 pub use keys::KeyRow;
@@ -70,6 +73,7 @@ pub use sources::SourceRow;
 pub use turn::{Claimed, Next, Tried, Turn};
 
 use dialect::{Address, Pool};
+use erase::Listing;
 use keyring::Keyring;
 use tx::Writer;
 use writer::Queue;
@@ -100,6 +104,8 @@ pub struct Options {
     pub statement_timeout_ms: u64,
     /// Whether a PostgreSQL may be used that could lose what it acknowledged.
     pub allow_unsafe: bool,
+    /// Where who was erased is listed besides, for whoever restores an older copy; `None`: nowhere.
+    pub erasures: Option<PathBuf>,
 }
 
 impl Options {
@@ -115,6 +121,7 @@ impl Options {
             busy_timeout_ms: 5_000,
             statement_timeout_ms: 10_000,
             allow_unsafe: false,
+            erasures: None,
         }
     }
 }
@@ -138,6 +145,7 @@ struct Inner {
     writer: Writer,
     queue: Queue,
     keyring: Keyring,
+    listing: Option<Listing>,
 }
 
 impl Store {
@@ -155,7 +163,8 @@ impl Store {
         let readers = address.readers(options);
         let queue = Queue::start(writer.clone(), options);
         let keyring = Keyring::new(&options.host_key);
-        Ok(Self { inner: Arc::new(Inner { readers, writer, queue, keyring }) })
+        let listing = options.erasures.clone().map(Listing::new);
+        Ok(Self { inner: Arc::new(Inner { readers, writer, queue, keyring, listing }) })
     }
 
     /// The names of the migrations that the database lacks.

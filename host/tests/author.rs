@@ -219,6 +219,39 @@ fn a_check_says_what_a_server_would() {
 }
 
 #[test]
+fn a_check_keeps_the_rules_of_the_operator() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dir, rules) = (dir.path(), dir.path().join("picket.toml"));
+    let phone = shipped(dir, "contact-phone");
+    fs::copy(&phone, dir.join("contact-phone.cwasm")).unwrap();
+    let refused = |args: &[&str], says: &str| {
+        let checked = run(dir, args);
+        assert_eq!(checked.status.code(), Some(1), "{}", out(&checked));
+        assert!(out(&checked).contains(says), "{}", out(&checked));
+    };
+    refused(&["check", "contact-phone.cwasm"], "precompiled code is never accepted");
+
+    let grants = r#"[detectors."*"]
+labels = ["payment."]
+[detectors."*".sources.market]
+labels = ["contact."]
+"#;
+    fs::write(&rules, grants).unwrap();
+    refused(&["check", "contact-phone.wasm"], "give the label");
+    good(run(dir, &["check", "contact-phone.wasm", "--source", "market"]));
+
+    fs::write(&rules, "[detectors.contact-phone.budget]\ndeadline_ms = 1\n").unwrap();
+    let said = good(run(dir, &["check", "contact-phone.wasm"]));
+    assert!(said.contains("  budget   1 ms, 64.00 MiB"), "{said}");
+
+    fs::write(&rules, "signatures = \"warn\"\n").unwrap();
+    let said = good(run(dir, &["check", "contact-phone.wasm"]));
+    assert!(said.contains("warning: it is not signed"), "{said}");
+    fs::write(&rules, "signatures = \"require\"\n").unwrap();
+    refused(&["check", "contact-phone.wasm"], "it is not signed");
+}
+
+#[test]
 fn each_mistake_teaches_the_mend() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();

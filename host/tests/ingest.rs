@@ -6,7 +6,8 @@ mod server;
 
 use databases::{Home, on_both};
 use picket::ingest::FingerprintKey;
-use picket::model::{DecisionId, Event, Timestamp};
+use picket::model::{DecisionId, Event, RetentionClass, Timestamp};
+use reqwest::Method;
 use serde_json::json;
 use server::{Server, event};
 use tokio::io::AsyncWriteExt;
@@ -18,7 +19,8 @@ on_both!(threaded:
     contacts_are_kept_as_hashes_alone,
     stopping_finishes_what_was_taken,
     what_was_accepted_is_decided_after_a_restart,
-    what_the_policy_requires_and_is_absent_degrades
+    what_the_policy_requires_and_is_absent_degrades,
+    an_id_stays_spent_when_its_event_has_gone
 );
 
 async fn a_client_that_leaves_does_not_take_its_event_along(home: Home) {
@@ -53,6 +55,32 @@ async fn a_client_that_leaves_does_not_take_its_event_along(home: Home) {
         server.until("it is recorded all the same", recorded).await;
     }
     assert_eq!(server.event("after", "silent").await.status, 200);
+    server.app.stop().await;
+}
+
+/// Or what a platform sends again a year later would be done again.
+async fn an_id_stays_spent_when_its_event_has_gone(home: Home) {
+    let server = Server::start(&home).await;
+    assert_eq!(server.event("e-1", "probe this").await.status, 200);
+    let later = Timestamp::now().plus_millis(3_600_000);
+    let mut gone = 0;
+    for class in RetentionClass::ALL {
+        gone += server.app.store.prune(class, later).await.unwrap();
+    }
+    assert_eq!(gone, 1);
+    let body = || event("market", "e-1", "probe this").to_string();
+    let again = server.event("e-1", "probe this").await;
+    assert_eq!((again.status, again.problem().as_str()), (410, "spent"));
+    let request = server.request("platform", Method::POST, "/v1/events").body(body());
+    let request = request.header("content-type", "application/cloudevents+json");
+    let accepted = request.header("prefer", "respond-async").send().await.unwrap();
+    assert_eq!(accepted.status(), 410);
+    let batch = "/v1/events/batch";
+    let line = server.post("platform", batch, "application/x-ndjson", body()).await;
+    assert_eq!(line.json()["status"], 410, "{}", line.text);
+    let decided = server.get("reviewer", "/v1/decisions").await.json();
+    assert_eq!(decided["decisions"], json!([]));
+    assert_eq!(server.event("e-2", "probe this").await.status, 200);
     server.app.stop().await;
 }
 

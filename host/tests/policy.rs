@@ -121,6 +121,10 @@ fn mistakes_around_cases_teach_the_mend() {
     assert!(out(&failed).contains("neither `text`, `event` nor `signals`"), "{}", out(&failed));
     write(&dir.join("golden/market/two.jsonl"), "\n{\"name\": \"n\", \"expect\": {\"teir\": 1}}\n");
     fails("two.jsonl:2: unknown field `teir`");
+    let wrong =
+        r#"{"name": "n", "signals": [{"label": "contact.link", "score": 85}], "expect": {}}"#;
+    write(&dir.join("golden/market/two.jsonl"), wrong);
+    fails("two.jsonl:1: 85 is not from 0 to 1");
     fs::remove_file(dir.join("golden/market/two.jsonl")).unwrap();
     write(&dir.join("golden/other.jsonl"), "");
     fails("other.jsonl: cases of no policy: ./other.toml is not there");

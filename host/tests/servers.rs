@@ -1,21 +1,28 @@
-//! Two servers on one PostgreSQL: an event that both get has one decision, and what goes live on one
-//! goes live on the other. `PICKET_RACE_EVENTS=100000` races for longer.
+//! Events that are sent again at once, to one server or to two on one PostgreSQL, and what goes live on
+//! one of the two. `PICKET_RACE_EVENTS=100000` races for longer.
+#![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
 mod fixture;
+mod receiver;
 mod server;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use databases::Home;
-use picket::config::Config;
+use databases::{Home, on_both};
+use picket::config::{Config, Destination};
 use picket::model::Landing;
+use receiver::{Does, Received, Receiver};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use server::{Answer, Server};
 
+on_both!(threaded: an_event_that_is_sent_again_at_once_has_one_decision_and_one_action);
+
 const CLIENTS: usize = 8;
+const SUBJECTS: usize = 500;
+const CLOUDEVENT: &str = "application/cloudevents+json";
 
 /// Two servers with the same database, folders and host key, each with its own address and cache.
 async fn pair(home: &Home, change: impl Fn(&mut Config)) -> (Server, Server) {
@@ -34,9 +41,11 @@ async fn pair(home: &Home, change: impl Fn(&mut Config)) -> (Server, Server) {
 }
 
 /// Posts an event until the server is not too busy for it.
-async fn post(server: &Server, id: &str, content: &str) -> Answer {
+async fn post(server: &Server, number: usize, content: &str) -> Answer {
+    let mut event = server::event("market", &format!("e-{number}"), content);
+    event["subject"] = json!(format!("user-{}", number % SUBJECTS));
     loop {
-        let answer = server.event(id, content).await;
+        let answer = server.post("platform", "/v1/events", CLOUDEVENT, event.to_string()).await;
         if ![429, 503].contains(&answer.status) {
             return answer;
         }
@@ -44,18 +53,18 @@ async fn post(server: &Server, id: &str, content: &str) -> Answer {
     }
 }
 
-/// Posts an event to one server, and of five events one to both at once; of those, one of five with
-/// another body. Returns what it was answered.
-async fn race(servers: &[Server; 2], number: usize) -> Value {
-    let id = format!("e-{number}");
-    let (here, there) = (&servers[number % 2], &servers[(number + 1) % 2]);
+/// Posts an event to one server, and of five events one twice at once, to another where there is one; of
+/// those, one of five with another body. Returns what it was answered.
+async fn race(servers: &[Server], number: usize) -> Value {
+    let (here, there) = (number % servers.len(), (number + 1) % servers.len());
+    let (here, there) = (&servers[here], &servers[there]);
     if !number.is_multiple_of(5) {
-        let answer = post(here, &id, "hello").await;
+        let answer = post(here, number, "hello").await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         return answer.json();
     }
     let other = if number.is_multiple_of(25) { "good bye" } else { "hello" };
-    let (first, second) = tokio::join!(post(here, &id, "hello"), post(there, &id, other));
+    let (first, second) = tokio::join!(post(here, number, "hello"), post(there, number, other));
     let mut answers = [first, second];
     answers.sort_by_key(|answer| answer.status);
     let [first, second] = answers;
@@ -67,16 +76,22 @@ async fn race(servers: &[Server; 2], number: usize) -> Value {
     first.json()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_two_servers_get_at_once_has_one_decision() {
+/// Has eight clients race with a fifth of the events sent again, and counts what came of it: a decision
+/// for each event, and of each decision that enforces one action, which came to its platform once.
+async fn an_event_that_is_sent_again_at_once_has_one_decision_and_one_action(home: Home) {
     let events = std::env::var("PICKET_RACE_EVENTS")
         .map_or(1_000, |count| count.parse().expect("PICKET_RACE_EVENTS is a number"));
-    let home = Home::postgres();
-    let (one, two) = pair(&home, |config| {
+    let receiver = Receiver::start(|_| Does::Answer(204)).await;
+    let to = Destination { url: receiver.url(), headers: BTreeMap::new(), ca_file: None };
+    let change = |config: &mut Config| {
         (config.rate_per_second, config.rate_burst) = (1_000_000, 1_000_000);
-    })
-    .await;
-    let (servers, next) = (Arc::new([one, two]), Arc::new(AtomicUsize::new(0)));
+        config.destinations.insert("market".to_owned(), to.clone());
+    };
+    let servers = match &home {
+        Home::Sqlite => vec![Server::start_with(&home, change).await],
+        Home::Postgres(_) => <[Server; 2]>::from(pair(&home, change).await).into(),
+    };
+    let (servers, next) = (Arc::new(servers), Arc::new(AtomicUsize::new(0)));
     let clients = (0..CLIENTS).map(|_| {
         let (servers, next) = (Arc::clone(&servers), Arc::clone(&next));
         tokio::spawn(async move {
@@ -90,28 +105,39 @@ async fn an_event_that_two_servers_get_at_once_has_one_decision() {
         })
     });
     let clients: Vec<_> = clients.collect();
-    let mut answers = 0;
+    let (mut decisions, mut asked) = (BTreeSet::new(), BTreeSet::new());
     for client in clients {
         for answer in client.await.unwrap() {
-            let id = answer["event_id"].as_str().unwrap();
-            let recorded = servers[0].app.store.claim("market", id).await.unwrap().unwrap();
-            assert_eq!(recorded.decision_id.to_string(), answer["id"].as_str().unwrap());
-            answers += 1;
+            let (id, event) =
+                (answer["id"].as_str().unwrap(), answer["event_id"].as_str().unwrap());
+            let recorded = servers[0].app.store.claim("market", event).await.unwrap().unwrap();
+            assert_eq!(recorded.decision_id.to_string(), id);
+            assert!(decisions.insert(id.to_owned()), "{event} has a decision of its own");
+            if answer["action"] != "allow" {
+                asked.insert(format!("{id}.message"));
+            }
         }
     }
-    assert_eq!(answers, events);
-    let Home::Postgres(database) = &home else { unreachable!() };
-    for query in [
-        "SELECT count(*) FROM decisions",
-        "SELECT count(*) FROM events",
-        "SELECT count(*) FROM audit WHERE object IN (SELECT id FROM decisions)",
-    ] {
-        assert_eq!(database.run(query), events.to_string(), "{query}");
+    assert_eq!(decisions.len(), events);
+    let received = receiver.until_count(asked.len()).await;
+    let received: Vec<&str> = received.iter().map(Received::id).collect();
+    assert_eq!(received.len(), asked.len(), "each came once");
+    assert_eq!(received.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), asked);
+    assert!(asked.len() > events / 2, "most of them enforce");
+    for server in Arc::into_inner(servers).unwrap() {
+        server.app.stop().await;
     }
-    assert_eq!(database.run("SELECT max(seq) - count(*) FROM audit"), "0");
-    let [one, two] = Arc::into_inner(servers).unwrap();
-    one.app.stop().await;
-    two.app.stop().await;
+    if let Home::Postgres(database) = &home {
+        for query in [
+            "SELECT count(*) FROM decisions",
+            "SELECT count(*) FROM events",
+            "SELECT count(*) FROM audit WHERE object IN (SELECT id FROM decisions)",
+        ] {
+            assert_eq!(database.run(query), events.to_string(), "{query}");
+        }
+        assert_eq!(database.run("SELECT count(*) FROM outbox"), asked.len().to_string());
+        assert_eq!(database.run("SELECT max(seq) - count(*) FROM audit"), "0");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -247,8 +247,15 @@ fn a_key_is_made_signs_and_is_verified() {
     fs::write(folder.join("revoked.toml"), revoked).unwrap();
     let error = complaint(&picket(folder, &[&verify[..], &["--config", "revoked.toml"]].concat()));
     assert!(error.contains(&format!("the key {id}, which is revoked (lost)")), "{error}");
+    let required = format!("signatures = \"require\"\n[trusted_keys]\n{line}");
+    fs::write(folder.join("picket.toml"), required).unwrap();
+    printed(&picket(folder, &["detector", "check", "probe.wasm"]));
     // Another file under the same name.
     fs::write(folder.join("probe.wasm"), fixture::probe_next()).unwrap();
+    let checked = picket(folder, &["detector", "check", "probe.wasm"]);
+    assert_eq!(checked.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&checked.stdout);
+    assert!(said.contains("probe.wasm: refused: ") && said.contains("for another file"), "{said}");
     let output = picket(folder, &["detector", "verify", "probe.wasm", "--json"]);
     assert_eq!(output.status.code(), Some(1));
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -328,6 +328,15 @@ async fn only_who_may_ships_and_two_persons_promote(home: Home) {
     assert_eq!(faults["errors"].as_array().unwrap().len(), 2, "{faults}");
     assert_eq!(server.get("bound-admin", "/v1/alerts").await.problem(), "forbidden");
     assert_eq!(server.get("reviewer", "/v1/alerts").await.json(), json!([]));
+    // Nor does a file of the folder go live by the hand of one.
+    let phone = picket_bundle::DETECTORS.iter().find(|it| it.name == "contact-phone").unwrap();
+    server::write(&server.path("detectors/contact-phone.wasm"), phone.component);
+    server.app.registry.scan().await.unwrap();
+    let catalogue = server.get("engineer", "/v1/detectors").await.json();
+    assert_eq!(catalogue["landing"]["folder"], "shadow");
+    let landed = catalogue["detectors"].as_array().unwrap().iter();
+    let landed: Vec<_> = landed.filter(|it| it["name"] == "contact-phone").collect();
+    assert_eq!((landed.len(), &landed[0]["stage"]), (1, &json!("shadow")), "{landed:?}");
     server.app.stop().await;
 
     // One person, and a configuration that says so: at once.

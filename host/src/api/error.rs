@@ -87,6 +87,10 @@ impl ApiError {
         Self::new(StatusCode::GONE, "erased", "Erased", detail)
     }
 
+    pub fn spent(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, "spent", "Decided before", detail)
+    }
+
     pub fn malformed(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed", "Not understood", detail)
     }
@@ -220,6 +224,7 @@ impl From<StoreError> for ApiError {
                 Self::conflict("not-dead", "Nothing to try again", error.to_string())
             }
             StoreError::Erased { .. } => Self::erased(error.to_string()),
+            StoreError::Spent => Self::spent(error.to_string()),
             StoreError::Held { .. } => Self::conflict("held", "Held", error.to_string()),
             _ => {
                 tracing::error!("the store failed: {error}");

@@ -58,7 +58,7 @@ pub struct Tried {
         (status = 400, description = "Not JSON", body = Problem),
         (status = 403, description = "Another source than the key's", body = Problem),
         (status = 409, description = "The id was used for another event", body = Problem),
-        (status = 410, description = "The id is of an event that was erased", body = Problem),
+        (status = 410, description = "The id is of an event that was erased, or removed because of its age", body = Problem),
         (status = 413, description = "Larger than a body may be", body = Problem),
         (status = 422, description = "Every fault of the event with its JSON pointer", body = Problem),
         (status = 429, description = "Too many requests of this key", body = Problem),

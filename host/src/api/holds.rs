@@ -4,13 +4,14 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::request::{Caller, names, parse_json, read_body, unexplained};
+use super::request::{Asked, Caller, names, parse_json, read_body, unexplained};
 use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
 use crate::model::{Fault, Hold};
+use crate::store::HoldCursor;
 
 /// Whom to hold.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
@@ -30,20 +31,45 @@ pub struct Release {
     pub why: String,
 }
 
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Search {
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// Holds on the page; at most `page_max`.
+    limit: Option<u32>,
+}
+
+/// Some holds: those in force first, of these and of the others the newest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Holds {
+    pub holds: Vec<Hold>,
+    /// Send it as `after` for the next page; `null` where there is none.
+    pub next: Option<String>,
+}
+
 /// List holds
 ///
-/// Those in force first.
+/// Those in force first, of these and of the others the newest.
 #[utoipa::path(
-    get, path = "/v1/holds", tag = "subjects",
-    responses((status = 200, description = "Those that the key reaches", body = Vec<Hold>))
+    get, path = "/v1/holds", tag = "subjects", params(Search),
+    responses((status = 200, description = "A page of those that the key reaches", body = Holds))
 )]
 pub(super) async fn list(
     State(api): State<Api>,
     Caller(identity): Caller,
-) -> Result<Json<Vec<Hold>>, ApiError> {
-    let mut holds = api.0.store.holds().await?;
-    holds.retain(|hold| reaches(&identity, &hold.source));
-    Ok(Json(holds))
+    Asked(search): Asked<Search>,
+) -> Result<Json<Holds>, ApiError> {
+    let limit = api.0.config.page_size(search.limit, 50).map_err(ApiError::malformed)?;
+    let after: Option<HoldCursor> = search
+        .after
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|error: String| ApiError::malformed(error))?;
+    let page = api.0.store.holds(identity.source.as_deref(), after.as_ref(), limit).await?;
+    Ok(Json(Holds { holds: page.holds, next: page.next.map(|next| next.to_string()) }))
 }
 
 /// Hold a subject
@@ -95,9 +121,10 @@ pub(super) async fn release(
     if let Some(fault) = unexplained(&release.why) {
         return Err(ApiError::invalid(vec![fault]));
     }
-    let holds = api.0.store.holds().await?;
-    let hold = holds.into_iter().find(|hold| hold.id == id && reaches(&identity, &hold.source));
-    let hold = hold.ok_or_else(|| ApiError::absent(format!("there is no hold `{id}`")))?;
+    let hold = api.0.store.hold_of(&id).await?;
+    if !reaches(&identity, &hold.source) {
+        return Err(ApiError::absent(format!("there is no hold `{id}`")));
+    }
     if let Some(fault) = names(&release.why, &hold.subject) {
         return Err(ApiError::invalid(vec![fault]));
     }

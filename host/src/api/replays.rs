@@ -95,11 +95,11 @@ pub struct ReplayRange {
     since: Timestamp,
     /// And before; now unless given.
     until: Option<Timestamp>,
-    /// The share of them.
+    /// The share of them, rounded up: above 0, at least one.
     #[serde(default = "all")]
     #[schema(minimum = 0.0, maximum = 1.0)]
     sample: f64,
-    /// The same number takes the same sample.
+    /// The same number takes the same sample of the same decisions.
     #[serde(default)]
     seed: u64,
 }

@@ -26,7 +26,7 @@ pub struct Export {
     #[serde(flatten)]
     pub held: HeldSubject,
     pub exported_at: Timestamp,
-    /// Oldest first; those that are not decided yet last.
+    /// Oldest first; then those that are not decided yet. One that is decided meanwhile follows once more.
     pub events: Vec<HeldEvent>,
 }
 
@@ -78,8 +78,7 @@ pub(super) async fn export(
 /// What of an export comes next.
 enum Step {
     Head(String),
-    Decided(HeldAfter),
-    Accepted,
+    Events(HeldAfter),
     End,
 }
 
@@ -96,14 +95,13 @@ async fn piece(
     let store = &api.0.store;
     let (events, next) = match step {
         Step::Head(head) => {
-            let next = Step::Decided(HeldAfter::default());
+            let next = Step::Events(HeldAfter::default());
             return Ok(Some((head.into(), (api.clone(), next, comma))));
         }
-        Step::Decided(after) => {
-            let (events, next) = store.held_decided(source, subject, after, PAGE).await?;
-            (events, next.map_or(Step::Accepted, Step::Decided))
+        Step::Events(after) => {
+            let (events, next) = store.held_events(source, subject, after, PAGE).await?;
+            (events, next.map_or(Step::End, Step::Events))
         }
-        Step::Accepted => (store.held_accepted(source, subject).await?, Step::End),
         Step::End => return Ok(None),
     };
     let mut text = String::new();
@@ -172,8 +170,8 @@ pub(super) struct After {
 
 /// List who was erased
 ///
-/// By keyed hashes, in the order in which it happened. Keep it where backups do not reach: a backup that is
-/// older than an erasure is restored with it.
+/// By keyed hashes, in the order in which it happened. Keep a copy where the loss of this machine does not
+/// reach: a backup that is older than an erasure is restored with it.
 #[utoipa::path(
     get, path = "/v1/erasures", tag = "subjects", params(After),
     responses((status = 200, description = "A page; ask again with as many more until it is empty", body = Vec<Erasure>))

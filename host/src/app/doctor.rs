@@ -59,6 +59,12 @@ impl Finding {
 pub async fn examine(config: &Config, thorough: bool) -> Vec<Finding> {
     let mut findings = vec![room(&config.data_dir)];
     findings.extend(permissions(config));
+    if super::is_cut_off(&config.data_dir) {
+        let text =
+            "one was cut off: start the server or run `picket restore` again, and it is finished";
+        findings.push(Finding::bad("restore", text));
+        return findings;
+    }
     // A key that is not there is not made: looking changes nothing.
     if !config.data_dir.join("host.key").exists() {
         findings.push(Finding::warning(
@@ -106,7 +112,10 @@ fn permissions(config: &Config) -> Vec<Finding> {
     const WHAT: &str = "permissions";
     let data_dir = &config.data_dir;
     let mut secret = vec![data_dir.clone()];
-    secret.extend(["host.key", "picket.db", "picket.db-wal", "cache"].map(|it| data_dir.join(it)));
+    secret.extend(
+        ["host.key", "picket.db", "picket.db-wal", "erasures.jsonl", "cache"]
+            .map(|it| data_dir.join(it)),
+    );
     let mut faults = Vec::new();
     for path in secret {
         if let Some(metadata) = look(&path, &mut faults).filter(|it| it.mode() & 0o077 != 0) {

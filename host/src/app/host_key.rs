@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use tempfile::NamedTempFile;
@@ -16,8 +16,14 @@ use tempfile::NamedTempFile;
 /// Invariant: it is whole and durable before anything is hashed under it, wherever a start breaks off.
 ///
 /// # Errors
-/// A file that cannot be read or written, or that is no key.
+/// A file that cannot be read or written, or that is no key; a restore that was cut off, for then key and
+/// record may not belong to each other.
 pub fn open(data_dir: &Path) -> anyhow::Result<[u8; 32]> {
+    ensure!(
+        !super::is_cut_off(data_dir),
+        "a restore of {} was cut off: start the server or run `picket restore` again, and it is finished",
+        data_dir.display()
+    );
     let path = data_dir.join("host.key");
     let context = || format!("the host key {}", path.display());
     let mut bytes = Vec::with_capacity(33);

@@ -17,8 +17,9 @@ A server may run meanwhile: the copy is of one moment. It is looked through when
 page, and the audit log from its first entry. The folder also holds the host key, without which nothing
 personal in it can be read; keep the key elsewhere with --without-key.
 
-Whoever is erased later is still in this backup. A restore erases them again: keep the list that
-`picket subject erasures` writes where backups do not reach.
+Whoever is erased later is still in this backup. A restore erases them again, by the list that the server
+keeps in erasures.jsonl of data_dir: copy it, or what `picket subject erasures` writes, to where the loss of
+this machine does not reach.
 
 SQLite only: PostgreSQL is backed up with its own tools, and host.key of data_dir beside it.";
 
@@ -26,8 +27,14 @@ pub(super) const RESTORE_HELP: &str = "\
   picket restore /var/backups/picket/2026-11-25 --replace
   picket restore /backup --host-key /safe/host.key --erasures /safe/erasures.jsonl
 
-Stop the server first. The backup is looked through before anything is touched. What is there now is
-moved into a folder beside it, and who is listed as erased in it, or in --erasures, is erased again.
+Stop the server first. The backup is looked through before anything is touched. Then a copy of it is made
+ready beside the record: brought up to this release, and without whoever was erased since. Only that takes
+the record's place; what was there is moved into a folder `replaced-...`, with its host key and checkpoints.
+Cut off before, it changes nothing; after, the next start or `picket restore` finishes it.
+
+Who was erased since is read from the record that is replaced, from erasures.jsonl of data_dir, and from
+--erasures. Where none of them can be read, as on a new machine, it wants the list, or your word that
+nobody was erased.
 
 The audit log goes back to where it was: a checkpoint that was anchored since does not extend it, and
 whoever compares them sees that a backup was restored. The log says so too.";
@@ -104,6 +111,7 @@ pub(super) async fn run_restore(args: RestoreArgs) -> anyhow::Result<()> {
         let told = json!({
             "backup": restored.manifest, "erased_again": restored.erased,
             "moved_aside": restored.aside, "audit_entries_lost": restored.audit_lost,
+            "remarks": restored.remarks,
         });
         println!("{}", serde_json::to_string_pretty(&told)?);
         return Ok(());
@@ -118,8 +126,11 @@ pub(super) async fn run_restore(args: RestoreArgs) -> anyhow::Result<()> {
     if restored.audit_lost > 0 {
         println!("{} audit entries since then are no longer in the log", restored.audit_lost);
     }
-    if let Some(aside) = restored.aside {
+    for aside in &restored.aside {
         println!("what was there before is in {}: delete it when you are sure", aside.display());
+    }
+    for remark in &restored.remarks {
+        println!("{remark}");
     }
     Ok(())
 }

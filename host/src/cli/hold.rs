@@ -3,9 +3,9 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::client::Server;
+use super::client::{Server, encode};
 use super::table;
-use crate::model::Hold;
+use crate::api::Holds;
 
 pub(super) const AFTER_HELP: &str = "\
   picket hold add qwickservices user-17 --why 'case 2026-118'
@@ -26,8 +26,17 @@ pub(super) enum Command {
         #[command(flatten)]
         server: Server,
     },
-    /// List holds, those in force first
-    List(Server),
+    /// List holds: those in force first, of these and of the others the newest
+    List {
+        /// The `next` of the page before
+        #[arg(long, value_name = "CURSOR")]
+        after: Option<String>,
+        /// How many
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        #[command(flatten)]
+        server: Server,
+    },
     /// End a hold
     Release {
         /// The hold's id, as `picket hold list` shows it
@@ -47,7 +56,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             let hold = server.post("/v1/holds", &asked).await?;
             told(&server, &hold, "held by");
         }
-        Command::List(server) => list(&server).await?,
+        Command::List { after, limit, server } => list(&server, after.as_deref(), limit).await?,
         Command::Release { id, why, server } => {
             let path = format!("/v1/holds/{id}/release");
             let hold = server.post(&path, &json!({ "why": why })).await?;
@@ -64,14 +73,18 @@ fn told(server: &Server, hold: &Value, what: &str) {
     }
 }
 
-async fn list(server: &Server) -> anyhow::Result<()> {
-    let holds: Vec<Hold> = server.get("/v1/holds").await?;
+async fn list(server: &Server, after: Option<&str>, limit: u32) -> anyhow::Result<()> {
+    let mut path = format!("/v1/holds?limit={limit}");
+    if let Some(after) = after {
+        path += &format!("&after={}", encode(after));
+    }
+    let page: Holds = server.get(&path).await?;
     if server.json {
-        println!("{}", serde_json::to_string_pretty(&holds)?);
+        println!("{}", serde_json::to_string_pretty(&page)?);
         return Ok(());
     }
     let mut out = table::new(&["ID", "SOURCE", "SUBJECT", "SINCE", "RELEASED", "WHY"]);
-    for hold in &holds {
+    for hold in &page.holds {
         out.add_row([
             hold.id.clone(),
             table::plain(&hold.source),
@@ -82,5 +95,8 @@ async fn list(server: &Server) -> anyhow::Result<()> {
         ]);
     }
     println!("{out}");
+    if let Some(next) = &page.next {
+        println!("more: --after {next}");
+    }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The sandbox as a server has it, for what somebody tries without one.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
@@ -9,35 +10,39 @@ use serde_json::{Value as Json, json};
 use crate::app;
 use crate::config::Config;
 use crate::engine::{self, EntityKey, Examined};
-use crate::model::{Event, Timestamp};
+use crate::model::{Digest, Event, Timestamp};
+use crate::registry::{Refused, Rules, signature_beside};
 use crate::runtime::{Limits, LoadError, Prepared, Runtime, RuntimeOptions, Trust};
+use crate::signing::Verdict;
 
 pub(super) struct Sandbox {
     /// What an operator allows at most.
     pub ceiling: Limits,
+    rules: Rules,
     runtime: Runtime,
     /// Entities are hashed as on a server; nobody compares these.
     key: EntityKey,
 }
 
 impl Sandbox {
-    /// The limits are those of a server that would start here: of `picket.toml` and the variables.
+    /// Limits and rules are those of a server that would start here: of `picket.toml` and the variables.
     pub fn start() -> anyhow::Result<Self> {
         let config = Config::load(None)?;
         let options = app::runtime_options(&config, [0; 32]);
         let runtime = Runtime::new(&RuntimeOptions { cache: None, ..options.clone() })?;
-        Ok(Self { ceiling: options.ceiling, runtime, key: EntityKey::new(&[0; 32]) })
+        let rules = app::rules(&config)?;
+        Ok(Self { ceiling: options.ceiling, rules, runtime, key: EntityKey::new(&[0; 32]) })
     }
 
     /// Loads a file as a server does that knows nothing of it: compiling is bounded. `settings` is a JSON
     /// object.
     pub fn load_as_stranger(&self, file: &[u8], settings: &str) -> Result<Prepared, LoadError> {
-        self.runtime.load(file, settings, Trust::Stranger)
+        self.runtime.load(file, settings, Trust::Stranger).map(|loaded| self.budgeted(loaded))
     }
 
     /// Loads what the author has at hand: compiling takes what it takes, and others load beside it.
     pub fn load(&self, file: &[u8], settings: &str) -> Result<Prepared, LoadError> {
-        self.runtime.load(file, settings, Trust::Bundled)
+        self.runtime.load(file, settings, Trust::Bundled).map(|loaded| self.budgeted(loaded))
     }
 
     /// Loads several side by side, without settings. Each has a name for the message if it is refused.
@@ -53,6 +58,47 @@ impl Sandbox {
             });
             loaded.collect()
         })
+    }
+
+    /// Whether a server would let in the file at `path`, which nobody has opened yet.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn admit_unopened(&self, path: &Path, file: &[u8]) -> Result<(), Refused> {
+        if path.extension().is_some_and(|extension| extension == "cwasm") {
+            return Err(Refused::Precompiled);
+        }
+        self.rules.trust.verify_unopened(Digest::of(file), self.signature(path)?.as_deref())?;
+        Ok(())
+    }
+
+    /// Whether a server would let the file at `path` serve a source, as what it was loaded to be; and what
+    /// it would warn of.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn admit(
+        &self,
+        path: &Path,
+        prepared: &Prepared,
+        source: &str,
+    ) -> Result<Option<String>, Refused> {
+        let (manifest, signature) = (prepared.manifest(), self.signature(path)?);
+        let verdict = self.rules.trust.verify(prepared.digest(), manifest, signature.as_deref())?;
+        self.rules.detectors.check(manifest, source).map_err(Refused::Grant)?;
+        Ok(match verdict {
+            Verdict::Unsigned { warning } | Verdict::Untrusted { warning } => Some(warning),
+            Verdict::NotAsked | Verdict::Signed { .. } => None,
+        })
+    }
+
+    fn signature(&self, path: &Path) -> Result<Option<Vec<u8>>, Refused> {
+        signature_beside(&self.rules.trust, path).map_err(Refused::Beside)
+    }
+
+    fn budgeted(&self, loaded: Prepared) -> Prepared {
+        let budget = self.rules.detectors.budget(&loaded.manifest().name);
+        loaded.within(&budget)
     }
 
     /// Runs a detector on an event and checks what it returns.

@@ -26,6 +26,9 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
         millis = begun.elapsed().as_millis(),
         "ready"
     );
+    if let Some(loud) = app.registry.landings().warning() {
+        tracing::warn!("{loud}");
+    }
     told_to_stop().await?;
     tracing::info!("stopping: no new requests, what was accepted is finished");
     app.stop().await;

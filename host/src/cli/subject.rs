@@ -48,18 +48,21 @@ Tier, action, score, times, labels, policy and detectors of the decisions stay, 
 of the events stay spent: sent again, they are answered 410. An event that comes later is a new life.
 Needs an admin's key, and goes into the audit log, which still verifies. Asks, unless --yes is there.
 
-A backup from before still holds the key: restore it with the list of erasures.";
+A backup from before still holds the key. The erasure is also written to erasures.jsonl of data_dir, and
+whoever is on that list is erased again in a backup that is restored there.";
 
 const ERASURES_HELP: &str = "\
   picket subject erasures > /safe/erasures.jsonl
 
-Keep it where backups do not reach, and `picket restore --erasures` erases again whoever it names.";
+The server keeps the same list in erasures.jsonl of data_dir. Keep a copy where the loss of that machine does
+not reach, and `picket restore --erasures` erases again whoever it names.";
 
 const LISTED_HELP: &str = "\
   picket subject erase-listed /safe/erasures.jsonl
 
-`picket restore` does so itself. This is for a database that was restored by its own tools: run it before
-the server starts. Opens the database itself; whom the record knows to be erased it passes over.";
+`picket restore` does so itself, and so does a server when it starts, with erasures.jsonl of its data_dir.
+This is for a database that was restored by its own tools, with another list: run it before the server
+starts. Opens the database itself; whom the record knows to be erased it passes over.";
 
 #[derive(Debug, Args)]
 pub(super) struct EraseListed {

@@ -79,16 +79,13 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         word(document.on_error.as_ref(), "on_error", OnError::ALL, OnError::as_str, report);
     let weights =
         document.weights.as_ref().and_then(|weights| weights::check(weights, known, report));
-    if let (Some(written), Some(weights), None) =
-        (&document.weights, &weights, &document.modifiers)
+    if let (Some(written), Some(weights), None) = (&document.weights, &weights, &document.modifiers)
     {
         weights.warn_if_idle(written.span(), report);
     }
     let scheme = stages::check(&document, weights.as_ref(), report);
     let modifiers = match &document.modifiers {
-        Some(written) => {
-            modifiers::check(written, scheme.as_ref(), weights.as_ref(), report)
-        }
+        Some(written) => modifiers::check(written, scheme.as_ref(), weights.as_ref(), report),
         None => Some(Vec::new()),
     };
     let tiers = document.tiers.as_ref().and_then(|tiers| tiers::check(tiers, report));

@@ -63,7 +63,8 @@ impl Policy {
     /// though findings with such are refused before they get here.
     ///
     /// A signal counts if its finding is counted and ok, its label weighs more than 0 or a modifier
-    /// names it, and the policy judges the event's type. Of each label the strongest `score * confidence` counts, once.
+    /// names it, and the policy judges the event's type. Of each label the strongest
+    /// `score * confidence` counts, once.
     /// An event of a type that the policy does not judge misses no finding: it is never degraded.
     pub fn judge(&self, event: &Event, findings: &[Finding]) -> Verdict {
         let judged = self.judges(&event.kind);

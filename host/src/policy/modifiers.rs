@@ -194,7 +194,12 @@ fn stage_of(written: &Spanned<&str>, scheme: &Scheme, report: &mut Report<'_>) -
     if place.is_none() {
         let names: Vec<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();
         let message = format!("`stage` cannot be {}", quote(written.get_ref()));
-        report.error(code::UNKNOWN_WORD, written.span(), message, suggest(written.get_ref(), &names));
+        report.error(
+            code::UNKNOWN_WORD,
+            written.span(),
+            message,
+            suggest(written.get_ref(), &names),
+        );
     }
     place
 }

@@ -7,11 +7,11 @@ use std::fmt;
 
 use toml::Spanned;
 
+use super::Merge;
 use super::diagnostic::{Report, code};
 use super::document::{Document, WrittenStage};
 use super::weights::Weights;
 use super::words::{name, quote, word};
-use super::Merge;
 use crate::model::Score;
 
 /// Stages that one policy may have.
@@ -113,9 +113,10 @@ pub(super) fn check(
             }
             Some(Scheme::Labels(merge))
         }
-        (MergeWord::Stages, Some(stages)) => {
-            Some(Scheme::Stages { stages: stages?, lift: lift.map_or(Some(None), |it| it.map(Some))? })
-        }
+        (MergeWord::Stages, Some(stages)) => Some(Scheme::Stages {
+            stages: stages?,
+            lift: lift.map_or(Some(None), |it| it.map(Some))?,
+        }),
         (MergeWord::Stages, None) => {
             let at = document.merge.as_ref().map_or(0..0, Spanned::span);
             let hint = "say which labels belong together: a `[[stages]]` with `name`, `weight`, \

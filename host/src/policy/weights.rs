@@ -65,7 +65,8 @@ impl<'t> Weights<'t> {
     }
 
     pub(super) fn into_owned(self) -> Vec<(String, Score)> {
-        let owned = |(label, weight): (Spanned<&str>, Score)| (label.into_inner().to_owned(), weight);
+        let owned =
+            |(label, weight): (Spanned<&str>, Score)| (label.into_inner().to_owned(), weight);
         self.0.into_iter().map(owned).collect()
     }
 }

@@ -11,15 +11,13 @@ use serde_json::Value as Json;
 use super::code::Code;
 use super::files::{is_there, list, name_of, read, settings};
 use super::seen::{Attempt, Seen};
+use super::trust::signature_beside;
 use super::{Candidate, Folders, Refused, Registry, canonical};
 use crate::model::{Build, Digest, Stage};
 use crate::store::{Deployment, EVERY_SOURCE, Origin, StoreError};
 use crate::telemetry::Loaded;
 
 const POLICY_BYTES_MAX: u64 = 1 << 20;
-/// Whatever such a file holds.
-const PRECOMPILED: &str =
-    "precompiled code is never accepted, for nobody can check it; ship the .wasm component";
 /// After a reason that is not the file's.
 pub(super) const TRIED_AGAIN: &str = "; it is tried again";
 
@@ -96,7 +94,8 @@ impl Registry {
         let there = detectors.iter().map(|path| detector_file(path));
         seen.keep(&there.chain(policies.iter().map(|path| policy_file(path))).collect());
         for path in list(&self.folders.detectors, "cwasm") {
-            self.refuse("detector", &detector_file(&path), None, PRECOMPILED).await?;
+            let refused = Refused::Precompiled.to_string();
+            self.refuse("detector", &detector_file(&path), None, &refused).await?;
         }
         let mut files = Vec::new();
         for path in detectors {
@@ -157,7 +156,8 @@ impl Registry {
             }
         };
         let digest = Digest::of(&bytes);
-        let beside = settings(path).and_then(|settings| Ok((settings, self.signature(path)?)));
+        let signature = || signature_beside(&self.rules.trust, path);
+        let beside = settings(path).and_then(|settings| Ok((settings, signature()?)));
         let (settings, signature) = match beside {
             Ok(beside) => beside,
             Err(error) => {
@@ -190,7 +190,7 @@ impl Registry {
             origin,
             signature,
             source: EVERY_SOURCE.to_owned(),
-            stage: self.rules.folder_stage,
+            stage: self.folder_stage(),
             allow_downgrade: false,
             why: None,
         };

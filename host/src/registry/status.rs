@@ -30,6 +30,22 @@ pub struct Landings {
     pub uploads: BTreeMap<String, Landing>,
 }
 
+impl Landings {
+    /// For an operator: what counts at once, without a trial; `None` where nothing does.
+    pub fn warning(&self) -> Option<String> {
+        let uploads = self.uploads.iter().filter(|(_, landing)| **landing == Landing::Active);
+        let uploads = uploads.map(|(source, _)| match source.as_str() {
+            EVERY_SOURCE => "what is pushed for every source (upload_stage)".to_owned(),
+            source => format!("what is pushed for {source} (upload_stage)"),
+        });
+        let folder = (self.folder == Landing::Active)
+            .then(|| "a file that is dropped into the folder (folder_stage)".to_owned());
+        let loud: Vec<String> = folder.into_iter().chain(uploads).collect();
+        let listed = loud.join(", ");
+        (!loud.is_empty()).then(|| format!("ACTIVE AT ONCE, without a trial: {listed}"))
+    }
+}
+
 /// One detector as it is deployed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DetectorStatus {
@@ -151,10 +167,11 @@ impl Registry {
         })
     }
 
-    fn landings(&self) -> Landings {
+    /// Where new files land.
+    pub fn landings(&self) -> Landings {
         let sources = self.rules.upload_stage.keys().map(String::as_str).chain([EVERY_SOURCE]);
         let uploads = sources.map(|source| (source.to_owned(), self.upload_stage(source)));
-        Landings { folder: self.rules.folder_stage, uploads: uploads.collect() }
+        Landings { folder: self.folder_stage(), uploads: uploads.collect() }
     }
 
     /// The files of a folder of the inbox that were refused.

@@ -8,7 +8,7 @@ use super::files::read;
 use super::{Candidate, Refused, Registry};
 use crate::model::{Digest, SignatureMode};
 use crate::runtime::Prepared;
-use crate::signing::{SignatureFile, Verdict};
+use crate::signing::{SignatureFile, Trust, Verdict};
 use crate::store::{Deployment, Origin};
 use crate::telemetry::Vouched;
 
@@ -17,6 +17,22 @@ pub fn signature_path(file: &Path) -> PathBuf {
     let mut path = file.as_os_str().to_owned();
     path.push(".sig");
     path.into()
+}
+
+/// The text of a file's signatures, where they are looked at and there are any.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn signature_beside(trust: &Trust, file: &Path) -> Result<Option<Vec<u8>>, String> {
+    if trust.mode() == SignatureMode::Off {
+        return Ok(None);
+    }
+    let path = signature_path(file);
+    match read(&path, SignatureFile::BYTES_MAX) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("its signature {}: {error}", path.display())),
+    }
 }
 
 impl Registry {
@@ -80,19 +96,6 @@ impl Registry {
 
     pub(super) fn looks_at_signatures(&self) -> bool {
         self.rules.trust.mode() != SignatureMode::Off
-    }
-
-    /// The text of a file's signatures, where they are looked at and there are any.
-    pub(super) fn signature(&self, file: &Path) -> Result<Option<Vec<u8>>, String> {
-        if !self.looks_at_signatures() {
-            return Ok(None);
-        }
-        let path = signature_path(file);
-        match read(&path, SignatureFile::BYTES_MAX) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(format!("its signature {}: {error}", path.display())),
-        }
     }
 
     /// Whether nobody asks for a signature, or the bytes are part of the program itself.

@@ -27,9 +27,9 @@ pub struct Range {
     pub since: Timestamp,
     /// Begun before.
     pub until: Timestamp,
-    /// The share of them, 0..=1.
+    /// The share of them, 0..=1, rounded up: of a range that holds a decision, above 0, at least one.
     pub sample: f64,
-    /// The same number takes the same sample.
+    /// The same number takes the same sample of the same decisions.
     pub seed: u64,
 }
 
@@ -107,6 +107,7 @@ impl Replayer {
         if lines.send(RangeLine::Begun { decisions }).await.is_err() {
             return Ok(Err(Gone));
         }
+        let sample = Sample::new(decisions, range.sample, range.seed);
         let mut sums = RangeSums::default();
         loop {
             let ids = self.store.ids_within(&span).await?;
@@ -114,7 +115,7 @@ impl Replayer {
             span.after = *last;
             let count = ids.len() as u64;
             let numbered = (sums.seen + 1..).zip(ids);
-            let sampled: Vec<_> = numbered.filter(|(_, id)| range.holds(id)).collect();
+            let sampled: Vec<_> = numbered.filter(|(seen, _)| sample.holds(seen - 1)).collect();
             let replays = sampled.into_iter().map(|(seen, id)| async move {
                 let replayed = self.of_id(id).await;
                 (seen, replayed)
@@ -142,17 +143,36 @@ impl Replayer {
     }
 }
 
-impl Range {
-    /// Whether a decision is of the sample.
-    fn holds(&self, id: &DecisionId) -> bool {
-        if self.sample >= 1.0 {
-            return true;
+/// A stratified sample: as many strata as decisions are to be taken, alike in size and in the order of
+/// time, and one decision of each by chance. So its size is no matter of chance, and no hour is left out.
+struct Sample {
+    decisions: u64,
+    taken: u64,
+    seed: u64,
+}
+
+impl Sample {
+    fn new(decisions: u64, share: f64, seed: u64) -> Self {
+        // As exact as a share has to be: below 2^53 decisions.
+        let taken = (decisions as f64 * share).ceil() as u64;
+        Self { decisions, taken: taken.min(decisions), seed }
+    }
+
+    /// Whether it holds the decision of this place in the range, from 0.
+    fn holds(&self, place: u64) -> bool {
+        if self.taken == 0 || place >= self.decisions {
+            return false;
         }
-        let hash = Sha256::new().chain_update(self.seed.to_be_bytes()).chain_update(id.as_bytes());
-        let number =
-            hash.finalize().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
-        // As exact as it has to be: a share of 2^64, by a double.
-        (number as f64) < self.sample * u64::MAX as f64
+        let (place, decisions, taken) =
+            (u128::from(place), u128::from(self.decisions), u128::from(self.taken));
+        let stratum = place * taken / decisions;
+        let start = (stratum * decisions).div_ceil(taken);
+        let end = ((stratum + 1) * decisions).div_ceil(taken);
+        let hash =
+            Sha256::new().chain_update(self.seed.to_be_bytes()).chain_update(stratum.to_be_bytes());
+        let chance =
+            hash.finalize().iter().take(8).fold(0, |number, byte| number << 8 | u128::from(*byte));
+        place == start + chance % (end - start)
     }
 }
 
@@ -171,18 +191,33 @@ impl RangeSums {
 mod tests {
     use super::*;
 
+    fn sample(decisions: u64, share: f64, seed: u64) -> Vec<u64> {
+        let sample = Sample::new(decisions, share, seed);
+        // Decisions that came after the count are not of it.
+        (0..decisions + 10).filter(|place| sample.holds(*place)).collect()
+    }
+
     #[test]
-    fn a_sample_is_a_share_and_the_same_for_the_same_number() {
-        let ids: Vec<DecisionId> = (0..10_000).map(|_| DecisionId::new()).collect();
-        let sample = |sample, seed| {
-            let now = Timestamp::from_micros(0);
-            let range = Range { source: None, since: now, until: now, sample, seed };
-            ids.iter().filter(|id| range.holds(id)).collect::<Vec<_>>()
-        };
-        let some = sample(0.01, 1);
-        assert!((50..200).contains(&some.len()), "{}", some.len());
-        assert_eq!(some, sample(0.01, 1));
-        assert_ne!(some, sample(0.01, 2));
-        assert_eq!((sample(0.0, 1).len(), sample(1.0, 1).len()), (0, ids.len()));
+    fn a_sample_is_the_share_to_the_decision_and_the_same_for_the_same_number() {
+        assert_eq!(sample(10_000, 0.01, 1).len(), 100);
+        assert_eq!(sample(10_000, 0.01, 1), sample(10_000, 0.01, 1));
+        assert_ne!(sample(10_000, 0.01, 1), sample(10_000, 0.01, 2));
+        assert_eq!(sample(10_000, 1.0, 1), (0..10_000).collect::<Vec<_>>());
+        for seed in 0..100 {
+            assert_eq!(sample(4, 0.5, seed).len(), 2, "seed {seed}");
+            assert_eq!(sample(7, 0.001, seed).len(), 1, "of a few at least one, seed {seed}");
+            assert_eq!(sample(1_001, 0.3, seed).len(), 301, "seed {seed}");
+        }
+        assert_eq!((sample(10_000, 0.0, 1).len(), sample(0, 1.0, 1).len()), (0, 0));
+    }
+
+    #[test]
+    fn every_decision_is_taken_as_often_as_another() {
+        let mut taken = [0_u32; 10];
+        (0..3_000).flat_map(|seed| sample(10, 0.3, seed)).for_each(|place| {
+            taken[usize::try_from(place).expect("below 10")] += 1;
+        });
+        // Strata of 4, 3 and 3: 750 or 1,000 expected.
+        assert!(taken.iter().all(|times| (650..1_100).contains(times)), "{taken:?}");
     }
 }

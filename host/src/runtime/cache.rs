@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 
 use super::compile::Artifact;
+use super::divide;
 use super::{CacheOptions, RuntimeError};
 use crate::model::Digest;
 
@@ -33,8 +34,8 @@ pub(super) struct Cache {
     dir: PathBuf,
     host_key: [u8; 32],
     bytes_max: u64,
-    /// What compiled code depends on: this program, its version of wasmtime with its settings, the
-    /// processor.
+    /// What compiled code depends on: this program, how it divides a file, its version of wasmtime with
+    /// its settings, the processor.
     compatibility: Vec<u8>,
 }
 
@@ -45,6 +46,7 @@ impl Cache {
         fs::create_dir_all(&dir).map_err(io)?;
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).map_err(io)?;
         let mut hasher = Bytes(Sha256::new_with_prefix(env!("CARGO_PKG_VERSION")));
+        hasher.write_u32(divide::FORM);
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let compatibility = hasher.0.finalize().to_vec();
         let CacheOptions { host_key, bytes_max, .. } = *options;

@@ -28,6 +28,10 @@ use wasmparser::{
 /// Instructions from one look at the clock to the next. Each may touch memory that was never touched.
 const STEPS: u32 = 1_000;
 
+/// Raised with every change of what is made of a file: code that was compiled before is then compiled
+/// again.
+pub(super) const FORM: u32 = 1;
+
 /// The file, divided; `None` where there is nothing to divide, or it cannot be read: then it is said
 /// elsewhere what is wrong with it.
 pub(super) fn divided(file: &[u8]) -> Option<Vec<u8>> {

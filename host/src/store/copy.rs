@@ -7,9 +7,9 @@ use sqlx::Row as _;
 
 use super::audit::{self, Leaves};
 use super::dialect::{self, Address, Connection, unsigned};
-use super::{Options, PAGE_ROWS_MAX, Store, StoreError};
+use super::{Options, PAGE_ROWS_MAX, Store, StoreError, erase, host_key};
 use crate::audit::{Frontier, Head, leaf_hash};
-use crate::model::{AuditEntry, Timestamp};
+use crate::model::{AuditEntry, Erasure, Timestamp};
 
 /// Faults of a damaged database that are named.
 const FAULTS_MAX: usize = 5;
@@ -32,6 +32,15 @@ pub struct Contents {
     pub erasures: u64,
     /// The tree over its audit log, as it follows from the entries.
     pub audit: Head,
+}
+
+/// What is asked of a database before another one takes its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remains {
+    /// Who was erased in it.
+    pub erasures: Vec<Erasure>,
+    /// How many entries its audit log has.
+    pub audit_size: u64,
 }
 
 impl Store {
@@ -59,9 +68,19 @@ impl Store {
         connection.close().await?;
         contents
     }
-}
 
-impl Store {
+    /// Who was erased in a database, also one that lacks migrations, which it goes on to lack.
+    ///
+    /// # Errors
+    /// As [`Store::copy`]; [`StoreError::HostKey`]; [`StoreError::Damaged`] where the list in it may not
+    /// be all of it.
+    pub async fn remains(options: &Options) -> Result<Remains, StoreError> {
+        let mut connection = sqlite(options).await?;
+        let remains = remains(&mut connection, options).await;
+        connection.close().await?;
+        remains
+    }
+
     /// What time it is for the database, and what it saw last.
     ///
     /// # Errors
@@ -110,9 +129,21 @@ async fn sqlite(options: &Options) -> Result<Connection, StoreError> {
     address.reader().await.map_err(|error| StoreError::unopened(&address, error))
 }
 
-async fn examine(connection: &mut Connection) -> Result<Contents, StoreError> {
-    // A file that is no database says so here.
-    let integrity = sqlx::query("PRAGMA integrity_check").fetch_all(&mut *connection).await?;
+async fn remains(connection: &mut Connection, options: &Options) -> Result<Remains, StoreError> {
+    check_pages(connection, "PRAGMA integrity_check(erasures)").await?;
+    host_key::look(connection, &options.host_key).await?;
+    let rows = sqlx::query(erase::ALL).fetch_all(&mut *connection).await?;
+    let size = sqlx::query("SELECT coalesce(max(seq), 0) AS size FROM audit");
+    let size = size.fetch_one(&mut *connection).await?;
+    Ok(Remains {
+        erasures: rows.iter().map(erase::erasure).collect::<Result<_, _>>()?,
+        audit_size: unsigned(&size, "size")?,
+    })
+}
+
+/// Has SQLite look at its pages, of which a file that is no database has none.
+async fn check_pages(connection: &mut Connection, text: &'static str) -> Result<(), StoreError> {
+    let integrity = sqlx::query(text).fetch_all(&mut *connection).await?;
     let mut faults = Vec::new();
     for row in &integrity {
         let line: String = row.try_get(0)?;
@@ -129,6 +160,11 @@ async fn examine(connection: &mut Connection) -> Result<Contents, StoreError> {
         };
         return Err(damaged(detail));
     }
+    Ok(())
+}
+
+async fn examine(connection: &mut Connection) -> Result<Contents, StoreError> {
+    check_pages(connection, "PRAGMA integrity_check").await?;
     let numbers = sqlx::query(
         "SELECT (SELECT coalesce(max(version), 0) FROM schema_migrations) AS schema_version, \
          (SELECT count(*) FROM decisions) AS decisions, \

@@ -5,14 +5,17 @@
 //! line in the list. Broken off in between, it is to be done again, and nothing was promised.
 //!
 //! A copy that is older than an erasure still holds the key. So who was erased is listed, the list is kept
-//! apart too, and a restored copy goes through it before it serves ([`Store::replay_erasures`]).
+//! apart too ([`Store::list_erasures`]), and a restored copy goes through it before it serves
+//! ([`Store::settle_erasures`]).
 
+mod list;
 mod rows;
 
 use serde_json::{Value as Json, json};
 use sqlx::Row as _;
 
 use super::audit::Leaves;
+use super::dialect::Row;
 use super::holds;
 use super::names::SubjectName;
 use super::sealed::cipher::fill;
@@ -20,7 +23,23 @@ use super::tx::Tx;
 use super::{PAGE_ROWS_MAX, Store, StoreError};
 use crate::model::{AuditEntry, Erased, Erasure, Identity, Timestamp};
 
+pub use list::ErasureList;
+pub(super) use list::Listing;
 pub(super) use rows::forget_key;
+
+/// Everybody who was erased.
+pub(super) const ALL: &str =
+    "SELECT source, subject, key_id, erased_at FROM erasures ORDER BY number";
+
+/// A row of those who were.
+pub(super) fn erasure(row: &Row) -> Result<Erasure, StoreError> {
+    Ok(Erasure {
+        source: row.try_get("source")?,
+        subject: row.try_get("subject")?,
+        key_id: row.try_get("key_id")?,
+        erased_at: Timestamp::from_micros(row.try_get("erased_at")?),
+    })
+}
 
 /// Whom an erasure is about, and what is left in the place of the name.
 struct Subject<'a> {
@@ -44,8 +63,9 @@ impl Store {
     /// Erases a subject of a source. Once more it erases what came since, or nothing.
     ///
     /// # Errors
-    /// [`StoreError::Held`] where nothing of it may go; [`StoreError::Traces`] where it was erased, and a
-    /// copy of what was is still in the write-ahead log; where the database does not answer.
+    /// [`StoreError::Held`] where nothing of it may go; [`StoreError::Unlisted`] where it was erased and
+    /// an older copy would bring it back; [`StoreError::Traces`] where it was, and a copy of what was is
+    /// still in the write-ahead log; where the database does not answer.
     pub async fn erase(
         &self,
         source: &str,
@@ -64,6 +84,7 @@ impl Store {
             }
             None => self.erase_all(tx, &subject, Some(who), json!({ "why": why })).await?,
         };
+        self.list_erasures().await?;
         self.inner.writer.leave_no_trace().await?;
         Ok(erased)
     }
@@ -88,6 +109,7 @@ impl Store {
             self.erase_all(tx, &subject, None, json!({ "again": true })).await?;
             replayed += 1;
         }
+        self.list_erasures().await?;
         self.inner.writer.leave_no_trace().await?;
         Ok(replayed)
     }
@@ -105,16 +127,7 @@ impl Store {
         .bind(limit.clamp(1, PAGE_ROWS_MAX) as i64)
         .fetch_all(self.readers())
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Erasure {
-                    source: row.try_get("source")?,
-                    subject: row.try_get("subject")?,
-                    key_id: row.try_get("key_id")?,
-                    erased_at: Timestamp::from_micros(row.try_get("erased_at")?),
-                })
-            })
-            .collect()
+        rows.iter().map(erasure).collect()
     }
 
     /// Whether one of these erasures is of this subject.
@@ -138,7 +151,10 @@ impl Store {
             let facts = json!({ "source": source, "decisions": erased.decisions });
             tx.commit(leaf("subject.erasing", facts)?).await?;
             tx = self.inner.writer.begin().await?;
-            holds::refuse_held(&mut tx, source, name).await?;
+            // What is erased again was not held when it was erased: a hold is of the older copy.
+            if who.is_some() {
+                holds::refuse_held(&mut tx, source, name).await?;
+            }
         }
         let key_id = rows::erase_rest(&mut tx, subject, &mut erased).await?;
         let mut facts = facts;

@@ -82,8 +82,28 @@ pub enum StoreError {
         "it is erased, and somebody who reads keeps the write-ahead log with a copy of it: erase again to have that gone"
     )]
     Traces,
+    #[error(
+        "it is erased, but the list of erasures at {path} could not be written: {source}; make room or mend the file and erase again, for an older copy of the record would bring it back"
+    )]
+    Unlisted {
+        path: PathBuf,
+        #[source]
+        source: Arc<std::io::Error>,
+    },
+    #[error(
+        "the list of erasures at {path} cannot be read: {source}; mend it, or, where the record is the one that it was, move it away, and the next start writes it anew"
+    )]
+    Unread {
+        path: PathBuf,
+        #[source]
+        source: Arc<std::io::Error>,
+    },
     #[error("what the record held of {what} `{id}` was erased")]
     Erased { what: &'static str, id: String },
+    #[error(
+        "the event of this id was removed because of its age, and its decision with it: an id is decided once"
+    )]
+    Spent,
     #[error(
         "the subject is held (hold {id}), so nothing of it may go: release the hold first, with `picket hold release {id}`"
     )]
@@ -126,6 +146,7 @@ impl StoreError {
                 | Self::Unsafe { .. }
                 | Self::Rekeyed
                 | Self::Traces
+                | Self::Unlisted { .. }
         )
     }
 

@@ -22,6 +22,8 @@ use crate::model::{AuditEntry, Decision, DecisionId, Digest, Event, Timestamp};
 pub(super) const ACCEPTED: i64 = 0;
 pub(super) const DECIDED: i64 = 1;
 pub(super) const ERASED: i64 = 2;
+/// Of an id whose event is gone: no row has it, but what is read of one.
+const SPENT: i64 = 3;
 
 /// How often a commit is sealed again, because the key of its subject was another one by then.
 const RESEALED_MAX: usize = 8;
@@ -244,7 +246,7 @@ impl Store {
     /// What is recorded about an event id of a source.
     ///
     /// # Errors
-    /// Where the database does not answer.
+    /// [`StoreError::Spent`]; where the database does not answer.
     pub async fn claim(
         &self,
         source: &str,
@@ -260,12 +262,21 @@ impl Store {
              k.id AS key_id, k.wrapped \
              FROM events AS e LEFT JOIN decisions AS d ON d.id = e.decision_id \
              LEFT JOIN subject_keys AS k ON k.source = e.source AND k.subject = e.subject \
-             WHERE e.source = $1 AND e.event_id = $2",
+             WHERE e.source = $1 AND e.event_id = $2 \
+             UNION ALL \
+             SELECT '', source, '', event_id, 3, NULL, NULL, NULL \
+             FROM spent_events WHERE source = $1 AND event_id = $3",
         )
         .bind(source)
         .bind(event_id)
+        .bind(spent_id(event_id)?)
         .fetch_optional(self.readers())
         .await?;
+        if let Some(row) = &row
+            && row.try_get::<i64, _>("state")? == SPENT
+        {
+            return Err(StoreError::Spent);
+        }
         row.map(|row| recorded(&self.inner.keyring, &row)).transpose()
     }
 
@@ -311,6 +322,11 @@ impl Store {
         .await?;
         rows.iter().map(|row| accepted(&self.inner.keyring, row)).collect()
     }
+}
+
+/// What is left of the name of an event that is gone: its bytes.
+pub(super) fn spent_id(event_id: &str) -> Result<Vec<u8>, StoreError> {
+    hex::decode(event_id).map_err(|error| sealed::damaged("event", event_id, &error))
 }
 
 fn accepted(keyring: &Keyring, row: &Row) -> Result<Accepted, StoreError> {

@@ -15,9 +15,22 @@ use crate::model::{
     TrialDifference,
 };
 
-/// Where a page of what is held ended.
+/// Where a page of the events of a subject ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct HeldAfter(i64);
+pub struct HeldAfter {
+    /// `decisions.seq`.
+    decided: i64,
+    step: Step,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Step {
+    #[default]
+    Decided,
+    Accepted(Option<DecisionId>),
+    /// What was decided since the first step, so that none slips through between them.
+    DecidedMeanwhile,
+}
 
 impl Store {
     /// What is held on a subject besides its events. Says so in the audit log, for it is the beginning of
@@ -62,11 +75,13 @@ impl Store {
         })
     }
 
-    /// The decided events of a subject, oldest first, and where the next page begins if there is one.
+    /// A page of the events of a subject, and where the next one begins if there is one: first what is
+    /// decided, then what is accepted, each oldest first. What is decided while somebody reads is there
+    /// twice, the second time with its decision.
     ///
     /// # Errors
     /// Where the database does not answer or something is damaged.
-    pub async fn held_decided(
+    pub async fn held_events(
         &self,
         source: &str,
         subject: &str,
@@ -74,6 +89,29 @@ impl Store {
         limit: usize,
     ) -> Result<(Vec<HeldEvent>, Option<HeldAfter>), StoreError> {
         let limit = limit.clamp(1, PAGE_ROWS_MAX);
+        if let Step::Accepted(from) = after.step {
+            let (events, next) = self.held_accepted(source, subject, from, limit).await?;
+            let step = next.map_or(Step::DecidedMeanwhile, |next| Step::Accepted(Some(next)));
+            return Ok((events, Some(HeldAfter { step, ..after })));
+        }
+        let (events, decided, more) =
+            self.held_decided(source, subject, after.decided, limit).await?;
+        let step = match (more, after.step) {
+            (true, step) => Some(step),
+            (false, Step::Decided) => Some(Step::Accepted(None)),
+            (false, _) => None,
+        };
+        Ok((events, step.map(|step| HeldAfter { decided, step })))
+    }
+
+    /// With the last that was read, and whether there may be more.
+    async fn held_decided(
+        &self,
+        source: &str,
+        subject: &str,
+        after: i64,
+        limit: usize,
+    ) -> Result<(Vec<HeldEvent>, i64, bool), StoreError> {
         let name = self.inner.keyring.names.subject(subject).to_string();
         let rows = sqlx::query(
             "SELECT d.seq, d.id AS decision_id, d.source, d.subject, d.sealed AS decision, \
@@ -87,13 +125,13 @@ impl Store {
         )
         .bind(name.as_str())
         .bind(source)
-        .bind(after.0)
+        .bind(after)
         .bind(limit as i64)
         .fetch_all(self.readers())
         .await?;
-        let last = rows.last().map(|row| row.try_get("seq")).transpose()?.unwrap_or(after.0);
-        let mut differences = self.held_differences(source, subject, &name, after.0, last).await?;
-        let mut deliveries = self.held_deliveries(source, &name, after.0, last).await?;
+        let last = rows.last().map(|row| row.try_get("seq")).transpose()?.unwrap_or(after);
+        let mut differences = self.held_differences(source, subject, &name, after, last).await?;
+        let mut deliveries = self.held_deliveries(source, &name, after, last).await?;
         let mut held = Vec::with_capacity(rows.len());
         for row in &rows {
             // Erased since the page was read: then it is no longer held.
@@ -103,45 +141,52 @@ impl Store {
             one.deliveries = deliveries.remove(&id).unwrap_or_default();
             held.push(one);
         }
-        Ok((held, (rows.len() == limit).then_some(HeldAfter(last))))
+        Ok((held, last, rows.len() == limit))
     }
 
-    /// Events of a subject that are accepted and not decided, at most [`PAGE_ROWS_MAX`].
-    ///
-    /// # Errors
-    /// As [`Store::held_decided`].
-    pub async fn held_accepted(
+    /// With the last that was read, where there may be more.
+    async fn held_accepted(
         &self,
         source: &str,
         subject: &str,
-    ) -> Result<Vec<HeldEvent>, StoreError> {
+        after: Option<DecisionId>,
+        limit: usize,
+    ) -> Result<(Vec<HeldEvent>, Option<DecisionId>), StoreError> {
         let name = self.inner.keyring.names.subject(subject).to_string();
         let rows = sqlx::query(
             "SELECT e.decision_id, e.source, e.subject, e.event_id, e.sealed, e.received_at, \
              k.id AS key_id, k.wrapped FROM events AS e \
              LEFT JOIN subject_keys AS k ON k.source = e.source AND k.subject = e.subject \
              WHERE e.subject = $1 AND (e.source = $2) IS TRUE AND e.state = 0 \
-             ORDER BY e.decision_id LIMIT $3",
+             AND e.decision_id > $3 ORDER BY e.decision_id LIMIT $4",
         )
         .bind(name)
         .bind(source)
-        .bind(PAGE_ROWS_MAX as i64)
+        .bind(after.map(|after| after.to_string()).unwrap_or_default())
+        .bind(limit as i64)
         .fetch_all(self.readers())
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(HeldEvent {
-                    received_at: Timestamp::from_micros(row.try_get("received_at")?),
-                    decision_id: decision_id(row)?,
-                    event: events::open(&self.inner.keyring, row, row.try_get("sealed")?)?.0,
-                    decision: None,
-                    made_from: serde_json::Value::Null,
-                    ruling: None,
-                    differences: Vec::new(),
-                    deliveries: Vec::new(),
-                })
-            })
-            .collect()
+        let mut held = Vec::with_capacity(rows.len());
+        let mut last = None;
+        for row in &rows {
+            let id = decision_id(row)?;
+            last = Some(id);
+            let event = match events::open(&self.inner.keyring, row, row.try_get("sealed")?) {
+                Err(StoreError::Erased { .. }) => continue,
+                event => event?.0,
+            };
+            held.push(HeldEvent {
+                received_at: Timestamp::from_micros(row.try_get("received_at")?),
+                decision_id: id,
+                event,
+                decision: None,
+                made_from: serde_json::Value::Null,
+                ruling: None,
+                differences: Vec::new(),
+                deliveries: Vec::new(),
+            });
+        }
+        Ok((held, last.filter(|_| rows.len() == limit)))
     }
 
     fn held_event(&self, row: &Row) -> Result<Option<HeldEvent>, StoreError> {

@@ -1,6 +1,11 @@
 //! Holds: subjects of whom nothing may go, whatever its age and whoever asks for it, while the law or a
 //! lawsuit wants it kept.
 
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::Row as _;
@@ -22,6 +27,24 @@ const HOLDS: &str = "holds";
 struct Document {
     subject: String,
     why: String,
+}
+
+/// Where a page of holds ended. One that is released meanwhile may be there again among the released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HoldCursor {
+    in_force: bool,
+    before: Uuid,
+}
+
+/// An id after those of all holds.
+const NEWEST: Uuid = Uuid::max();
+
+/// Some holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldPage {
+    pub holds: Vec<Hold>,
+    /// Where the next page begins; `None` where there is none.
+    pub next: Option<HoldCursor>,
 }
 
 impl Store {
@@ -115,31 +138,55 @@ impl Store {
         self.hold_of(id).await
     }
 
-    /// Holds, those in force first, then the newest.
+    /// Holds, of one source or of all: those in force first, of these and of the others the newest.
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn holds(&self) -> Result<Vec<Hold>, StoreError> {
-        let rows = sqlx::query(HOLDS_WITH_KEYS_ALL)
-            .bind(PAGE_ROWS_MAX as i64)
-            .fetch_all(self.readers())
-            .await?;
-        rows.iter().map(|row| self.open_hold(row)).collect()
+    pub async fn holds(
+        &self,
+        source: Option<&str>,
+        after: Option<&HoldCursor>,
+        limit: usize,
+    ) -> Result<HoldPage, StoreError> {
+        let limit = limit.clamp(1, PAGE_ROWS_MAX);
+        let begin = HoldCursor { in_force: true, before: NEWEST };
+        let mut at = after.copied().unwrap_or(begin);
+        let mut holds = Vec::new();
+        // One more than asked for tells whether there is a next page.
+        while holds.len() <= limit {
+            let text = statement(at.in_force, source.is_some());
+            let mut query = sqlx::query(text)
+                .bind(at.before.to_string())
+                .bind((limit + 1 - holds.len()) as i64);
+            if let Some(source) = source {
+                query = query.bind(source);
+            }
+            for row in &query.fetch_all(self.readers()).await? {
+                holds.push(self.open_hold(row)?);
+            }
+            if !at.in_force {
+                break;
+            }
+            at = HoldCursor { in_force: false, before: NEWEST };
+        }
+        let more = holds.len() > limit;
+        holds.truncate(limit);
+        let next = holds.last().filter(|_| more).map(HoldCursor::after).transpose()?;
+        Ok(HoldPage { holds, next })
     }
 
-    /// Holds of one subject, by its name in the record.
+    /// All holds of one subject, by its name in the record, the newest first.
     pub(super) async fn holds_of(&self, source: &str, name: &str) -> Result<Vec<Hold>, StoreError> {
-        let rows = sqlx::query(HOLDS_WITH_KEYS_OF)
-            .bind(source)
-            .bind(name)
-            .bind(PAGE_ROWS_MAX as i64)
-            .fetch_all(self.readers())
-            .await?;
-        rows.iter().map(|row| self.open_hold(row)).collect()
+        let rows = sqlx::query(OF_SUBJECT).bind(source).bind(name).fetch_all(self.readers());
+        rows.await?.iter().map(|row| self.open_hold(row)).collect()
     }
 
-    async fn hold_of(&self, id: &str) -> Result<Hold, StoreError> {
-        let row = sqlx::query(HOLDS_WITH_KEYS_ONE).bind(id).fetch_optional(self.readers()).await?;
+    /// One hold.
+    ///
+    /// # Errors
+    /// [`StoreError::Absence`] where there is none of this id.
+    pub async fn hold_of(&self, id: &str) -> Result<Hold, StoreError> {
+        let row = sqlx::query(ONE).bind(id).fetch_optional(self.readers()).await?;
         let row = row.ok_or_else(|| StoreError::Absence { what: WHAT, id: id.to_owned() })?;
         self.open_hold(&row)
     }
@@ -165,17 +212,70 @@ impl Store {
     }
 }
 
-const HOLDS_WITH_KEYS_ALL: &str = "SELECT h.id, h.source, h.subject, h.held_by, h.held_at, \
-     h.released_at, h.sealed, k.id AS key_id, k.wrapped FROM holds AS h LEFT JOIN subject_keys AS k \
-     ON k.source = h.source AND k.subject = h.subject \
-     ORDER BY h.released_at IS NULL DESC, h.id DESC LIMIT $1";
-const HOLDS_WITH_KEYS_OF: &str = "SELECT h.id, h.source, h.subject, h.held_by, h.held_at, \
-     h.released_at, h.sealed, k.id AS key_id, k.wrapped FROM holds AS h LEFT JOIN subject_keys AS k \
-     ON k.source = h.source AND k.subject = h.subject \
-     WHERE h.source = $1 AND h.subject = $2 ORDER BY h.id DESC LIMIT $3";
-const HOLDS_WITH_KEYS_ONE: &str = "SELECT h.id, h.source, h.subject, h.held_by, h.held_at, \
-     h.released_at, h.sealed, k.id AS key_id, k.wrapped FROM holds AS h LEFT JOIN subject_keys AS k \
-     ON k.source = h.source AND k.subject = h.subject WHERE h.id = $1";
+impl HoldCursor {
+    fn after(hold: &Hold) -> Result<Self, StoreError> {
+        let before = hold.id.parse().map_err(|error| sealed::damaged(WHAT, &hold.id, &error))?;
+        Ok(Self { in_force: hold.released_at.is_none(), before })
+    }
+}
+
+impl fmt::Display for HoldCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = vec![u8::from(self.in_force)];
+        bytes.extend(self.before.as_bytes());
+        f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+impl FromStr for HoldCursor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bytes: Option<[u8; 17]> =
+            URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        match bytes {
+            Some([in_force @ (0 | 1), id @ ..]) => {
+                Ok(Self { in_force: in_force == 1, before: Uuid::from_bytes(id) })
+            }
+            _ => Err(format!(
+                "`{text}` is not a cursor: send the `next` of the page before, as it was"
+            )),
+        }
+    }
+}
+
+/// Holds with the keys of their subjects, and what comes after that.
+macro_rules! with_keys {
+    ($rest:literal) => {
+        concat!(
+            "SELECT h.id, h.source, h.subject, h.held_by, h.held_at, h.released_at, h.sealed, \
+             k.id AS key_id, k.wrapped FROM holds AS h LEFT JOIN subject_keys AS k \
+             ON k.source = h.source AND k.subject = h.subject WHERE ",
+            $rest
+        )
+    };
+}
+
+const OF_SUBJECT: &str = with_keys!("h.source = $1 AND h.subject = $2 ORDER BY h.id DESC");
+const ONE: &str = with_keys!("h.id = $1");
+
+/// Of a page: $1 is the id before which it begins, $2 the limit, $3 the source.
+fn statement(in_force: bool, of_source: bool) -> &'static str {
+    match (in_force, of_source) {
+        (true, false) => {
+            with_keys!("h.released_at IS NULL AND h.id < $1 ORDER BY h.id DESC LIMIT $2")
+        }
+        (true, true) => with_keys!(
+            "h.released_at IS NULL AND h.id < $1 AND h.source = $3 ORDER BY h.id DESC LIMIT $2"
+        ),
+        (false, false) => {
+            with_keys!("h.released_at IS NOT NULL AND h.id < $1 ORDER BY h.id DESC LIMIT $2")
+        }
+        (false, true) => with_keys!(
+            "h.released_at IS NOT NULL AND h.id < $1 AND h.source = $3 ORDER BY h.id DESC LIMIT $2"
+        ),
+    }
+}
 
 /// Refuses what would take something of a subject that is held.
 ///

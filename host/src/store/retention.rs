@@ -1,15 +1,19 @@
 //! Retention: what is older than its class is kept goes, with the event behind it, unless somebody holds
 //! it for the law. The audit log keeps its entries, which hold nothing of anybody.
+//!
+//! Invariant: an event's id stays spent, or what is sent again a year later would be decided again, and its
+//! action performed again. All that is kept for it is a keyed hash.
 
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use sqlx::Row as _;
+use sqlx::{Arguments as _, Row as _};
 
 use super::audit::Leaves;
 use super::dialect::Connection;
+use super::rows::Insert;
 use super::tx::Tx;
-use super::{Store, StoreError, erase, outbox};
+use super::{Store, StoreError, erase, events, outbox};
 use crate::model::{AuditEntry, RetentionClass, Timestamp};
 
 /// Decisions that go in one transaction: others wait for it.
@@ -45,6 +49,9 @@ impl Store {
         Ok(gone.len() as u64)
     }
 }
+
+static SPEND: Insert =
+    Insert::new("INSERT INTO spent_events (source, event_id)", 2, "ON CONFLICT DO NOTHING");
 
 /// A decision that goes.
 struct Gone {
@@ -90,7 +97,9 @@ const ENFORCED: &str = "DELETE FROM decisions WHERE seq IN (SELECT d.seq FROM de
      ORDER BY d.decided_at LIMIT $2) RETURNING seq, id, source, subject, event_id";
 
 async fn remove_what_hangs_on(tx: &mut Tx, gone: &[Gone]) -> Result<(), StoreError> {
+    let mut spent = Vec::with_capacity(gone.len());
     for Gone { id, source, event_id, .. } in gone {
+        spent.push((source.as_str(), events::spent_id(event_id)?));
         sqlx::query("DELETE FROM events WHERE source = $1 AND event_id = $2")
             .bind(source.as_str())
             .bind(event_id.as_str())
@@ -101,6 +110,12 @@ async fn remove_what_hangs_on(tx: &mut Tx, gone: &[Gone]) -> Result<(), StoreErr
             .execute(tx.connection()?)
             .await?;
     }
+    SPEND
+        .run(tx.connection()?, &spent, |arguments, (source, event_id)| {
+            arguments.add(*source)?;
+            arguments.add(event_id.as_slice())
+        })
+        .await?;
     let ids: Vec<&str> = gone.iter().map(|it| it.id.as_str()).collect();
     outbox::remove(tx.connection()?, &ids).await?;
     let (Some(first), Some(last)) = (gone.first(), gone.last()) else { return Ok(()) };

@@ -1,16 +1,18 @@
 //! A thousand people are erased, of whom every text was unmistakable: no byte of it is left anywhere.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::OpenOptions;
 use std::path::Path;
+use std::process::Command;
 
 use databases::Home;
 use picket::config::Config;
-use picket::store::{Options, Store};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::{AnyConnection, Connection as _, Row as _};
 use tempfile::TempDir;
 
-use crate::life::send;
+use crate::life::{self, send};
 use crate::server::{Server, furnish};
 use crate::trace::{files_with, is_compressed_in};
 
@@ -167,13 +169,11 @@ async fn no_byte_of_a_thousand_erased_people_is_left() {
     let server = Server::start_in(&Home::Sqlite, dir, |_| {}).await;
     live(&server).await;
     assert!(answers(&server).await.contains(GONE), "the test would see it");
-    // A copy from before, as a backup takes it.
+    // A copy from before.
     let copy = tempfile::tempdir().unwrap();
-    let backup = copy.path().join("data");
-    std::fs::create_dir_all(&backup).unwrap();
-    for name in ["picket.db", "picket.db-wal", "host.key"] {
-        std::fs::copy(data.join(name), backup.join(name)).unwrap();
-    }
+    let backup = copy.path().join("backup");
+    let mut picket = Command::new(env!("CARGO_BIN_EXE_picket"));
+    said(picket.env("PICKET_DATA_DIR", &data).arg("backup").arg(&backup));
     erase(&server).await;
     let seen = |text: &str, name: &str| {
         let files = files_with(&data, text);
@@ -182,37 +182,70 @@ async fn no_byte_of_a_thousand_erased_people_is_left() {
     seen("subject.erased", "picket.db");
     seen("answered", "picket.log");
     check(&server, server.dir.path(), Some(&data.join("picket.db"))).await;
-    let list = erasures(&server.app.store).await;
+    let list = said(life::picket(&server).args(["subject", "erasures"]));
     server.app.stop().await;
     restored(copy, &list).await;
 }
 
-async fn erasures(store: &Store) -> Vec<picket::model::Erasure> {
-    let mut list = Vec::new();
-    loop {
-        let page = store.erasures(list.len() as u64, 500).await.expect("a page");
-        if page.is_empty() {
-            return list;
-        }
-        list.extend(page);
-    }
+/// What the program says when all is well.
+fn said(command: &mut Command) -> String {
+    let output = command.output().expect("the program runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
 }
 
-/// The copy, with the list that was kept apart.
-async fn restored(copy: TempDir, list: &[picket::model::Erasure]) {
-    let database = copy.path().join("data/picket.db");
-    let host_key = std::fs::read(copy.path().join("data/host.key")).expect("a key");
-    let options = Options::new(
-        format!("sqlite://{}", database.display()),
-        host_key.try_into().expect("32 bytes"),
-    );
-    let store = Store::open(&options).await.expect("the copy opens");
-    assert_eq!(store.replay_erasures(list).await.expect("it answers"), ERASED as u64);
-    store.close().await.expect("it closes");
+/// The backup on another machine, with the list that was kept apart.
+async fn restored(copy: TempDir, list: &str) {
+    let (backup, data) = (copy.path().join("backup"), copy.path().join("data"));
+    let kept = copy.path().join("erasures.jsonl");
+    std::fs::write(&kept, list).expect("a list");
+    let restore = || {
+        let mut picket = Command::new(env!("CARGO_BIN_EXE_picket"));
+        picket.env("PICKET_DATA_DIR", &data).arg("restore").arg(&backup).arg("--json");
+        picket
+    };
+    assert!(!restore().status().expect("it runs").success(), "it wants the list");
+    let told = said(restore().arg("--erasures").arg(&kept));
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(told["erased_again"], ERASED);
+    search(&backup.join("picket.db"), &data, list).await;
+
     furnish(copy.path());
     let server = Server::start_in(&Home::Sqlite, copy, |_| {}).await;
-    check(&server, server.dir.path(), Some(&database)).await;
+    check(&server, server.dir.path(), Some(&data.join("picket.db"))).await;
     server.app.stop().await;
+}
+
+/// Of who is on the list, no key of the backup is in any byte of a folder, in its encrypted form either; of
+/// the others each is. What was sealed under a key that is nowhere is noise.
+async fn search(backup: &Path, folder: &Path, list: &str) {
+    let lines = list.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let listed: HashSet<String> = lines.map(|line| text(&line["subject"]).to_owned()).collect();
+    assert_eq!(listed.len(), ERASED);
+    sqlx::any::install_default_drivers();
+    let url = format!("sqlite://{}", backup.display());
+    let mut database = AnyConnection::connect(&url).await.expect("a backup");
+    let rows = sqlx::query("SELECT subject, wrapped FROM subject_keys").fetch_all(&mut database);
+    // By its nonce, which comes first.
+    let mut places: HashMap<[u8; 16], bool> = HashMap::new();
+    for row in &rows.await.expect("an answer") {
+        let (subject, wrapped): (String, Vec<u8>) = (row.get("subject"), row.get("wrapped"));
+        places.insert(*wrapped.first_chunk().expect("a nonce"), listed.contains(&subject));
+    }
+    database.close().await.expect("it closes");
+    let (mut gone, mut here) = (HashSet::new(), HashSet::new());
+    for file in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let Ok(bytes) = std::fs::read(file.path()) else { continue };
+        for window in bytes.array_windows::<16>() {
+            match places.get(window) {
+                Some(true) => gone.insert(*window),
+                Some(false) => here.insert(*window),
+                None => false,
+            };
+        }
+    }
+    assert_eq!((gone.len(), here.len()), (0, LIVING));
+    assert_eq!(places.len(), ERASED + LIVING);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,10 +12,11 @@ on_both!(threaded:
     all_that_is_held_is_exported,
     only_an_admin_who_reaches_the_source_exports_and_erases,
     who_was_erased_is_gone_and_may_come_back,
+    holds_come_in_pages,
 );
 
 const ERASE: &str = "/v1/subjects/market/user-17/erase";
-const EXPORT: &str = "/v1/subjects/market/user-17/export";
+pub const EXPORT: &str = "/v1/subjects/market/user-17/export";
 
 pub async fn send(server: &Server, who: &str, method: Method, path: &str, body: Value) -> Answer {
     let request = server.request(who, method, path).json(&body);
@@ -26,7 +27,8 @@ async fn erase(server: &Server, who: &str, path: &str, why: &str) -> Answer {
     send(server, who, Method::POST, path, json!({ "why": why })).await
 }
 
-fn picket(server: &Server) -> Command {
+/// The program, as somebody who may do everything on a server.
+pub fn picket(server: &Server) -> Command {
     let mut picket = Command::new(env!("CARGO_BIN_EXE_picket"));
     picket.env("PICKET_SERVER", format!("http://{}", server.app.address));
     picket.env("PICKET_KEY", server.key("admin"));
@@ -187,6 +189,46 @@ async fn who_was_erased_is_gone_and_may_come_back(home: Home) {
     server.app.stop().await;
 }
 
+async fn holds_come_in_pages(home: Home) {
+    let server = Server::start(&home).await;
+    let mut ids = Vec::new();
+    for number in 0..3 {
+        let (id, subject) = (format!("e-{number}"), format!("user-{number}"));
+        let mut event = event("market", &id, "hello");
+        event["subject"] = json!(subject);
+        server.post("platform", "/v1/events", "application/json", event.to_string()).await;
+        let hold = json!({"source": "market", "subject": subject, "why": "case 118"});
+        let hold = send(&server, "admin", Method::POST, "/v1/holds", hold).await.json();
+        ids.insert(0, hold["id"].as_str().unwrap().to_owned());
+    }
+    let release = format!("/v1/holds/{}/release", ids[0]);
+    let released = send(&server, "admin", Method::POST, &release, json!({"why": "over"})).await;
+    assert_eq!(released.status, 200, "{}", released.text);
+    ids.rotate_left(1);
+    for who in ["admin", "bound-admin"] {
+        let (mut seen, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = server.get(who, &format!("/v1/holds?limit=1{after}")).await.json();
+            let [hold] = page["holds"].as_array().unwrap().as_slice() else { panic!("{page}") };
+            seen.push(hold["id"].as_str().unwrap().to_owned());
+            let Some(next) = page["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        assert_eq!(seen, ids, "{who}: those in force first, of these the newest");
+    }
+    assert_eq!(server.get("admin", "/v1/holds?after=x").await.status, 400);
+    let list = |more: &[&str]| {
+        let output = picket(&server).args(["hold", "list", "--limit", "2"]).args(more).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let first = list(&[]);
+    let (_, next) = first.split_once("more: --after ").unwrap_or_else(|| panic!("{first}"));
+    assert!(first.contains(&ids[0]) && first.contains(&ids[1]), "{first}");
+    let last = list(&["--after", next.trim()]);
+    assert!(last.contains(&ids[2]) && !last.contains("more:"), "{last}");
+    server.app.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_server_forgets_whom_this_one_erased() {
     let home = Home::postgres();
@@ -204,6 +246,13 @@ async fn another_server_forgets_whom_this_one_erased() {
     assert_eq!(erase(&one, "admin", ERASE, "ticket 4711").await.json()["events"], 1);
     let gone = || async { !two.get("engineer", log).await.text.contains("555-0100") };
     two.until("the other server has forgotten", gone).await;
+    // Whichever of the two machines is lost, the other one's list names whom this one erased.
+    let lists = [one.path("data/erasures.jsonl"), two.path("data/erasures.jsonl")];
+    let listed = || async {
+        let [one, two] = lists.each_ref().map(|list| std::fs::read_to_string(list).unwrap());
+        one.lines().count() == 1 && one == two
+    };
+    two.until("both have a list of it", listed).await;
     // It has the key no more, and what comes to it begins a new life.
     assert_eq!(two.event("e-2", "hello").await.status, 200);
     assert_eq!(one.get("admin", EXPORT).await.json()["events"].as_array().unwrap().len(), 1);

@@ -7,5 +7,6 @@ mod fixture;
 mod server;
 
 mod canaries;
+mod copies;
 mod life;
 mod trace;

@@ -151,6 +151,18 @@ impl Server {
         self
     }
 
+    /// Stops it, has something done to what it works on, and starts it again.
+    pub async fn again(self, meanwhile: impl AsyncFnOnce(&Config)) -> Self {
+        let Self { app, dir, client, keys } = self;
+        let config = Config { listen: ([127, 0, 0, 1], 0).into(), ..(*app.config).clone() };
+        app.stop().await;
+        meanwhile(&config).await;
+        let carried =
+            Carried { bundle: Bundle::default(), program: env!("CARGO_BIN_EXE_picket").into() };
+        let app = App::start_with(config, carried).await.expect("Picket starts again");
+        Self { app, dir, client, keys }
+    }
+
     /// Another server on the same record.
     pub async fn beside(&self, change: impl FnOnce(&mut Config)) -> Self {
         let mut config =

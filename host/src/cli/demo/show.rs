@@ -159,6 +159,8 @@ impl Screen {
                 said,
                 verdict(&swapped.before),
                 format!("  Not found. Dropping the next {name} into the folder; the events go on."),
+                "  This server is for development: a file dropped there is ACTIVE AT ONCE."
+                    .to_owned(),
                 String::new(),
             ])
         } else if let (Some(live), Some(after), 1) = (&swapped.live, &swapped.after, self.acts) {

@@ -14,8 +14,8 @@ use picket_sdk::golden;
 use serde_json::json;
 
 use super::component;
-use crate::cli::sandbox::{self, Sandbox};
 use super::test;
+use crate::cli::sandbox::{self, Sandbox};
 use crate::cli::table;
 use crate::engine;
 use crate::model::{Event, Outcome};

@@ -13,7 +13,9 @@ use super::component;
 use crate::cli::sandbox::Sandbox;
 use crate::cli::table::plain;
 use crate::model::{Digest, Input};
+use crate::registry::Refused;
 use crate::runtime::{self, Limits, Prepared};
+use crate::store::EVERY_SOURCE;
 
 /// Load a component as a server would and say what is found.
 #[derive(Debug, Args)]
@@ -24,6 +26,9 @@ pub(in crate::cli) struct Check {
     /// Settings as a JSON object, as the file beside the detector would give them
     #[arg(long, default_value = "{}", value_name = "JSON")]
     settings: String,
+    /// As if it were pushed for this source alone
+    #[arg(long, default_value = EVERY_SOURCE)]
+    source: String,
     /// Print JSON, for a program
     #[arg(long)]
     json: bool,
@@ -31,8 +36,8 @@ pub(in crate::cli) struct Check {
 
 pub(super) const AFTER_HELP: &str = "\
 The file is scanned, compiled, described, configured, snapshotted and tried on an event without inputs,
-in the sandbox of a server that would start here: its limits are those of picket.toml and PICKET_*.
-Exits with 1 where that server would refuse it.";
+in the sandbox of a server that would start here: its limits are those of picket.toml and PICKET_*, and so
+are its grants, budgets and trusted keys. Exits with 1 where that server would refuse it.";
 
 /// Slower to compile than anybody wants to wait for.
 const BYTES_MANY: usize = 4 << 20;
@@ -44,13 +49,13 @@ pub(super) fn run(args: &Check) -> anyhow::Result<ExitCode> {
     let (file, bytes) = component::read(&args.path)?;
     let sandbox = Sandbox::start()?;
     let begun = Instant::now();
-    let loaded = sandbox.load_as_stranger(&bytes, &settings);
+    let admitted = admit(&sandbox, &file, &bytes, &settings, &args.source);
     let took = begun.elapsed();
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    match loaded {
-        Ok(prepared) => {
+    match admitted {
+        Ok((prepared, unsigned)) => {
             let (ceiling, prepared) = (&sandbox.ceiling, &prepared);
-            let report = Report { file: &file, bytes: &bytes, prepared, ceiling, took };
+            let report = Report { file: &file, bytes: &bytes, prepared, unsigned, ceiling, took };
             match args.json {
                 true => println!("{}", serde_json::to_string_pretty(&report.json())?),
                 false => report.print(),
@@ -74,6 +79,20 @@ pub(super) fn run(args: &Check) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Everything that stands between a file and a source.
+fn admit(
+    sandbox: &Sandbox,
+    file: &Path,
+    bytes: &[u8],
+    settings: &str,
+    source: &str,
+) -> Result<(Prepared, Option<String>), Refused> {
+    sandbox.admit_unopened(file, bytes)?;
+    let prepared = sandbox.load_as_stranger(bytes, settings)?;
+    let unsigned = sandbox.admit(file, &prepared, source)?;
+    Ok((prepared, unsigned))
+}
+
 /// One line for those who only want to know whether it loads.
 pub(super) fn line(prepared: &Prepared, took: Duration) -> String {
     let manifest = prepared.manifest();
@@ -89,6 +108,8 @@ struct Report<'a> {
     file: &'a Path,
     bytes: &'a [u8],
     prepared: &'a Prepared,
+    /// What the operator would be warned of.
+    unsigned: Option<String>,
     ceiling: &'a Limits,
     took: Duration,
 }
@@ -150,7 +171,7 @@ impl Report<'_> {
 
     fn warnings(&self) -> Vec<String> {
         let manifest = self.prepared.manifest();
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<String> = self.unsigned.iter().cloned().collect();
         let mut warn = |is: bool, what: String| warnings.extend(is.then_some(what));
         warn(
             manifest.summary.is_empty(),

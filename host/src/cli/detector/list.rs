@@ -7,7 +7,7 @@ use console::style;
 use super::super::client::Server;
 use super::super::table::{self, plain};
 use super::words;
-use crate::model::{Isolation, Landing, Stage};
+use crate::model::{Isolation, Stage};
 use crate::registry::{Catalogue, DetectorStatus};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -44,7 +44,9 @@ pub(super) async fn run(server: &Server) -> anyhow::Result<ExitCode> {
     for refusal in &catalogue.refused {
         println!("\nrefused {} at {}: {}", plain(&refusal.file), refusal.at, plain(&refusal.error));
     }
-    landings(&catalogue);
+    if let Some(loud) = catalogue.landing.warning() {
+        println!("\n{}", style(plain(&loud)).yellow().bold());
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -71,20 +73,4 @@ fn notes(status: &DetectorStatus) -> Vec<String> {
         notes.push(plain(&error.error));
     }
     notes
-}
-
-/// Where new files land; loudly where nobody looks at them before they count.
-fn landings(catalogue: &Catalogue) {
-    let uploads = catalogue.landing.uploads.iter();
-    let active = uploads.filter(|(_, landing)| **landing == Landing::Active);
-    let mut loud: Vec<String> = active
-        .map(|(source, _)| format!("what is pushed for {} (upload_stage)", words::source(source)))
-        .collect();
-    if catalogue.landing.folder == Landing::Active {
-        loud.insert(0, "a file that is dropped into the folder (folder_stage)".to_owned());
-    }
-    if !loud.is_empty() {
-        let text = format!("ACTIVE AT ONCE, without a trial: {}", loud.join(", "));
-        println!("\n{}", style(text).yellow().bold());
-    }
 }

@@ -10,8 +10,8 @@ use clap::Args;
 use picket_sdk::golden::{Case, Evidence, Expected, File, Found};
 use serde_json::json;
 
-use super::evidence;
 use super::component;
+use super::evidence;
 use crate::cli::sandbox::{self, Sandbox};
 use crate::cli::table::plain;
 use crate::model::{Event, Outcome, Signal};

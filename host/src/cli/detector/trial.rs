@@ -10,8 +10,8 @@ use clap::Args;
 use console::Term;
 use serde_json::json;
 
-use super::evidence::{self, Mark};
 use super::component;
+use super::evidence::{self, Mark};
 use crate::cli::sandbox::{self, Sandbox};
 use crate::cli::table::plain;
 use crate::engine::Examined;

@@ -15,8 +15,8 @@ use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use picket_sdk::golden::File;
 
-use super::language::Language;
 use super::component;
+use super::language::Language;
 use super::{build, check, test};
 use crate::cli::sandbox::Sandbox;
 use crate::cli::table::plain;

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::cli::sandbox::Sandbox;
 use crate::model::{Event, Finding, Outcome, Signal, Stage};
@@ -46,14 +47,23 @@ pub(super) struct Written {
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenSignal {
     pub label: String,
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(default = "one", deserialize_with = "unit", skip_serializing_if = "is_one")]
     pub score: f64,
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(default = "one", deserialize_with = "unit", skip_serializing_if = "is_one")]
     pub confidence: f64,
 }
 
 fn one() -> f64 {
     1.0
+}
+
+/// A mistyped number would be judged as the nearest that can be.
+fn unit<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    let number = f64::deserialize(from)?;
+    match (0.0..=1.0).contains(&number) {
+        true => Ok(number),
+        false => Err(D::Error::custom(format!("{number} is not from 0 to 1"))),
+    }
 }
 
 fn is_one(number: &f64) -> bool {
@@ -89,13 +99,7 @@ impl WrittenSignal {
 }
 
 fn ran(detector: &str, outcome: Outcome, error: Option<String>, signals: Vec<Signal>) -> Finding {
-    Finding {
-        stage: Some(Stage::Active),
-        outcome,
-        error,
-        signals,
-        ..Finding::absent(detector)
-    }
+    Finding { stage: Some(Stage::Active), outcome, error, signals, ..Finding::absent(detector) }
 }
 
 /// The shipped detectors, loaded at the first event that is for them: it takes a moment.

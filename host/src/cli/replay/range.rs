@@ -24,13 +24,13 @@ pub(super) struct RangeArgs {
     /// Decisions before then; now unless given
     #[arg(long, value_name = "WHEN", requires = "since")]
     until: Option<When>,
-    /// The share of them: 1%, or 0.01
+    /// The share of them: 1%, or 0.01; at least one
     #[arg(long, value_name = "SHARE", requires = "since", default_value = "100%")]
     sample: Share,
     /// Those of one source
     #[arg(long, requires = "since")]
     source: Option<String>,
-    /// The same number takes the same sample; by chance unless given
+    /// The same number takes the same sample of the same decisions; by chance unless given
     #[arg(long, value_name = "NUMBER", requires = "since")]
     seed: Option<u64>,
 }

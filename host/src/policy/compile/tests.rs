@@ -65,7 +65,10 @@ fn a_good_document_says_what_it_says() {
     assert_eq!((policy.name(), policy.source()), ("qwickservices", "qwickservices"));
     assert_eq!(policy.digest(), Digest::of(GOOD.as_bytes()));
     assert_eq!(policy.requires(), ["contact-phone", "contact-intent"]);
-    assert_eq!((policy.on_error(), policy.scheme()), (OnError::Review, &Scheme::Labels(Merge::NoisyOr)));
+    assert_eq!(
+        (policy.on_error(), policy.scheme()),
+        (OnError::Review, &Scheme::Labels(Merge::NoisyOr))
+    );
     assert!(policy.judges("message.sent") && !policy.judges("bid.placed"));
     let millionths = |score: Score| score.millionths();
     let weights: Vec<_> =

@@ -72,7 +72,8 @@ impl<'t> WrittenModifier<'t> {
             ["name", "labels", "with", "add", "add_each_further", "at_most", "stage"];
         let modifier = Keys::of(table, at.clone(), "a modifier", &KEYS, report);
         let how_much = ["add", "add_each_further"];
-        let labels = "name those because of which something is added: `labels = [\"contact.phone\"]`";
+        let labels =
+            "name those because of which something is added: `labels = [\"contact.phone\"]`";
         Self {
             at,
             name: modifier.needed("name", "such as `name = \"further-contact\"`", report, text),

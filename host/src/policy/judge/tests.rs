@@ -111,10 +111,29 @@ fn boundaries_are_exact_and_inclusive_below() {
         let verdict = judged(&[("bid.a", score, 1.0)]);
         assert_eq!((verdict.score.millionths(), verdict.tier.as_str()), (millionths, tier));
     }
-    for merge in [Merge::Max, Merge::NoisyOr] {
+    for merge in [Merge::Max, Merge::NoisyOr, Merge::SumCapped] {
         let alone = findings(&[("bid.c", 1.0, 1.0)]);
         let verdict = policy(merge, OnError::Allow).judge(&event("message.sent"), &alone);
         assert_eq!((verdict.score.millionths(), verdict.tier.as_str()), (395_000, "medium"));
+    }
+}
+
+#[test]
+fn what_adds_up_to_a_boundary_reaches_it() {
+    let cases = [
+        (0.0, 0.499_998, 644_999, "medium"),
+        (0.0, 0.5, 645_000, "high"),
+        (0.199_999, 0.5, 844_999, "high"),
+        (0.2, 0.5, 845_000, "critical"),
+        (0.354_999, 0.5, 999_999, "critical"),
+        (0.355, 0.5, 1_000_000, "critical"),
+        (1.0, 1.0, 1_000_000, "critical"),
+    ];
+    let policy = policy(Merge::SumCapped, OnError::Allow);
+    for (a, b, millionths, tier) in cases {
+        let found = findings(&[("bid.a", a, 1.0), ("bid.b", b, 1.0), ("bid.c", 1.0, 1.0)]);
+        let verdict = policy.judge(&event("message.sent"), &found);
+        assert_eq!((verdict.score.millionths(), verdict.tier.as_str()), (millionths, tier));
     }
 }
 

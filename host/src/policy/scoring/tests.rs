@@ -2,6 +2,7 @@
 
 use super::super::judge::tests::{event, findings};
 use super::super::{Known, LabelStep, LiftStep, ModifierStep, Policy, StageStep, Step, Verdict};
+use crate::model::Score;
 
 const STAGED: &str =
     include_str!("../../../../examples/policies/stage-weighted/qwickservices.toml");
@@ -100,6 +101,15 @@ fn boundaries_of_the_sum_are_exact_in_decimal() {
         let verdict = judged(STAGED, &[found, &[and]].concat());
         assert_eq!((verdict.score.millionths(), verdict.tier.as_str()), (score, tier), "{and:?}");
     }
+}
+
+#[test]
+fn full_stages_are_exactly_one() {
+    let text = STAGED.replace("\"contact.phone\" = 0.85", "\"contact.phone\" = 1.0");
+    let text = text.replace("\"payment.circumvention\" = 0.90", "\"payment.circumvention\" = 1.0");
+    let full = ["contact.phone", "payment.circumvention", "velocity.messages"];
+    let verdict = judged(&text, &full.map(|label| (label, 1.0)));
+    assert_eq!(verdict.score, Score::ONE);
 }
 
 #[test]

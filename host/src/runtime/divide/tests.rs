@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::{Config, Engine, Instance, Module, Store, UpdateDeadline};
 
 use super::pieces::PIECE_BYTES;
-use super::{STEPS, divided, divided_module};
+use super::{FORM, STEPS, divided, divided_module};
+use crate::model::Digest;
 
 const MEMORY_PAGES: u32 = 64;
 
@@ -159,4 +160,14 @@ fn what_cannot_be_read_is_left_alone() {
             divided(&changed);
         }
     }
+}
+
+#[test]
+fn what_is_made_of_a_file_changes_with_its_form() {
+    let made = divided_module(&module()).unwrap().unwrap().finish();
+    assert_eq!(
+        (FORM, Digest::of(&made).to_string().as_str()),
+        (1, "sha256:c621060023c9c6d60c1814efd908d85b75bb8128182f85fa5c583b8c17a8ff7d"),
+        "raise FORM, so that no code in a cache is as it was made before; then take the digest over"
+    );
 }

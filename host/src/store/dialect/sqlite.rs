@@ -90,8 +90,6 @@ impl Address {
             .synchronous(SqliteSynchronous::Full)
             // On macOS a plain flush stops at the disk's own cache.
             .pragma("fullfsync", "ON")
-            // What is deleted or overwritten is wiped from its page: erasing a key relies on it.
-            .pragma("secure_delete", "ON")
             .pragma("wal_autocheckpoint", WAL_PAGES)
             .pragma("cache_size", WRITER_CACHE);
         let deadline = Instant::now() + self.busy_timeout;
@@ -115,6 +113,10 @@ impl Address {
         SqliteConnectOptions::new()
             .filename(&self.path)
             .foreign_keys(true)
+            // What is deleted, overwritten or moved is wiped from its page: erasing a key relies on it. Also
+            // of who only reads, for a copy that it makes is written like that, and without it would hold
+            // keys a second time, where a page was split and nothing overwrites them.
+            .pragma("secure_delete", "ON")
             .busy_timeout(self.busy_timeout)
             .statement_cache_capacity(STATEMENTS_CACHED_MAX)
             .row_buffer_size(ROWS_BUFFERED_MAX)

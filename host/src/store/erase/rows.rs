@@ -106,14 +106,18 @@ pub(super) async fn erase_rest(
     .bind(*source)
     .execute(tx.connection()?)
     .await?;
-    // Those that were released; in force they are in an older copy at most.
-    sqlx::query("UPDATE holds SET subject = $1, sealed = $2 WHERE source = $3 AND subject = $4")
-        .bind(pseudonym.as_str())
-        .bind(NOTHING)
-        .bind(*source)
-        .bind(name.as_str())
-        .execute(tx.connection()?)
-        .await?;
+    // Those that were released; in force they are in an older copy at most, and were released since.
+    sqlx::query(
+        "UPDATE holds SET subject = $1, sealed = $2, released_at = coalesce(released_at, $3) \
+         WHERE source = $4 AND subject = $5",
+    )
+    .bind(pseudonym.as_str())
+    .bind(NOTHING)
+    .bind(erased_at.micros())
+    .bind(*source)
+    .bind(name.as_str())
+    .execute(tx.connection()?)
+    .await?;
     erase_deliveries(tx, subject).await?;
     let key_id = forget_key(tx, source, &name).await?;
     sqlx::query(

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::{Committed, Filter};
+use super::super::{Committed, Filter, HeldAfter};
 use super::*;
 use crate::model::ruling::Word;
-use crate::model::{Identity, KeyId, Role};
+use crate::model::{Erasure, Identity, KeyId, Role};
 
 on_both!(
     who_has_much_is_erased_in_pages,
@@ -15,6 +15,9 @@ on_both!(
     what_waits_for_its_commit_does_not_bring_the_key_back,
     a_key_that_the_database_did_not_take_is_not_offered_again,
     an_accepted_event_is_erased_before_it_is_decided,
+    what_is_accepted_is_exported_to_the_last,
+    what_is_decided_during_an_export_is_in_it,
+    who_is_erased_again_was_not_held,
 );
 
 fn admin() -> Identity {
@@ -287,4 +290,69 @@ async fn a_copy_from_before_is_erased_again_by_the_list() {
     // Where it was erased, the list changes nothing, not even the new life.
     assert_eq!(store.replay_erasures(&list).await.unwrap(), 0);
     assert!(!store.claim(SOURCE, "e-new").await.unwrap().unwrap().erased);
+}
+
+async fn what_is_accepted_is_exported_to_the_last(home: Home) {
+    let (_place, store) = fresh(home).await;
+    let mut expected = Vec::new();
+    for number in 0..7 {
+        let id = DecisionId::new();
+        let event = event(&format!("e-{number}"));
+        store.accept(&event, Timestamp::now(), [1; 32], id).await.unwrap();
+        expected.push(id);
+    }
+    let other = of_subject("e-other", "user-18").event;
+    store.accept(&other, Timestamp::now(), [1; 32], DecisionId::new()).await.unwrap();
+    for limit in 1..=8 {
+        let (mut seen, mut after) = (Vec::new(), Some(HeldAfter::default()));
+        while let Some(from) = after {
+            let page = store.held_events(SOURCE, "user-17", from, limit).await.unwrap();
+            seen.extend(page.0.into_iter().map(|held| held.decision_id));
+            after = page.1;
+        }
+        assert_eq!(seen, expected, "{limit}");
+    }
+    store.close().await.unwrap();
+}
+
+async fn what_is_decided_during_an_export_is_in_it(home: Home) {
+    let (_place, store) = fresh(home).await;
+    let (before, during) = (entry("e-1"), entry("e-2"));
+    store.commit(&before).await.unwrap();
+    let Entry { received_at, fingerprint, ref event, ref decision, .. } = during;
+    store.accept(event, received_at, fingerprint, decision.id).await.unwrap();
+    let (mut seen, mut after) = (Vec::new(), Some(HeldAfter::default()));
+    while let Some(from) = after {
+        let page = store.held_events(SOURCE, "user-17", from, 9).await.unwrap();
+        // After the decided ones were read, and before the others.
+        if seen.is_empty() {
+            assert_eq!(store.commit(&during).await.unwrap(), Committed::New);
+        }
+        seen.extend(page.0.into_iter().map(|held| (held.decision_id, held.decision.is_some())));
+        after = page.1;
+    }
+    assert_eq!(seen, [(before.decision.id, true), (during.decision.id, true)]);
+    store.close().await.unwrap();
+}
+
+/// The hold is of the older copy: where somebody was erased, it had been released by then.
+async fn who_is_erased_again_was_not_held(home: Home) {
+    let (_place, store) = fresh(home).await;
+    // More than a page of decisions, between which holds are looked for.
+    for number in 0..230 {
+        store.commit(&of_subject(&format!("e-{number}"), "user-17")).await.unwrap();
+    }
+    store.hold(SOURCE, "user-17", "case 118", &admin()).await.unwrap();
+    let erased = Erasure {
+        source: SOURCE.to_owned(),
+        subject: store.held_subject(SOURCE, "user-17", &admin()).await.unwrap().name,
+        key_id: "0000000000000000".to_owned(),
+        erased_at: Timestamp::now(),
+    };
+    assert_eq!(store.replay_erasures(&[erased]).await.unwrap(), 1);
+    let [hold] = store.holds(None, None, 9).await.unwrap().holds.try_into().unwrap();
+    assert_eq!((&*hold.subject, hold.released_at.is_some()), ("erased", true));
+    let filter = Filter { subject: Some("user-17".to_owned()), limit: 9, ..Filter::default() };
+    assert!(store.decisions(&filter).await.unwrap().decisions.is_empty());
+    store.close().await.unwrap();
 }

@@ -1,22 +1,25 @@
-//! How lists are answered: by an index, and never by reading a whole table that grows for ever.
+//! How lists are answered and what a commit looks up: by an index, and never by reading a whole table
+//! that grows for ever.
 
 use databases::Database;
 
-use super::super::Filter;
+use super::super::{DeliveryFilter, Filter, HeldAfter, Span};
 use super::*;
-use crate::model::{Identity, KeyId, Role};
+use crate::model::{DeliveryId, DeliveryState, Identity, KeyId, Role, Scope};
 
 on_both!(no_list_reads_a_whole_table);
 
 /// Tables that grow with every event, with the names that statements give them.
-const LONG: [&str; 15] = [
+const LONG: [&str; 17] = [
     "events",
     "e",
+    "spent_events",
     "decisions",
     "d",
     "decision_labels",
     "l",
     "o",
+    "outbox",
     "audit",
     "alerts",
     "trial_differences",
@@ -47,6 +50,10 @@ async fn no_list_reads_a_whole_table(home: Home) {
     }
     let store = place.open().await;
     ask_for_everything(&store, known.decision.id).await;
+    // So often that a plan is kept.
+    for number in 0..8 {
+        store.commit(&entry(&format!("later-{number}"))).await.unwrap();
+    }
     match &place.home {
         Home::Sqlite => {
             for text in store.readers().asked() {
@@ -71,10 +78,10 @@ async fn no_list_reads_a_whole_table(home: Home) {
             store.close().await.unwrap();
             await_end_of_others(database);
             let scanned = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE seq_scan > 0 \
-                AND relname IN ('events', 'decisions', 'decision_labels', 'audit')";
+                AND relname IN ('events', 'decisions', 'decision_labels', 'audit', 'outbox')";
             assert_eq!(database.run(scanned), "");
             let found = "SELECT min(idx_scan) > 0 FROM pg_stat_user_tables \
-                WHERE relname IN ('events', 'decisions', 'decision_labels', 'audit')";
+                WHERE relname IN ('events', 'decisions', 'decision_labels', 'audit', 'outbox')";
             assert_eq!(database.run(found), "t");
         }
     }
@@ -113,6 +120,29 @@ async fn ask_for_everything(store: &Store, known: DecisionId) {
         store.replayable(id).await.unwrap();
         store.ruling(id).await.unwrap();
     }
+    for (source, state) in [None, Some(SOURCE), Some("nobody")]
+        .into_iter()
+        .flat_map(|source| [None, Some(DeliveryState::Dead)].map(|state| (source, state)))
+    {
+        let source = source.map(str::to_owned);
+        let asked = DeliveryFilter { source, state, limit: 50, after: None };
+        for _ in 0..8 {
+            store.deliveries(&asked).await.unwrap();
+        }
+    }
+    store.delivery(&DeliveryId::of_action(known, Scope::Message)).await.unwrap();
+    for source in [SOURCE, "nobody"] {
+        store.delivery_backlog(source).await.unwrap();
+        let mut page = Some(HeldAfter::default());
+        while let Some(after) = page {
+            page = store.held_events(source, "user-18", after, 50).await.unwrap().1;
+        }
+        let (after, before) = (Timestamp::from_micros(0), Timestamp::now());
+        for source in [None, Some(source.to_owned())] {
+            let (after, before) = (DecisionId::from_time(after), DecisionId::from_time(before));
+            store.ids_within(&Span { source, after, before }).await.unwrap();
+        }
+    }
     store.claim(SOURCE, "e-1").await.unwrap();
     store.accepted(50).await.unwrap();
     for after in [0, 20_000] {
@@ -146,6 +176,13 @@ fn multiply() -> String {
          WHERE seq % 4 = 0; \
          INSERT INTO audit (seq, object, leaf_hash, leaf) SELECT n, 'n-' || n, leaf_hash, leaf \
          FROM audit, generate_series((SELECT max(seq) FROM audit) + 1, 40000) AS n \
-         WHERE seq = {MIGRATED} + 1"
+         WHERE seq = {MIGRATED} + 1; \
+         UPDATE audit_head SET size = 40000, frontier = decode(repeat('00', 5 * 32), 'hex'); \
+         INSERT INTO outbox (seq, id, source, subject, decision, kind, action, scope, state, \
+         attempts, created_at, ended_at, sealed) \
+         SELECT n, uuid || '.message', '{SOURCE}', 'user-' || n % 500, uuid, 'action', \
+         'soft_block', 'message', CASE n % 10 WHEN 0 THEN 'dead' ELSE 'delivered' END, 1, n, n, '' \
+         FROM (SELECT n, '00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0') AS uuid \
+         FROM generate_series(1, 40000) AS n) AS numbered"
     )
 }

@@ -395,7 +395,7 @@ async fn what_is_about_an_erased_subject_is_not_sent(home: Home) {
     let under_way = turn(&store, 1, now, &[came_to(&next[0], Next::Dead)], 10).await;
     assert_eq!(events(&under_way), ["a-2"]);
     // Until then whoever asks what is held is told what the platform was told.
-    let (held, _) = store.held_decided(SOURCE, "ann", HeldAfter::default(), 9).await.unwrap();
+    let (held, _) = store.held_events(SOURCE, "ann", HeldAfter::default(), 9).await.unwrap();
     let told: Vec<_> = held.iter().flat_map(|one| &one.deliveries).map(|one| &one.id).collect();
     assert_eq!(told, ids[..3].iter().collect::<Vec<_>>());
     store.erase(SOURCE, "ann", "asked for", &who).await.unwrap();

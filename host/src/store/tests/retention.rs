@@ -1,6 +1,6 @@
 //! Retention: what goes with its age, what is held, and what of a subject nobody speaks of any more.
 
-use super::super::Filter;
+use super::super::{Filter, HoldCursor};
 use super::*;
 use crate::model::ruling::Word;
 use crate::model::{Identity, KeyId, RetentionClass, Role};
@@ -9,6 +9,7 @@ on_both!(
     what_is_too_old_goes_by_class_with_all_that_hangs_on_it,
     what_is_held_stays_until_it_is_released,
     a_batch_at_a_time_until_nothing_is_left,
+    every_hold_is_on_one_page,
 );
 
 fn officer() -> Identity {
@@ -54,7 +55,9 @@ async fn what_is_too_old_goes_by_class_with_all_that_hangs_on_it(home: Home) {
     assert_eq!(store.prune(RetentionClass::Allowed, before(1_001)).await.unwrap(), 1);
     assert_eq!(store.decision(old.decision.id).await.unwrap(), None);
     assert_eq!(store.ruling(old.decision.id).await.unwrap(), None);
-    assert_eq!(store.claim(SOURCE, "e-1").await.unwrap(), None);
+    let claimed = store.claim(SOURCE, "e-1").await;
+    assert!(matches!(claimed, Err(StoreError::Spent)), "{claimed:?}");
+    assert_eq!(rows(&place, "spent_events").await, 1);
     assert_eq!((left(&store, "user-1").await, left(&store, "user-2").await), (1, 1));
     assert_eq!(rows(&place, "decision_labels").await * 3, labels * 2);
     assert_eq!(rows(&place, "events").await, 2);
@@ -91,10 +94,42 @@ async fn what_is_held_stays_until_it_is_released(home: Home) {
 
     let released = store.release(&hold.id, "closed", &officer()).await.unwrap();
     assert!(released.released_at.is_some());
-    assert_eq!(store.holds().await.unwrap(), [released]);
+    assert_eq!(store.holds(None, None, 9).await.unwrap().holds, [released]);
     let error = store.release(&hold.id, "closed", &officer()).await.unwrap_err();
     assert!(matches!(error, StoreError::Absence { .. }), "{error}");
     assert_eq!(store.prune(RetentionClass::Allowed, before(2_000)).await.unwrap(), 1);
+    store.close().await.unwrap();
+}
+
+async fn every_hold_is_on_one_page(home: Home) {
+    let (_place, store) = fresh(home).await;
+    let mut expected = Vec::new();
+    for number in 0..9 {
+        let subject = format!("user-{number}");
+        store.commit(&made(&format!("e-{number}"), &subject, Action::Allow, 1)).await.unwrap();
+        let hold = store.hold(SOURCE, &subject, "case 118", &officer()).await.unwrap();
+        if number % 2 == 0 {
+            store.release(&hold.id, "closed", &officer()).await.unwrap();
+        }
+        expected.push((number % 2 == 0, std::cmp::Reverse(hold.id)));
+    }
+    // Those in force first, and of either kind the newest.
+    expected.sort();
+    let expected: Vec<String> = expected.into_iter().map(|(_, id)| id.0).collect();
+    for limit in 1..=10 {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.holds(Some(SOURCE), after.as_ref(), limit).await.unwrap();
+            assert!(page.holds.len() == limit || page.next.is_none(), "{limit}");
+            seen.extend(page.holds.into_iter().map(|hold| hold.id));
+            let Some(next) = page.next else { break };
+            after = Some(next.to_string().parse().unwrap());
+        }
+        assert_eq!(seen, expected, "{limit}");
+    }
+    assert_eq!(store.holds(None, None, 99).await.unwrap().holds.len(), 9);
+    assert_eq!(store.holds(Some("elsewhere"), None, 99).await.unwrap().holds, []);
+    assert!("AAAA".parse::<HoldCursor>().is_err());
     store.close().await.unwrap();
 }
 

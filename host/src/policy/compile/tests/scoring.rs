@@ -98,7 +98,8 @@ fn stages_say_what_they_say() {
     let score = |millionths| Score::from_millionths(millionths).unwrap();
     assert_eq!(*lift, Some(Lift { from: score(850_000), share: score(800_000) }));
     let told: Vec<_> = stages.iter().map(|it| (it.name.as_str(), it.weight, it.merge)).collect();
-    let want = [("rules", score(600_000), Merge::Max), ("intent", score(400_000), Merge::SumCapped)];
+    let want =
+        [("rules", score(600_000), Merge::Max), ("intent", score(400_000), Merge::SumCapped)];
     assert_eq!(told, want);
     let adds: Vec<_> = policy.modifiers().iter().map(|it| (it.name.as_str(), it.adds)).collect();
     let further = Adds::EachFurther { each: score(80_000), at_most: score(150_000) };
