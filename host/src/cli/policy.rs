@@ -24,6 +24,7 @@ use crate::policy::{Known, Labels, Policy, Severity, render};
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Check a policy without a server: every fault with its line and a hint
+    #[command(after_help = CHECK_AFTER_HELP)]
     Check {
         /// The TOML document
         file: PathBuf,
@@ -43,6 +44,24 @@ pub(super) enum Command {
     #[command(after_help = test::AFTER_HELP)]
     Test(test::Test),
 }
+
+const CHECK_AFTER_HELP: &str = r#"Of each label the strongest evidence counts, e = score x confidence, with its weight w in [weights].
+How they make the score, each part of it from 0 to 1:
+  merge = "max"             the greatest w e
+  merge = "noisy-or"        1 - (1 - w e)(1 - w e)...: they confirm each other
+  merge = "weighted"        the sum of w e over the sum of all weights
+  merge = "sum-capped"      the sum of w e, at most 1
+  merge = "stage-weighted"  the sum of weight x number over the [[stages]], which need
+    name = "rules", weight = 0.5, merge = (one of the above), labels = ["contact.phone"]
+    and with a [lift] of from = 0.85, share = 0.8, at least 0.8 of a stage that reaches 0.85
+
+Any number of [[modifiers]] add to that, or with `stage` to the number of that stage, 1 at most:
+  name = "disguised", labels = ["evasion.obfuscation"], with = ["contact.phone"], add = 0.12
+      once, where one of `labels` and, if there is a `with`, one of those is found
+  name = "further", labels = ["contact.phone", "contact.email"], add_each_further = 0.08, at_most = 0.15
+      for each of `labels` that is found beyond the first
+
+Exits with 1 where there is a fault."#;
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {

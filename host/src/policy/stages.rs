@@ -146,7 +146,7 @@ fn check_all(
     let checked: Vec<Option<EvidenceStage>> =
         stages.iter().map(|stage| check_one(stage, weights, report)).collect();
     if let Some(weights) = weights
-        && stages.iter().all(|stage| stage.labels.is_some())
+        && stages.iter().all(WrittenStage::names_labels)
     {
         check_members(stages, weights, report);
     }
@@ -160,6 +160,10 @@ fn check_one(
 ) -> Option<EvidenceStage> {
     let name = name(written.name.as_ref(), "a stage", report);
     let merge = word(written.merge.as_ref(), "merge", Merge::ALL, Merge::as_str, report);
+    if let Some(labels) = written.labels.as_ref().filter(|labels| labels.get_ref().is_empty()) {
+        let hint = "name the labels that make its number".to_owned();
+        report.error(code::EMPTY, labels.span(), "a stage without labels finds nothing", hint);
+    }
     let labels = written.labels.as_ref().zip(weights);
     let labels = labels.and_then(|(labels, weights)| weights.places(labels.get_ref(), report));
     Some(EvidenceStage {

@@ -141,9 +141,9 @@ impl Differences {
             let sign = if direction == Direction::Stricter { ": " } else { ", " };
             out += &format!("{sign}{} {}", self.count(direction), direction.as_str());
         }
-        out += &format!("; {} have another score only\n", self.rescored);
+        out += &format!("; another score only: {}\n", self.rescored);
         if self.passed_over > 0 {
-            out += &format!("{} events are judged by neither policy\n", self.passed_over);
+            out += &format!("events that neither policy judges: {}\n", self.passed_over);
         }
         if changed == 0 {
             return out;

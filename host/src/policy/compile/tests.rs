@@ -44,7 +44,7 @@ fn set(words: &[&str]) -> BTreeSet<String> {
 }
 
 fn known() -> Known {
-    let loaded = set(&["contact.phone", "contact.intent"]);
+    let loaded = set(&["contact.phone", "contact.intent", "velocity.messages"]);
     Known {
         labels: Labels { stored: set(&["photo.reused"]), loaded },
         detectors: set(&["contact-phone", "contact-intent"]),

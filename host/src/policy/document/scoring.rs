@@ -54,6 +54,13 @@ impl<'t> WrittenStage<'t> {
     }
 }
 
+impl WrittenStage<'_> {
+    /// Whether it says which labels are its own.
+    pub(in crate::policy) fn names_labels(&self) -> bool {
+        self.labels.as_ref().is_some_and(|labels| !labels.get_ref().is_empty())
+    }
+}
+
 impl WrittenLift {
     fn read(table: &DeTable<'_>, at: Range<usize>, report: &mut Report<'_>) -> Self {
         let lift = Keys::of(table, at, "a lift", &["from", "share"], report);

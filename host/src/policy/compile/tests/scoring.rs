@@ -67,13 +67,14 @@ const CASES: &[Case] = &[
     ("labels = [\"contact.phone\"]", "labels = [\"contact.phone\", \"contact.fone\"]", ("P020", 15, 28),
         "`contact.fone` has no weight", "did you mean `contact.phone`?"),
     ("with = [\"contact.phone\"]", "with = [\"bid.shill\"]", ("P020", 30, 9), "`bid.shill` has no weight", "0 if it counts"),
-    ("\"contact.intent\" = 0.35", "\"contact.intent\" = 0.35\n\"bid.shill\" = 1", ("P018", 10, 1),
-        "`bid.shill` belongs to no stage", "`labels` of a stage"),
+    ("\"contact.intent\" = 0.35", "\"contact.intent\" = 0.35\n\"velocity.messages\" = 1", ("P018", 10, 1),
+        "`velocity.messages` belongs to no stage", "`labels` of a stage"),
     ("labels = [\"contact.phone\"]", "labels = [\"contact.phone\", \"contact.intent\"]", ("P006", 21, 11),
         "`contact.intent` is already in a stage, on line 15", "evidence counts once"),
     ("with = [\"contact.phone\"]", "with = [\"contact.intent\"]", ("P006", 30, 9), "already on line 29", "together with itself"),
     ("name = \"intent\"", "name = \"rules\"", ("P006", 18, 8), "the stage `rules` is already on line 12", "its own"),
     ("name = \"further\"", "name = \"both\"", ("P006", 35, 8), "the modifier `both` is already on line 28", "its own"),
+    ("labels = [\"contact.phone\"]", "labels = []", ("P015", 15, 10), "a stage without labels finds nothing", "name the labels"),
     // Sums.
     ("weight = 0.4", "weight = 0.400001", ("P019", 19, 10), "add up to 1.000001", "at most"),
     // Modifiers.
@@ -104,6 +105,25 @@ fn stages_say_what_they_say() {
     let adds: Vec<_> = policy.modifiers().iter().map(|it| (it.name.as_str(), it.adds)).collect();
     let further = Adds::EachFurther { each: score(80_000), at_most: score(150_000) };
     assert_eq!(adds, [("both", Adds::Once(score(120_000))), ("further", further)]);
+}
+
+#[test]
+fn stages_and_modifiers_have_limits() {
+    let stage =
+        |n| format!("[[stages]]\nname = \"s{n}\"\nweight = 0\nmerge = \"max\"\nlabels = []\n");
+    let modifier =
+        |n| format!("[[modifiers]]\nname = \"m{n}\"\nlabels = [\"contact.phone\"]\nadd = 0\n");
+    let more = |count: usize, one: &dyn Fn(usize) -> String| {
+        format!("{STAGED}{}", (0..count).map(one).collect::<String>())
+    };
+    let cases = [
+        (more(15, &stage), "17 stages; 16 are allowed"),
+        (more(31, &modifier), "33 modifiers; 32 are allowed"),
+    ];
+    for (text, message) in cases {
+        let found = diagnostics(&text);
+        assert!(found.iter().any(|one| one.message.contains(message)), "{message}: {found:#?}");
+    }
 }
 
 #[test]
