@@ -28,6 +28,7 @@ mod migrate;
 mod names;
 mod outbox;
 mod policies;
+mod reason;
 mod retention;
 mod rows;
 mod rulings;
@@ -52,7 +53,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 pub use alerts::AlertRow;
-pub use audit::AuditRow;
+pub use audit::{AuditRow, DamagedRow};
 pub use copy::{Contents, Remains, Times};
 pub use decisions::{Document, Entry, Replayable, SealedEntry};
 pub use deliveries::{Backlog, DeliveryFilter, DeliveryPage, Replayed};

@@ -2,13 +2,14 @@
 
 -- Subjects of whom nothing may go, whatever its age. A row stays when its hold ends.
 CREATE TABLE holds (
-    id          TEXT COLLATE "C" PRIMARY KEY,
-    source      TEXT COLLATE "C" NOT NULL,
-    subject     TEXT COLLATE "C" NOT NULL, -- keyed hash
-    held_by     TEXT COLLATE "C" NOT NULL, -- id of the key
-    held_at     BIGINT           NOT NULL,
-    released_at BIGINT,                   -- NULL: in force
-    sealed      BYTEA            NOT NULL  -- the subject's name and why
+    id           TEXT COLLATE "C" PRIMARY KEY,
+    source       TEXT COLLATE "C" NOT NULL,
+    subject      TEXT COLLATE "C" NOT NULL, -- keyed hash
+    held_by      TEXT COLLATE "C" NOT NULL, -- id of the key
+    held_at      BIGINT           NOT NULL,
+    released_at  BIGINT,                   -- NULL: in force
+    sealed       BYTEA            NOT NULL, -- the subject's name and why
+    released_why BYTEA                      -- sealed: why it ended; NULL: it is in force, or its subject was erased
 );
 
 CREATE UNIQUE INDEX holds_in_force ON holds (source, subject) WHERE released_at IS NULL;

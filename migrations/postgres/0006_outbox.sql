@@ -14,7 +14,8 @@ CREATE TABLE outbox (
     attempts   BIGINT           NOT NULL,         -- of the last round, once that has ended
     created_at BIGINT           NOT NULL,
     ended_at   BIGINT,                            -- when it was delivered, given up or erased; NULL: pending
-    sealed     BYTEA            NOT NULL          -- what is sent, as JSON; empty: there is nothing left to send
+    sealed     BYTEA            NOT NULL,         -- what is sent, as JSON; empty: there is nothing left to send
+    why        BYTEA                              -- sealed: why it was tried again last; NULL: it was not, or its subject was erased
 );
 
 CREATE INDEX outbox_source       ON outbox (source, seq);

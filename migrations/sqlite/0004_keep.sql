@@ -2,13 +2,14 @@
 
 -- Subjects of whom nothing may go, whatever its age. A row stays when its hold ends.
 CREATE TABLE holds (
-    id          TEXT    PRIMARY KEY,
-    source      TEXT    NOT NULL,
-    subject     TEXT    NOT NULL, -- keyed hash
-    held_by     TEXT    NOT NULL, -- id of the key
-    held_at     INTEGER NOT NULL,
-    released_at INTEGER,          -- NULL: in force
-    sealed      BLOB    NOT NULL  -- the subject's name and why
+    id           TEXT    PRIMARY KEY,
+    source       TEXT    NOT NULL,
+    subject      TEXT    NOT NULL, -- keyed hash
+    held_by      TEXT    NOT NULL, -- id of the key
+    held_at      INTEGER NOT NULL,
+    released_at  INTEGER,          -- NULL: in force
+    sealed       BLOB    NOT NULL, -- the subject's name and why
+    released_why BLOB              -- sealed: why it ended; NULL: it is in force, or its subject was erased
 ) STRICT;
 
 CREATE UNIQUE INDEX holds_in_force ON holds (source, subject) WHERE released_at IS NULL;

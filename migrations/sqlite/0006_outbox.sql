@@ -14,7 +14,8 @@ CREATE TABLE outbox (
     attempts   INTEGER NOT NULL,         -- of the last round, once that has ended
     created_at INTEGER NOT NULL,
     ended_at   INTEGER,                  -- when it was delivered, given up or erased; NULL: pending
-    sealed     BLOB    NOT NULL          -- what is sent, as JSON; empty: there is nothing left to send
+    sealed     BLOB    NOT NULL,         -- what is sent, as JSON; empty: there is nothing left to send
+    why        BLOB                      -- sealed: why it was tried again last; NULL: it was not, or its subject was erased
 ) STRICT;
 
 CREATE INDEX outbox_source       ON outbox (source);

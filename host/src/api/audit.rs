@@ -15,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::request::Asked;
 use super::{Api, ApiError, Problem};
 use crate::model::Timestamp;
+use crate::store::{AuditRow, DamagedRow};
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
@@ -28,9 +29,25 @@ pub(super) struct Search {
     limit: Option<u32>,
 }
 
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum AuditLine {
+    Entry(LoggedEntry),
+    Damaged(DamagedEntry),
+}
+
+/// An entry that is there and cannot be read, for somebody changed it: `picket audit verify` says more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DamagedEntry {
+    pub seq: u64,
+    /// What is wrong with it.
+    pub damaged: String,
+}
+
 /// One entry of the log. Ids and digests only.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct AuditLine {
+pub struct LoggedEntry {
     /// From 1, without gaps.
     pub seq: u64,
     pub at: Timestamp,
@@ -46,6 +63,8 @@ pub struct AuditLine {
 }
 
 /// Read the audit log
+///
+/// An entry that somebody changed so that it cannot be read any more is shown as damaged.
 #[utoipa::path(
     get, path = "/v1/audit", tag = "audit", params(Search),
     responses((status = 200, description = "Oldest first", body = Vec<AuditLine>))
@@ -56,21 +75,23 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<AuditLine>>, ApiError> {
     let page_max = api.0.config.page_max;
     let limit = search.limit.unwrap_or(page_max).clamp(1, page_max) as usize;
-    let rows = match &search.object {
-        Some(object) => api.0.store.audit_entries_of(object, search.after, limit).await?,
-        None => api.0.store.audit_entries(search.after, limit).await?,
+    let rows = api.0.store.audit_page(search.object.as_deref(), search.after, limit).await?;
+    let line = |row: Result<AuditRow, DamagedRow>| match row {
+        Ok(row) => AuditLine::Entry(LoggedEntry {
+            seq: row.seq,
+            at: row.at,
+            actor: row.actor,
+            role: row.role,
+            what: row.what,
+            object: row.object,
+            facts: row.facts,
+            leaf_hash: hex::encode(row.leaf_hash),
+        }),
+        Err(DamagedRow { seq, detail }) => {
+            AuditLine::Damaged(DamagedEntry { seq, damaged: detail })
+        }
     };
-    let line = rows.into_iter().map(|row| AuditLine {
-        seq: row.seq,
-        at: row.at,
-        actor: row.actor,
-        role: row.role,
-        what: row.what,
-        object: row.object,
-        facts: row.facts,
-        leaf_hash: hex::encode(row.leaf_hash),
-    });
-    Ok(Json(line.collect()))
+    Ok(Json(rows.into_iter().map(line).collect()))
 }
 
 /// Sign the audit log as it is now

@@ -46,7 +46,7 @@ pub struct DeliveryDetail {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Replay {
-    /// For the audit log.
+    /// It is kept with what is personal; the audit log has its salted digest.
     pub why: String,
 }
 
@@ -55,7 +55,7 @@ pub struct Replay {
 #[serde(deny_unknown_fields)]
 pub struct ReplayAll {
     pub source: String,
-    /// For the audit log.
+    /// For the audit log, which keeps it for ever: no names.
     pub why: String,
     /// The `next` of the call before.
     pub after: Option<String>,
@@ -154,7 +154,7 @@ pub(super) async fn replay(
     responses(
         (status = 200, description = "How many are pending again", body = ReplayedAll),
         (status = 403, description = "The key is bound to another source", body = Problem),
-        (status = 422, description = "No source or no reason", body = Problem),
+        (status = 422, description = "No source, no reason, or one that names somebody whom it concerns", body = Problem),
     )
 )]
 pub(super) async fn replay_all(

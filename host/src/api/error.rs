@@ -17,6 +17,9 @@ use crate::registry::Refused;
 use crate::replay::ReplayError;
 use crate::store::StoreError;
 
+/// How the types of all problems begin.
+const KINDS: &str = "urn:picket:problem:";
+
 /// A problem, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Problem {
@@ -46,7 +49,7 @@ impl ApiError {
     fn new(status: StatusCode, name: &str, title: &'static str, detail: impl Into<String>) -> Self {
         Self {
             problem: Box::new(Problem {
-                kind: format!("urn:picket:problem:{name}"),
+                kind: format!("{KINDS}{name}"),
                 title,
                 status: status.as_u16(),
                 detail: detail.into(),
@@ -64,6 +67,11 @@ impl ApiError {
 
     pub fn problem(&self) -> &Problem {
         &self.problem
+    }
+
+    /// Whether it is the one of this name.
+    pub fn is(&self, name: &str) -> bool {
+        self.problem.kind.strip_prefix(KINDS) == Some(name)
     }
 
     pub fn unauthenticated() -> Self {
@@ -213,6 +221,7 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Busy { .. } => Self::overloaded(),
             StoreError::Nul => Self::invalid(vec![Fault::new("", error.to_string())]),
+            StoreError::Named => Self::invalid(vec![Fault::new("/why", error.to_string())]),
             _ if error.is_passing() => {
                 tracing::error!("the store does not answer: {error}");
                 Self::unavailable(
@@ -287,6 +296,12 @@ impl From<CheckpointError> for ApiError {
             }
             CheckpointError::Store(_) | CheckpointError::Forked { .. } => {
                 Self::conflict("audit-forked", "Audit log changed", error.to_string())
+            }
+            CheckpointError::Unkept { .. } => {
+                tracing::error!("nothing was signed: {error}");
+                Self::unavailable(
+                    "the server's disk keeps no checkpoint now, so none is handed out",
+                )
             }
         }
     }

@@ -43,11 +43,15 @@ pub(super) async fn post(
     }))
 }
 
+/// What is wrong where the log itself cannot prove a decision: it is not what it was, or has no such entry.
+const UNPROVABLE: [&str; 3] = ["audit-forked", "audit-document-damaged", "not-found"];
+
 /// Export a decision
 ///
 /// One file with all that it takes to make the decision again elsewhere: `picket replay FILE` needs no
-/// server and no database. It holds the event and the files of the detectors. A tar archive, compressed
-/// as zstd; the same decision gives the same bytes.
+/// server and no database. It holds the event and the files of the detectors, and the proof that the
+/// decision was logged: without that where the audit log was changed, so that it cannot prove it. A tar
+/// archive, compressed as zstd; the same decision gives the same bytes but for the proof.
 #[utoipa::path(
     get, path = "/v1/decisions/{id}/capsule", tag = "decisions", params(("id" = String, Path)),
     responses(
@@ -66,7 +70,15 @@ pub(super) async fn capsule(
         return Err(ApiError::erased(Missing::erased().detail));
     };
     let mut capsule = api.0.replayer.capsule(*replayable).await?;
-    capsule.proof = Some(prove(&api, &id, false).await?.to_text());
+    capsule.proof = match prove(&api, &id, false).await {
+        Ok(proof) => Some(proof.to_text()),
+        Err(error) if UNPROVABLE.iter().any(|name| error.is(name)) => {
+            let why = &error.problem().detail;
+            tracing::warn!(decision = id, "a capsule is made without a proof: {why}");
+            None
+        }
+        Err(error) => return Err(error),
+    };
     let name = format!("attachment; filename=\"{}.capsule\"", capsule.id);
     let encoding = tokio::task::spawn_blocking(move || capsule.encode());
     match encoding.await {

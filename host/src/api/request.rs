@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::{Api, ApiError};
 use crate::model::{Fault, Identity};
+use crate::store::StoreError;
 
 const REQUEST_ID: &str = "x-request-id";
 
@@ -82,15 +83,14 @@ const WHY_BYTES_MAX: usize = 1_000;
 
 /// What is wrong with the reason for a change, if so.
 pub(super) fn unexplained(why: &str) -> Option<Fault> {
-    let detail = format!("say why, in at most {WHY_BYTES_MAX} bytes: it goes into the audit log");
+    let detail = format!("say why, in at most {WHY_BYTES_MAX} bytes: it is kept");
     (why.trim().is_empty() || why.len() > WHY_BYTES_MAX).then(|| Fault::new("/why", detail))
 }
 
 /// What is wrong with a reason that names whom it is about, if it does.
 pub(super) fn names(why: &str, subject: &str) -> Option<Fault> {
-    let detail = "it names the subject, and goes into the audit log, which is never erased: \
-                  name a ticket instead";
-    (!subject.is_empty() && why.contains(subject)).then(|| Fault::new("/why", detail))
+    (!subject.is_empty() && why.contains(subject))
+        .then(|| Fault::new("/why", StoreError::Named.to_string()))
 }
 
 /// The query, where every parameter must be known.

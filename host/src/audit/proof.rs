@@ -83,7 +83,7 @@ impl Proof {
     /// What is no proof, and where one is damaged.
     pub fn parse(text: &str) -> Result<Self, ProofError> {
         let rest = text.strip_prefix(HEADER).and_then(|rest| rest.strip_prefix('\n'));
-        let rest = rest.ok_or(ProofError::Foreign)?;
+        let rest = rest.ok_or_else(|| not_begun_as_one(text))?;
         let (head, note) =
             rest.split_once("\n\n").ok_or(ProofError::Malformed("it has no checkpoint"))?;
         let mut lines = head.lines();
@@ -122,6 +122,17 @@ impl Proof {
             }
         }
         Ok(Proven { checkpoint, entry })
+    }
+}
+
+/// Whether a text that does not begin as a proof was one before somebody changed that, or is something
+/// else.
+fn not_begun_as_one(text: &str) -> ProofError {
+    let mut lines = text.lines();
+    let begun = !text.is_empty() && (text.starts_with(HEADER) || HEADER.starts_with(text));
+    match begun || lines.any(|line| line.starts_with("extra ") || line.starts_with("index ")) {
+        true => ProofError::Malformed("its first line is not that of a proof"),
+        false => ProofError::Foreign,
     }
 }
 
@@ -182,9 +193,31 @@ mod tests {
     }
 
     #[test]
+    fn no_bit_of_a_file_can_be_flipped_and_no_end_cut_off() {
+        let text = proof().to_text();
+        let error = |bytes: &[u8]| {
+            let parsed = Proof::parse(&String::from_utf8_lossy(bytes));
+            let proven = parsed.and_then(|proof| proof.check(signer().verifier()));
+            proven.expect_err("it was changed")
+        };
+        for at in 0..text.len() {
+            for bit in 0..8 {
+                let mut bytes = text.clone().into_bytes();
+                bytes[at] ^= 1 << bit;
+                // It is this proof that was changed, and not another kind of file.
+                assert_ne!(error(&bytes), ProofError::Foreign, "bit {bit} of byte {at}");
+            }
+            let foreign = error(&text.as_bytes()[..at]) == ProofError::Foreign;
+            assert_eq!(foreign, at == 0, "{at} bytes");
+        }
+    }
+
+    #[test]
     fn what_is_no_proof_is_told() {
         let text = proof().to_text();
-        assert_eq!(Proof::parse("{}"), Err(ProofError::Foreign));
+        for other in ["{}", "log.example/picket\n7\nAAAA\n", "c2sp.org/tlog-tiles"] {
+            assert_eq!(Proof::parse(other), Err(ProofError::Foreign), "{other}");
+        }
         for (from, to) in [
             ("extra ", "extra *"),
             ("extra ", "more "),

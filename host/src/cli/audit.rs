@@ -9,6 +9,7 @@ mod prove;
 mod trust;
 mod verify;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -89,6 +90,12 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
 fn refused(why: &str) -> Finding {
     eprintln!("tampered  {why}");
     Finding::Tampered
+}
+
+/// What a file says. One that a changed byte has made no text any more is read as well: no signature fits
+/// it, and so it is told as what it is.
+fn text_of(file: &Path) -> std::io::Result<String> {
+    Ok(String::from_utf8_lossy(&std::fs::read(file)?).into_owned())
 }
 
 /// Of a log's head: its root, as checkpoints write it.

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use super::client::Server;
 use super::table::{self, plain};
 use crate::model::{Decision, DecisionId};
+use crate::replay::Capsule;
 
 pub(super) const EXPORT_HELP: &str = "\
   picket decision export 0199b0a4-7c1e-7d52-9f6b-1c2d3e4f5a6b
@@ -19,7 +20,8 @@ pub(super) const EXPORT_HELP: &str = "\
 
 The file holds the decision, its event, the detectors that saw it with their settings, and the policy: all
 that it takes to make the decision again, on any machine, without a server or a database; and the proof
-that the audit log has it. It is as personal as the event. To look inside: tar --zstd --list --file FILE.";
+that the audit log has it. Where the log was changed and cannot prove it, the file is without, and this is
+said. It is as personal as the event. To look inside: tar --zstd --list --file FILE.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -50,6 +52,12 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
 
 async fn export(id: DecisionId, out: &Path, server: &Server) -> anyhow::Result<()> {
     let capsule = server.download(&format!("/v1/decisions/{id}/capsule")).await?;
+    if Capsule::decode(&capsule[..]).context("the server's capsule")?.proof.is_none() {
+        eprintln!(
+            "note: the server's audit log cannot prove this decision, so the file holds no proof of it; \
+             `picket audit verify` says what is wrong with the log"
+        );
+    }
     if out == Path::new("-") {
         return Ok(std::io::stdout().write_all(&capsule)?);
     }

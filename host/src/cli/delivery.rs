@@ -65,7 +65,8 @@ pub(super) struct Replay {
     /// Every dead delivery of this source
     #[arg(long)]
     source: Option<String>,
-    /// Why, for the audit log
+    /// Why. Of one delivery it is kept with what is personal, and the audit log has its salted digest; of
+    /// a source's it goes into the audit log, which keeps it for ever: no names
     #[arg(long)]
     why: String,
     #[command(flatten)]
@@ -127,6 +128,9 @@ async fn show(id: &str, server: &Server) -> anyhow::Result<()> {
         (Some(ended), _) => println!("{} at {ended}, tries: {}", one.state, one.attempts),
         (None, Some(due)) => println!("{}, next try at {due}, tries: {}", one.state, one.attempts),
         (None, None) => println!("{}, after an earlier one of its account", one.state),
+    }
+    if let Some(why) = &one.replayed_why {
+        println!("tried again: {}", plain(why));
     }
     let mut out = table::new(&["AT", "OUTCOME", "STATUS", "MS", "ERROR"]);
     for one in &detail.tries {

@@ -41,7 +41,7 @@ pub(super) enum Command {
     Release {
         /// The hold's id, as `picket hold list` shows it
         id: String,
-        /// Why, for the audit log, which keeps it for ever: no names
+        /// Why: kept with what is personal, of which the audit log has the salted digest
         #[arg(long)]
         why: String,
         #[command(flatten)]

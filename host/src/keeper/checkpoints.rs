@@ -1,8 +1,8 @@
 //! Signs what the audit log says of itself, and sends it on, so that it can be kept where nobody who
 //! changes the record can reach it.
 //!
-//! Invariant: nothing is signed that is not the continuation of what was signed before. The newest
-//! checkpoint is remembered, and read from the disk after a start.
+//! Invariant: nothing is signed that is not the continuation of what was signed before, whoever asked for
+//! that. A checkpoint is on the disk before anybody has it, and the newest is read after a start.
 
 mod outlets;
 
@@ -54,6 +54,14 @@ pub enum CheckpointError {
         .signed.size, hex::encode(.signed.root)
     )]
     Forked { signed: Head },
+    #[error(
+        "a checkpoint is handed out when it is kept, and cannot be kept in {folder}: {source}; make room there, or let it be written to"
+    )]
+    Unkept {
+        folder: PathBuf,
+        #[source]
+        source: Arc<std::io::Error>,
+    },
 }
 
 impl Checkpoints {
@@ -73,10 +81,11 @@ impl Checkpoints {
         Ok(Self { store, signer, outlets, history, metrics, signed })
     }
 
-    /// Signs the log as it is now.
+    /// Signs the log as it is now. What is new is on the disk when it returns: no commit waits for that.
     ///
     /// # Errors
-    /// Where the database does not answer, or the log does not continue what was signed.
+    /// Where the database does not answer, the log does not continue what was signed, or the disk does not
+    /// keep it.
     pub async fn sign(&self) -> Result<Checkpoint, CheckpointError> {
         let mut signed = self.signed.lock().await;
         let head = self.store.audit_head().await?;
@@ -85,8 +94,12 @@ impl Checkpoints {
         {
             return Err(CheckpointError::Forked { signed: before });
         }
-        *signed = Some(head);
-        Ok(Checkpoint::sign(head, &self.signer))
+        let checkpoint = Checkpoint::sign(head, &self.signer);
+        if *signed != Some(head) {
+            self.keep(&checkpoint).await?;
+            *signed = Some(head);
+        }
+        Ok(checkpoint)
     }
 
     async fn continues(&self, head: &Head, before: &Head) -> Result<bool, StoreError> {

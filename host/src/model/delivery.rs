@@ -167,6 +167,9 @@ pub struct Delivery {
     pub due_at: Option<Timestamp>,
     /// When it was delivered or given up.
     pub ended_at: Option<Timestamp>,
+    /// What was said last when somebody had it tried again. `null` where nobody has, or its subject was
+    /// erased.
+    pub replayed_why: Option<String>,
 }
 
 /// One try to deliver, and what came of it.

@@ -39,4 +39,6 @@ pub struct Hold {
     pub held_at: Timestamp,
     /// `null`: in force.
     pub released_at: Option<Timestamp>,
+    /// Why it ended; `null` also where its subject was erased since.
+    pub released_why: Option<String>,
 }

@@ -33,6 +33,14 @@ pub struct AuditRow {
     pub leaf: Vec<u8>,
 }
 
+/// A line of the log that is there and cannot be read: somebody changed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedRow {
+    pub seq: u64,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
 /// An entry, ready to be written.
 #[derive(Debug, Clone)]
 pub(super) struct Leaf {
@@ -89,6 +97,35 @@ pub(super) async fn append(connection: &mut Connection, leaves: &Leaves) -> Resu
 }
 
 impl Store {
+    /// Entries after this number, oldest first, of those about one thing where it is named; 0 for the
+    /// beginning. What is damaged holds up no other.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn audit_page(
+        &self,
+        object: Option<&str>,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Result<AuditRow, DamagedRow>>, StoreError> {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        let query = match object {
+            None => sqlx::query(
+                "SELECT seq, leaf_hash, leaf FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2",
+            )
+            .bind(after),
+            Some(object) => sqlx::query(
+                "SELECT seq, leaf_hash, leaf FROM audit WHERE object = $1 AND seq > $2 \
+                 ORDER BY seq LIMIT $3",
+            )
+            .bind(object)
+            .bind(after),
+        };
+        let limit = limit.clamp(1, PAGE_ROWS_MAX) as i64;
+        let rows = query.bind(limit).fetch_all(self.readers()).await?;
+        rows.iter().map(row).collect()
+    }
+
     /// Entries after this number, oldest first; 0 for the beginning.
     ///
     /// # Errors
@@ -98,14 +135,7 @@ impl Store {
         after: u64,
         limit: usize,
     ) -> Result<Vec<AuditRow>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT seq, leaf_hash, leaf FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2",
-        )
-        .bind(i64::try_from(after).unwrap_or(i64::MAX))
-        .bind(limit.clamp(1, PAGE_ROWS_MAX) as i64)
-        .fetch_all(self.readers())
-        .await?;
-        rows.iter().map(row).collect()
+        self.audit_page(None, after, limit).await?.into_iter().map(whole).collect()
     }
 
     /// The same, of those about one thing.
@@ -118,16 +148,7 @@ impl Store {
         after: u64,
         limit: usize,
     ) -> Result<Vec<AuditRow>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT seq, leaf_hash, leaf FROM audit WHERE object = $1 AND seq > $2 \
-             ORDER BY seq LIMIT $3",
-        )
-        .bind(object)
-        .bind(i64::try_from(after).unwrap_or(i64::MAX))
-        .bind(limit.clamp(1, PAGE_ROWS_MAX) as i64)
-        .fetch_all(self.readers())
-        .await?;
-        rows.iter().map(row).collect()
+        self.audit_page(Some(object), after, limit).await?.into_iter().map(whole).collect()
     }
 }
 
@@ -142,16 +163,25 @@ struct Written {
     facts: Json,
 }
 
-fn row(row: &dialect::Row) -> Result<AuditRow, StoreError> {
+/// An error is of the database; what is damaged is no error.
+fn row(row: &dialect::Row) -> Result<Result<AuditRow, DamagedRow>, StoreError> {
     let seq = dialect::unsigned(row, "seq")?;
-    let leaf: Vec<u8> = row.try_get("leaf")?;
-    let damaged =
-        |error: &dyn std::fmt::Display| sealed::damaged("audit entry", &seq.to_string(), error);
-    let written: Written = serde_json::from_slice(&leaf).map_err(|error| damaged(&error))?;
-    let Written { at, actor, role, what, object, facts } = written;
-    let hash: &[u8] = row.try_get("leaf_hash")?;
-    let leaf_hash = hash.try_into().map_err(|error| damaged(&error))?;
-    Ok(AuditRow { seq, at, actor, role, what, object, facts, leaf_hash, leaf })
+    let (leaf, hash): (Vec<u8>, &[u8]) = (row.try_get("leaf")?, row.try_get("leaf_hash")?);
+    let damaged = |detail: String| Ok(Err(DamagedRow { seq, detail }));
+    let Written { at, actor, role, what, object, facts } = match serde_json::from_slice(&leaf) {
+        Ok(written) => written,
+        Err(error) => return damaged(error.to_string()),
+    };
+    let Ok(leaf_hash) = hash.try_into() else {
+        return damaged(format!("its hash has {} bytes", hash.len()));
+    };
+    Ok(Ok(AuditRow { seq, at, actor, role, what, object, facts, leaf_hash, leaf }))
+}
+
+fn whole(row: Result<AuditRow, DamagedRow>) -> Result<AuditRow, StoreError> {
+    row.map_err(|DamagedRow { seq, detail }| {
+        sealed::damaged("audit entry", &seq.to_string(), &detail)
+    })
 }
 
 #[cfg(test)]

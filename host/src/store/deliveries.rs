@@ -7,19 +7,24 @@ use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
 
 use super::audit::Leaves;
 use super::dialect::{self, Row};
-use super::outbox;
+use super::keyring::Keyring;
+use super::outbox::{self, OUTBOX};
 use super::rows::Insert;
+use super::sealed::cipher::Seat;
 use super::search::Cursor;
 use super::tx::Tx;
-use super::{PAGE_ROWS_MAX, Store, StoreError, sealed};
-use crate::model::{Attempt, AuditEntry, Delivery, DeliveryId, DeliveryState, Identity, Timestamp};
+use super::{PAGE_ROWS_MAX, Store, StoreError, reason, sealed};
+use crate::model::{
+    Attempt, AuditEntry, Delivery, DeliveryId, DeliveryState, Identity, Outgoing, Timestamp,
+};
 
 /// What is counted at most, for whoever watches: more than that is as bad.
 pub const BACKLOG_MAX: u64 = 100_000;
 
-const COLUMNS: &str = "o.seq, o.id, o.source, o.decision, o.kind, o.action, o.scope, o.state, \
-    o.created_at, o.ended_at, coalesce(c.attempts, o.attempts) AS attempts, c.due_at \
-    FROM outbox AS o LEFT JOIN delivery_claims AS c ON c.outbox = o.seq";
+const COLUMNS: &str = "o.seq, o.id, o.source, o.subject, o.decision, o.kind, o.action, o.scope, \
+    o.state, o.created_at, o.ended_at, o.why, coalesce(c.attempts, o.attempts) AS attempts, c.due_at, \
+    k.id AS key_id, k.wrapped FROM outbox AS o LEFT JOIN delivery_claims AS c ON c.outbox = o.seq \
+    LEFT JOIN subject_keys AS k ON k.source = o.source AND k.subject = o.subject";
 
 pub(super) const ATTEMPTS: &str = "SELECT at, outcome, status, micros, error \
     FROM delivery_attempts WHERE outbox = $1 ORDER BY seq";
@@ -27,8 +32,10 @@ pub(super) const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM outbox \
     WHERE source = $1 AND state = $2 LIMIT $3) AS counted";
 pub(super) const OLDEST: &str = "SELECT created_at FROM outbox \
     WHERE source = $1 AND state = 'pending' ORDER BY seq LIMIT 1";
-pub(super) const DEAD: &str = "SELECT seq FROM outbox WHERE source = $1 AND state = 'dead' \
-    AND seq > $2 ORDER BY seq LIMIT $3";
+pub(super) const DEAD: &str = "SELECT o.seq, o.id, o.source, o.subject, o.sealed, k.id AS key_id, \
+    k.wrapped FROM outbox AS o \
+    LEFT JOIN subject_keys AS k ON k.source = o.source AND k.subject = o.subject \
+    WHERE o.source = $1 AND o.state = 'dead' AND o.seq > $2 ORDER BY o.seq LIMIT $3";
 
 /// Takes up again what is dead.
 pub(super) static REVIVE: Insert = Insert::new(
@@ -108,7 +115,9 @@ impl Store {
             Some(row) if rows.len() > limit => Some(Cursor::of(row.try_get("seq")?)),
             _ => None,
         };
-        Ok(DeliveryPage { deliveries: page.iter().map(delivery).collect::<Result<_, _>>()?, next })
+        let deliveries =
+            page.iter().map(|row| delivery(&self.inner.keyring, row)).collect::<Result<_, _>>()?;
+        Ok(DeliveryPage { deliveries, next })
     }
 
     /// A delivery and what was tried, oldest first.
@@ -127,7 +136,7 @@ impl Store {
         let seq: i64 = row.try_get("seq")?;
         let tries = sqlx::query(ATTEMPTS).bind(seq).fetch_all(self.readers()).await?;
         let tries = tries.iter().map(|row| attempt(id, row)).collect::<Result<_, _>>()?;
-        Ok(Some((delivery(&row)?, tries)))
+        Ok(Some((delivery(&self.inner.keyring, &row)?, tries)))
     }
 
     /// Deliveries about a subject, by the keyed hash of its name, whose decisions were committed after one
@@ -150,7 +159,19 @@ impl Store {
             .bind(last)
             .fetch_all(self.readers())
             .await?;
-        rows.iter().map(delivery).collect()
+        rows.iter().map(|row| delivery(&self.inner.keyring, row)).collect()
+    }
+
+    /// Why a delivery was replayed last, byte by byte; `None` where it was not or that was erased.
+    pub(super) async fn replay_document(&self, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = sqlx::query(AssertSqlSafe(format!("SELECT {COLUMNS} WHERE o.id = $1")))
+            .bind(id)
+            .fetch_optional(self.readers())
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let Some(why) = row.try_get::<Option<&[u8]>, _>("why")? else { return Ok(None) };
+        let key = self.inner.keyring.of_row(&row)?;
+        reason::open_json(&seat_of_why(id), key.as_ref(), why)
     }
 
     /// What waits to be delivered to a source, and what is given up.
@@ -175,7 +196,8 @@ impl Store {
     }
 
     /// Has a dead delivery tried again, as often as a new one. It comes after what is under way of its
-    /// subject, and before what was written later.
+    /// subject, and before what was written later. Why is kept with what is personal, in place of what
+    /// was said when it was replayed before.
     ///
     /// # Errors
     /// [`StoreError::Absence`] where there is none, [`StoreError::NotDead`] where there is nothing to
@@ -187,10 +209,15 @@ impl Store {
         who: &Identity,
     ) -> Result<(), StoreError> {
         let mut tx = self.inner.writer.begin().await?;
-        let row = sqlx::query("SELECT seq, state FROM outbox WHERE id = $1")
-            .bind(id.as_str())
-            .fetch_optional(tx.connection()?)
-            .await?;
+        let row = sqlx::query(
+            "SELECT o.seq, o.state, o.source, o.subject, k.id AS key_id, k.wrapped \
+             FROM outbox AS o \
+             LEFT JOIN subject_keys AS k ON k.source = o.source AND k.subject = o.subject \
+             WHERE o.id = $1",
+        )
+        .bind(id.as_str())
+        .fetch_optional(tx.connection()?)
+        .await?;
         let Some(row) = row else {
             return Err(StoreError::Absence { what: "delivery", id: id.to_string() });
         };
@@ -198,16 +225,27 @@ impl Store {
         if revive(&mut tx, &[seq]).await?.is_empty() {
             return Err(StoreError::NotDead { id: id.to_string(), state });
         }
-        let entry =
-            AuditEntry::new(Some(who), "delivery.replayed", id.as_str(), json!({ "why": why }));
+        let key = self.inner.keyring.of_row(&row)?;
+        let erased = || StoreError::Erased { what: "delivery", id: id.to_string() };
+        let (digest, sealed) =
+            reason::seal(&seat_of_why(id.as_str()), &key.ok_or_else(erased)?, why)?;
+        sqlx::query("UPDATE outbox SET why = $1 WHERE seq = $2")
+            .bind(sealed)
+            .bind(seq)
+            .execute(tx.connection()?)
+            .await?;
+        let facts = json!({ "why": digest });
+        let entry = AuditEntry::new(Some(who), "delivery.replayed", id.as_str(), facts);
         tx.commit(Leaves::of(entry)?).await
     }
 
     /// Has dead deliveries of a source tried again, oldest first: at most [`PAGE_ROWS_MAX`] of those
-    /// after this place.
+    /// after this place. Why goes into the audit log as it is, for there is no one person under whose
+    /// key it could be kept.
     ///
     /// # Errors
-    /// Where the database does not answer.
+    /// [`StoreError::Named`] where it names one of those whom it concerns; where the database does not
+    /// answer.
     pub async fn replay_dead(
         &self,
         source: &str,
@@ -216,14 +254,21 @@ impl Store {
         who: &Identity,
     ) -> Result<Replayed, StoreError> {
         let mut tx = self.inner.writer.begin().await?;
-        let mut seqs: Vec<i64> = sqlx::query_scalar(DEAD)
+        let mut rows = sqlx::query(DEAD)
             .bind(source)
             .bind(after.map_or(0, Cursor::seq))
             .bind(PAGE_ROWS_MAX as i64 + 1)
             .fetch_all(tx.connection()?)
             .await?;
-        let more = seqs.len() > PAGE_ROWS_MAX;
-        seqs.truncate(PAGE_ROWS_MAX);
+        let more = rows.len() > PAGE_ROWS_MAX;
+        rows.truncate(PAGE_ROWS_MAX);
+        let mut seqs: Vec<i64> = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if is_about(&self.inner.keyring, row, why)? {
+                return Err(StoreError::Named);
+            }
+            seqs.push(row.try_get("seq")?);
+        }
         let Some(&last) = seqs.last() else {
             tx.roll_back().await;
             return Ok(Replayed { count: 0, next: None });
@@ -235,6 +280,22 @@ impl Store {
         tx.commit(Leaves::of(entry)?).await?;
         Ok(Replayed { count: ids.len(), next: more.then_some(Cursor::of(last)) })
     }
+}
+
+/// Where it is kept why something was replayed.
+fn seat_of_why(id: &str) -> Seat<'_> {
+    Seat { table: OUTBOX, column: "why", row: id }
+}
+
+/// Whether a text names the subject of a row. What is damaged is not known to be about anybody.
+fn is_about(keyring: &Keyring, row: &Row, text: &str) -> Result<bool, StoreError> {
+    let (key, seat) = (keyring.of_row(row)?, Seat::of(OUTBOX, row.try_get("id")?));
+    let outgoing = sealed::open("delivery", &seat, key.as_ref(), row.try_get("sealed")?);
+    Ok(match outgoing {
+        Ok(Some(Outgoing { subject, .. })) => !subject.is_empty() && text.contains(&subject),
+        Ok(None) | Err(StoreError::Damaged { .. }) => false,
+        Err(error) => return Err(error),
+    })
 }
 
 /// Has these rows wait for their turn again, and returns their ids in the order of the rows.
@@ -264,7 +325,7 @@ pub(super) fn statement(filter: &DeliveryFilter) -> String {
     text + " ORDER BY o.seq DESC LIMIT $2"
 }
 
-fn delivery(row: &Row) -> Result<Delivery, StoreError> {
+fn delivery(keyring: &Keyring, row: &Row) -> Result<Delivery, StoreError> {
     let id: &str = row.try_get("id")?;
     let damaged = |error: String| sealed::damaged("delivery", id, &error);
     let text = |column: &str| row.try_get::<&str, _>(column);
@@ -273,6 +334,11 @@ fn delivery(row: &Row) -> Result<Delivery, StoreError> {
         let micros: Result<Option<i64>, _> = row.try_get(column);
         micros.map(|micros| micros.map(Timestamp::from_micros))
     };
+    let why: Option<&[u8]> = row.try_get("why")?;
+    let why = why.map(|sealed| {
+        let key = keyring.of_row(row)?;
+        reason::open(&seat_of_why(id), key.as_ref(), sealed)
+    });
     Ok(Delivery {
         id: id.parse().map_err(damaged)?,
         source: text("source")?.to_owned(),
@@ -285,6 +351,7 @@ fn delivery(row: &Row) -> Result<Delivery, StoreError> {
         created_at: Timestamp::from_micros(row.try_get("created_at")?),
         due_at: time("due_at")?,
         ended_at: time("ended_at")?,
+        replayed_why: why.transpose()?.flatten(),
     })
 }
 

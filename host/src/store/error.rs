@@ -110,6 +110,10 @@ pub enum StoreError {
     Held { id: String },
     #[error("there is no {what} `{id}`")]
     Absence { what: &'static str, id: String },
+    #[error(
+        "it names the subject, and goes into the audit log, which is never erased: name a ticket instead"
+    )]
+    Named,
     #[error("the stored {what} `{id}` cannot be read: {detail}; restore it from a backup")]
     Damaged { what: &'static str, id: String, detail: String },
     #[error("{what} cannot be stored: {detail}")]

@@ -16,7 +16,7 @@ use super::dialect::Row;
 use super::names::SubjectName;
 use super::sealed::cipher::Seat;
 use super::tx::Tx;
-use super::{PAGE_ROWS_MAX, Store, StoreError, sealed};
+use super::{PAGE_ROWS_MAX, Store, StoreError, reason, sealed};
 use crate::model::{AuditEntry, Hold, Identity, Timestamp};
 
 const WHAT: &str = "hold";
@@ -96,6 +96,7 @@ impl Store {
             held_by: who.key.to_string(),
             held_at: Timestamp::now(),
             released_at: None,
+            released_why: None,
         };
         let document = Document { subject: hold.subject.clone(), why: hold.why.clone() };
         let (_, sealed) = sealed::seal("a hold", &Seat::of(HOLDS, &hold.id), &key, &document)?;
@@ -117,23 +118,36 @@ impl Store {
         Ok(hold)
     }
 
-    /// Ends a hold: what is older than it may be goes with the next look at it.
+    /// Ends a hold: what is older than it may be goes with the next look at it. Why is kept with what is
+    /// personal.
     ///
     /// # Errors
     /// [`StoreError::Absence`] where there is none of this id in force.
     pub async fn release(&self, id: &str, why: &str, who: &Identity) -> Result<Hold, StoreError> {
         let mut tx = self.inner.writer.begin().await?;
-        let done =
-            sqlx::query("UPDATE holds SET released_at = $1 WHERE id = $2 AND released_at IS NULL")
-                .bind(Timestamp::now().micros())
-                .bind(id)
-                .execute(tx.connection()?)
-                .await?;
-        if done.rows_affected() == 0 {
+        let row = sqlx::query(
+            "SELECT h.source, h.subject, k.id AS key_id, k.wrapped FROM holds AS h \
+             LEFT JOIN subject_keys AS k ON k.source = h.source AND k.subject = h.subject \
+             WHERE h.id = $1 AND h.released_at IS NULL",
+        )
+        .bind(id)
+        .fetch_optional(tx.connection()?)
+        .await?;
+        let Some(row) = row else {
             tx.roll_back().await;
             return Err(StoreError::Absence { what: WHAT, id: id.to_owned() });
-        }
-        let facts = json!({ "why": why });
+        };
+        // A list of erasures also erases who is held: then there is nothing left to keep it under.
+        let key = self.inner.keyring.of_row(&row)?;
+        let kept = key.map(|key| reason::seal(&seat_of_why(id), &key, why)).transpose()?;
+        let (digest, sealed) = kept.unzip();
+        sqlx::query("UPDATE holds SET released_at = $1, released_why = $2 WHERE id = $3")
+            .bind(Timestamp::now().micros())
+            .bind(sealed)
+            .bind(id)
+            .execute(tx.connection()?)
+            .await?;
+        let facts = json!({ "why": digest });
         tx.commit(Leaves::of(AuditEntry::new(Some(who), "hold.released", id, facts))?).await?;
         self.hold_of(id).await
     }
@@ -181,6 +195,15 @@ impl Store {
         rows.await?.iter().map(|row| self.open_hold(row)).collect()
     }
 
+    /// Why a hold ended, byte by byte; `None` where it is in force or that was erased.
+    pub(super) async fn release_document(&self, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = sqlx::query(ONE).bind(id).fetch_optional(self.readers()).await?;
+        let Some(row) = row else { return Ok(None) };
+        let Some(why) = row.try_get::<Option<&[u8]>, _>("released_why")? else { return Ok(None) };
+        let key = self.inner.keyring.of_row(&row)?;
+        reason::open_json(&seat_of_why(id), key.as_ref(), why)
+    }
+
     /// One hold.
     ///
     /// # Errors
@@ -200,6 +223,9 @@ impl Store {
         let document =
             document.unwrap_or(Document { subject: "erased".to_owned(), why: String::new() });
         let released_at: Option<i64> = row.try_get("released_at")?;
+        let released_why: Option<&[u8]> = row.try_get("released_why")?;
+        let released_why =
+            released_why.map(|sealed| reason::open(&seat_of_why(&id), key.as_ref(), sealed));
         Ok(Hold {
             source: row.try_get("source")?,
             subject: document.subject,
@@ -207,9 +233,15 @@ impl Store {
             held_by: row.try_get("held_by")?,
             held_at: Timestamp::from_micros(row.try_get("held_at")?),
             released_at: released_at.map(Timestamp::from_micros),
+            released_why: released_why.transpose()?.flatten(),
             id,
         })
     }
+}
+
+/// Where it is kept why a hold ended.
+fn seat_of_why(id: &str) -> Seat<'_> {
+    Seat { table: HOLDS, column: "released_why", row: id }
 }
 
 impl HoldCursor {
@@ -248,7 +280,8 @@ impl FromStr for HoldCursor {
 macro_rules! with_keys {
     ($rest:literal) => {
         concat!(
-            "SELECT h.id, h.source, h.subject, h.held_by, h.held_at, h.released_at, h.sealed, \
+            "SELECT h.id, h.source, h.subject, h.held_by, h.held_at, h.released_at, \
+             h.released_why, h.sealed, \
              k.id AS key_id, k.wrapped FROM holds AS h LEFT JOIN subject_keys AS k \
              ON k.source = h.source AND k.subject = h.subject WHERE ",
             $rest

@@ -1,28 +1,19 @@
 //! Rulings: the last word of people on decisions, and what it says about canaries.
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::Row as _;
 
 use super::audit::Leaves;
 use super::dialect::Row;
 use super::keyring::Keyring;
-use super::salt::Salt;
 use super::sealed::cipher::Seat;
 use super::subject_key::SubjectKey;
 use super::tx::Tx;
-use super::{Store, StoreError, sealed};
+use super::{Store, StoreError, reason, sealed};
 use crate::model::ruling::{Ruling, Word};
-use crate::model::{AuditEntry, Decision, DecisionId, Digest, Identity, Timestamp};
+use crate::model::{AuditEntry, Decision, DecisionId, Identity, Timestamp};
 
 const RULINGS: &str = "rulings";
-
-/// What is sealed of a ruling.
-#[derive(Serialize, Deserialize)]
-struct Document {
-    salt: Salt,
-    why: String,
-}
 
 impl Store {
     /// Records what a person says of a decision, in place of what was said before. `canaries` are
@@ -42,8 +33,7 @@ impl Store {
         let (id, at) = (decision.id.to_string(), Timestamp::now());
         let mut tx = self.inner.writer.begin().await?;
         let key = self.key_of_decision(&mut tx, &id).await?;
-        let document = Document { salt: Salt::random()?, why: why.to_owned() };
-        let (json, sealed) = sealed::seal("a ruling", &Seat::of(RULINGS, &id), &key, &document)?;
+        let (digest, sealed) = reason::seal(&Seat::of(RULINGS, &id), &key, why)?;
         sqlx::query(
             "INSERT INTO rulings (decision, ruling, ruled_by, at, sealed) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (decision) DO UPDATE SET \
@@ -71,7 +61,7 @@ impl Store {
             .execute(tx.connection()?)
             .await?;
         }
-        let facts = json!({ "ruling": word, "why": Digest::of(&json) });
+        let facts = json!({ "ruling": word, "why": digest });
         let entry = AuditEntry::new(Some(who), "decision.ruled", id, facts);
         tx.commit(Leaves::of(entry)?).await?;
         let ruled_by = who.key.to_string();
@@ -123,12 +113,12 @@ pub(super) fn open(
     let id = decision.to_string();
     let (key, ruling) = (keyring.of_row(row)?, row.try_get::<&str, _>("ruling")?);
     let (seat, sealed) = (Seat::of(RULINGS, &id), row.try_get("sealed")?);
-    let document: Option<Document> = sealed::open("ruling", &seat, key.as_ref(), sealed)?;
+    let why = reason::open(&seat, key.as_ref(), sealed)?;
     Ok(Ruling {
         decision,
         ruling: serde_json::from_value(ruling.into())
             .map_err(|error| sealed::damaged("ruling", &id, &error))?,
-        why: document.map(|document| document.why).unwrap_or_default(),
+        why: why.unwrap_or_default(),
         ruled_by: row.try_get("ruled_by")?,
         at: Timestamp::from_micros(row.try_get("at")?),
     })
@@ -142,5 +132,5 @@ pub(super) fn open_json(
     sealed: &[u8],
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let key = keyring.of_row(row)?;
-    sealed::unsealed("ruling", &Seat::of(RULINGS, id), key.as_ref(), sealed)
+    reason::open_json(&Seat::of(RULINGS, id), key.as_ref(), sealed)
 }

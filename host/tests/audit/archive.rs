@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use picket::audit::{
-    Checkpoint, Frontier, Hash, Head, Inspection, Kind, NoteSigner, Tile, Verdict, bundle,
-    leaf_hash, root,
+    Checkpoint, Extra, Frontier, Hash, Head, Inspection, Kind, NoteSigner, Plan, Proof, Tile,
+    Verdict, bundle, hashes, leaf_hash, root,
 };
 
 #[derive(Debug, Clone)]
 pub struct Archive {
     pub entries: Vec<Vec<u8>>,
     pub files: BTreeMap<Tile, Vec<u8>>,
-    pub note: String,
+    /// The checkpoint, whatever somebody made of it.
+    pub note: Vec<u8>,
 }
 
 /// The host's key.
@@ -22,7 +23,7 @@ pub fn signer() -> NoteSigner {
 impl Archive {
     /// A log with everything as it should be.
     pub fn of(entries: Vec<Vec<u8>>) -> Self {
-        let note = Checkpoint::sign(head(&entries), &signer()).note;
+        let note = Checkpoint::sign(head(&entries), &signer()).note.into_bytes();
         let mut archive = Self { entries, files: BTreeMap::new(), note };
         archive.write_all();
         archive
@@ -54,10 +55,26 @@ impl Archive {
         }
     }
 
+    /// The proof that an entry is in it.
+    pub fn prove(&self, index: usize) -> Proof {
+        let (at, size) = (index as u64, self.entries.len() as u64);
+        let plan = Plan::inclusion(at, size).expect("it is there");
+        let tile = |tile: Tile| (tile, hashes(&self.files[&tile]).to_vec());
+        let tiles = plan.tiles().into_iter().map(tile).collect();
+        let entry = String::from_utf8(self.entries[index].clone()).expect("it is JSON");
+        Proof {
+            index: at,
+            hashes: plan.prove(&tiles).expect("all tiles are there"),
+            note: String::from_utf8(self.note.clone()).expect("nobody has changed it"),
+            extra: Extra { entry, opened: BTreeMap::new() },
+        }
+    }
+
     /// What an auditor says who has the host's public key and these anchors; an error where the
     /// checkpoint is not believed.
     pub fn inspect(&self, anchors: &[Head]) -> Result<Verdict, String> {
-        let checkpoint = Checkpoint::open(&self.note, signer().verifier());
+        let note = String::from_utf8_lossy(&self.note);
+        let checkpoint = Checkpoint::open(&note, signer().verifier());
         let head = checkpoint.map_err(|error| error.to_string())?.head;
         let mut inspection = Inspection::new(head, anchors.iter().copied());
         while let Some(tile) = inspection.wants() {

@@ -126,7 +126,7 @@ fn pick(archive: &Archive, random: &mut StdRng) -> usize {
     random.random_range(0..archive.entries.len())
 }
 
-fn flip_bit(bytes: &mut [u8], random: &mut StdRng) -> usize {
+pub fn flip_bit(bytes: &mut [u8], random: &mut StdRng) -> usize {
     let at = random.random_range(0..bytes.len());
     bytes[at] ^= 1 << random.random_range(0..8);
     at
@@ -226,9 +226,10 @@ fn rewrite(archive: &mut Archive, _: &[Head], random: &mut StdRng) -> Expected {
         return Near(index);
     }
     let rewritten = Checkpoint::sign(head(&archive.entries), &signer()).note;
-    let signature = archive.note.split("\n\n").nth(1).expect("it is signed");
+    let signed = String::from_utf8_lossy(&archive.note).into_owned();
+    let signature = signed.split("\n\n").nth(1).expect("it is signed");
     let text = rewritten.split("\n\n").next().expect("it has a text");
-    archive.note = format!("{text}\n\n{signature}");
+    archive.note = format!("{text}\n\n{signature}").into_bytes();
     Forged
 }
 
@@ -246,14 +247,14 @@ fn resign(archive: &mut Archive, anchors: &[Head], random: &mut StdRng) -> Expec
     }
     archive.files.clear();
     archive.write_all();
-    archive.note = Checkpoint::sign(head(&archive.entries), &signer()).note;
+    archive.note = Checkpoint::sign(head(&archive.entries), &signer()).note.into_bytes();
     Near(index)
 }
 
 fn change_checkpoint(archive: &mut Archive, _: &[Head], random: &mut StdRng) -> Expected {
-    let mut bytes = std::mem::take(&mut archive.note).into_bytes();
-    let at = random.random_range(0..bytes.len());
-    bytes[at] = if bytes[at] == b'7' { b'8' } else { b'7' };
-    archive.note = String::from_utf8_lossy(&bytes).into_owned();
+    match random.random_range(0..4) {
+        0 => archive.note.truncate(random.random_range(0..archive.note.len())),
+        _ => drop(flip_bit(&mut archive.note, random)),
+    }
     Forged
 }

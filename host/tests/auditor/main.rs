@@ -31,6 +31,7 @@ on_both!(threaded:
     one_day_is_held_to_another,
     who_changes_the_database_is_found,
     who_shortens_the_log_is_found,
+    what_the_log_cannot_prove_is_exported_without_a_proof,
     who_was_erased_leaves_a_log_that_verifies,
     who_changes_what_is_stored_is_found,
 );
@@ -111,12 +112,18 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[&*output.stdout, &*output.stderr].concat()).into_owned()
 }
 
+fn be_quiet(config: &mut picket::config::Config) {
+    config.watch = false;
+    config.checkpoint_every_s = 0;
+}
+
 async fn quiet(home: &Home) -> Server {
-    let change = |config: &mut picket::config::Config| {
-        config.watch = false;
-        config.checkpoint_every_s = 0;
-    };
-    Server::start_with(home, change).await
+    Server::start_with(home, be_quiet).await
+}
+
+/// On a folder that is there already.
+async fn quiet_in(home: &Home, dir: TempDir) -> Server {
+    Server::start_in(home, dir, be_quiet).await
 }
 
 async fn decided(server: &Server, id: &str) -> String {
@@ -243,13 +250,65 @@ async fn who_changes_the_database_is_found(home: Home) {
     let leaf: Vec<u8> = row.get("leaf");
     let mut changed = leaf.clone();
     *changed.iter_mut().find(|byte| byte.is_ascii_digit()).unwrap() ^= 1;
-    for (leaf, code, says) in
-        [(changed, 1, "first bad entry: index 4 "), (leaf, 0, "intact"), (vec![], 1, "index 4 ")]
-    {
+    for (leaf, code, says) in [
+        (changed, 1, "first bad entry: index 4 "),
+        (leaf.clone(), 0, "intact"),
+        (vec![], 1, "index 4 "),
+        // Neither JSON nor text.
+        ([b"\xff", &leaf[1..]].concat(), 1, "index 4 "),
+    ] {
         let update = sqlx::query("UPDATE audit SET leaf = $1 WHERE seq = 5").bind(leaf);
         update.execute(&mut database).await.unwrap();
         auditor.finds(&server, "verify", code, says);
+        auditor.finds(&server, "prove 5 --out proof", code, "");
     }
+    // What cannot be read is said of that line, and the others are shown.
+    let page = server.get("auditor", "/v1/audit?after=3&limit=3").await.json();
+    assert_eq!(
+        (&page[0]["seq"], &page[1]["seq"], &page[2]["seq"]),
+        (&json!(4), &json!(5), &json!(6))
+    );
+    assert!(page[1]["damaged"].is_string() && page[1]["what"].is_null(), "{page}");
+    assert!(page[0]["damaged"].is_null() && page[2]["what"].is_string(), "{page}");
+    server.app.stop().await;
+}
+
+/// Has a decision exported into a file, which replays, and returns what was said of that.
+fn exported(auditor: &Auditor, server: &Server, id: &str, file: &str) -> String {
+    let mut export = auditor.command();
+    export.env("PICKET_SERVER", format!("http://{}", server.app.address));
+    export.env("PICKET_KEY", server.key("auditor"));
+    let export = export.args(["decision", "export", id, "--out", file]).output().unwrap();
+    assert_eq!(export.status.code(), Some(0), "{file}: {}", said(&export));
+    let replay = auditor.command().args(["replay", &format!("./{file}")]).output().unwrap();
+    assert_eq!(replay.status.code(), Some(0), "{file}: {}", said(&replay));
+    said(&export)
+}
+
+async fn what_the_log_cannot_prove_is_exported_without_a_proof(home: Home) {
+    let server = quiet(&home).await;
+    let first = decided(&server, "e-1").await;
+    let auditor = Auditor::of(&server);
+    let mut database = database(&server.app.config.database_url()).await;
+    let head = Head::read(&mut database).await;
+    let second = decided(&server, "e-2").await;
+    assert!(!exported(&auditor, &server, &second, "proved.capsule").contains("note:"));
+
+    // An entry that cannot be read, no entry at all, and a log that is shorter than what was signed.
+    let leaf = sqlx::query("SELECT leaf FROM audit WHERE object = $1").bind(&first);
+    let leaf: Vec<u8> = leaf.fetch_one(&mut database).await.unwrap().get("leaf");
+    for (leaf, noted) in [(b"x".to_vec(), true), (leaf, false)] {
+        let change = sqlx::query("UPDATE audit SET leaf = $1 WHERE object = $2").bind(leaf);
+        change.bind(&first).execute(&mut database).await.unwrap();
+        let said = exported(&auditor, &server, &first, &format!("{noted}.capsule"));
+        assert_eq!(said.contains("note: "), noted, "{said}");
+    }
+    head.cut(&mut database).await;
+    assert!(exported(&auditor, &server, &second, "absent.capsule").contains("note: "));
+    head.restore(&mut database).await;
+    assert!(exported(&auditor, &server, &first, "forked.capsule").contains("note: "));
+    let absent = server.get("auditor", "/v1/decisions/nothing/capsule").await;
+    assert_eq!(absent.problem(), "not-found");
     server.app.stop().await;
 }
 

@@ -10,11 +10,13 @@ use databases::{Home, on_both};
 use crate::database::{Head, database};
 use crate::receiver::{Does, Receiver};
 use crate::server::Server;
-use crate::{Auditor, assert_found, decided, said};
+use crate::{Auditor, assert_found, decided, quiet, quiet_in, said};
 
 on_both!(threaded:
     checkpoints_go_where_they_are_sent,
     a_restart_does_not_forget_what_was_signed,
+    a_restart_does_not_forget_what_somebody_had_signed,
+    what_is_not_kept_is_not_handed_out,
     checkpoints_are_written_to_standard_output,
 );
 
@@ -90,6 +92,43 @@ async fn a_restart_does_not_forget_what_was_signed(home: Home) {
             server.get("admin", "/metrics").await.text.contains(failed)
         })
         .await;
+    server.app.stop().await;
+}
+
+async fn a_restart_does_not_forget_what_somebody_had_signed(home: Home) {
+    // By itself it signs nothing: what is asked for is all that there is.
+    for asked in
+        ["/v1/audit/checkpoint", "/v1/audit/proof/DECISION", "/v1/decisions/DECISION/capsule"]
+    {
+        let home = if let Home::Postgres(_) = home { Home::postgres() } else { Home::Sqlite };
+        let server = quiet(&home).await;
+        let mut database = database(&server.app.config.database_url()).await;
+        decided(&server, "e-1").await;
+        let head = Head::read(&mut database).await;
+        let id = decided(&server, "e-2").await;
+        let signed = server.get("auditor", &asked.replace("DECISION", &id)).await;
+        assert_eq!(signed.status, 200, "{asked}: {}", signed.text);
+        let Server { app, dir, .. } = server;
+        app.stop().await;
+        head.cut(&mut database).await;
+        head.restore(&mut database).await;
+
+        let server = quiet_in(&home, dir).await;
+        let refused = server.get("auditor", "/v1/audit/checkpoint").await;
+        assert_eq!((refused.status, refused.problem().as_str()), (409, "audit-forked"), "{asked}");
+        server.app.stop().await;
+    }
+}
+
+async fn what_is_not_kept_is_not_handed_out(home: Home) {
+    let server = quiet(&home).await;
+    fs::write(server.path("data/checkpoints"), "in the way").unwrap();
+    let refused = server.get("auditor", "/v1/audit/checkpoint").await;
+    assert_eq!((refused.status, refused.problem().as_str()), (503, "unavailable"));
+    // Decisions do not wait for that.
+    let id = decided(&server, "e-1").await;
+    fs::remove_file(server.path("data/checkpoints")).unwrap();
+    assert_eq!(server.get("auditor", &format!("/v1/audit/proof/{id}")).await.status, 200);
     server.app.stop().await;
 }
 

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use picket_crash::check;
+use picket_crash::client::Client;
 use picket_crash::disk::{Disk, Keeping};
 use picket_crash::fault::Kind;
 use picket_crash::ground::{Cuts, Database};
 use picket_crash::report::Report;
 use picket_crash::run::{self, Options};
-use picket_crash::server::Program;
+use picket_crash::server::{Program, Server};
+use sqlx::Connection as _;
 
 use crate::world::{PROGRAM, warm};
 
@@ -79,6 +82,38 @@ async fn without_flushes_a_power_cut_loses_rows_and_that_is_found_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_flushes_a_power_cut_loses_rows_and_that_is_found_on_postgres() {
     power_cuts_without_flushes(Database::Postgres).await;
+}
+
+/// The control for the log: an entry that is not what it was does not get through.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_does_not_verify_is_found() {
+    let place = tempfile::tempdir().unwrap();
+    let program = Program::new(PROGRAM, place.path()).with("PICKET_BUNDLED", "false");
+    let key = program.create_key().unwrap();
+    let anchors = place.path().join("anchors");
+    std::fs::create_dir(&anchors).unwrap();
+    let verify = |server: &Server| check::log(&program, server.address, &key, &anchors).unwrap();
+    let server = program.start().unwrap().ready().await.unwrap();
+    let client = Client::new(server.address, &key, Duration::from_secs(30)).unwrap();
+    std::fs::write(anchors.join("0"), client.checkpoint().await.unwrap()).unwrap();
+    assert_eq!(verify(&server), None);
+    server.kill().unwrap();
+
+    sqlx::any::install_default_drivers();
+    let url = format!("sqlite://{}", program.data_dir().join("picket.db").display());
+    let mut database = sqlx::AnyConnection::connect(&url).await.unwrap();
+    for change in [
+        "DROP TRIGGER audit_never_changes",
+        "UPDATE audit SET leaf = CAST(replace(CAST(leaf AS TEXT), 'system', 'nobody') AS BLOB) \
+         WHERE seq = 1",
+    ] {
+        sqlx::query(change).execute(&mut database).await.unwrap();
+    }
+    database.close().await.unwrap();
+    let server = program.start().unwrap().ready().await.unwrap();
+    let fault = verify(&server).expect("an entry was changed");
+    assert!(fault.kind == Kind::Rewritten && fault.what.contains("index 0 "), "{fault}");
+    server.kill().unwrap();
 }
 
 /// Before it serves, at each of its first calls to the disk, and then at every few: nothing that is made

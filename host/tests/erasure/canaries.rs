@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use databases::Home;
-use picket::config::Config;
+use picket::config::{Config, Destination};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Connection as _, Row as _};
@@ -89,7 +89,22 @@ async fn live(server: &Server) {
         let mark = text(&decision["subject"]).trim_end_matches("@example.com");
         let said = json!({"ruling": "upheld", "why": format!("{mark}-why")});
         assert_eq!(send(server, "reviewer", Method::PUT, &path, said).await.status, 200);
+        // Nobody takes what is delivered, so that it can be tried again.
+        let path = format!("/v1/deliveries/{}.message/replay", text(&decision["id"]));
+        server
+            .until("it is tried again", async || {
+                let said = json!({"why": format!("{mark}-phoned")});
+                send(server, "admin", Method::POST, &path, said).await.status == 200
+            })
+            .await;
     }
+}
+
+/// Has what is decided be delivered to where nobody is.
+fn deliver_to_nobody(config: &mut Config) {
+    let (url, headers) = ("http://127.0.0.1:1/".to_owned(), Default::default());
+    config.destinations.insert("market".to_owned(), Destination { url, headers, ca_file: None });
+    config.delivery_attempts_max = 1;
 }
 
 /// Everything that the server says about anybody, page by page.
@@ -109,6 +124,13 @@ async fn answers(server: &Server) -> String {
         let lines = page.json();
         let Some(last) = lines.as_array().and_then(|lines| lines.last()) else { break };
         seq = last["seq"].as_u64().expect("a number");
+    }
+    let mut after = String::new();
+    loop {
+        let page = server.get("admin", &format!("/v1/deliveries?limit=200{after}")).await;
+        all += &page.text;
+        let Some(next) = page.json()["next"].as_str().map(str::to_owned) else { break };
+        after = format!("&after={next}");
     }
     for path in [
         "/v1/detectors",
@@ -166,9 +188,10 @@ async fn no_byte_of_a_thousand_erased_people_is_left() {
     let data = dir.path().join("data");
     log_to(&data.join("picket.log"));
     furnish(dir.path());
-    let server = Server::start_in(&Home::Sqlite, dir, |_| {}).await;
+    let server = Server::start_in(&Home::Sqlite, dir, deliver_to_nobody).await;
     live(&server).await;
-    assert!(answers(&server).await.contains(GONE), "the test would see it");
+    let answered = answers(&server).await;
+    assert!(answered.contains(GONE) && answered.contains("-phoned"), "the test would see it");
     // A copy from before.
     let copy = tempfile::tempdir().unwrap();
     let backup = copy.path().join("backup");
@@ -252,7 +275,10 @@ async fn search(backup: &Path, folder: &Path, list: &str) {
 async fn nor_on_postgresql() {
     let postgres = databases::Server::start(&[]);
     let url = postgres.url("postgres");
-    let set = |config: &mut Config| config.database_url = url.clone();
+    let set = |config: &mut Config| {
+        config.database_url = url.clone();
+        deliver_to_nobody(config);
+    };
     let server = Server::start_with(&Home::Sqlite, set).await;
     live(&server).await;
     erase(&server).await;

@@ -14,7 +14,7 @@ use super::super::{Api, ApiError, Problem};
 use super::as_text;
 use crate::audit::{Extra, Hash, Plan, Proof};
 use crate::model::Fault;
-use crate::store::{AuditRow, StoreError};
+use crate::store::{AuditRow, Store, StoreError};
 
 /// Entries about one thing that are looked through for the one to prove.
 const ABOUT_ONE_MAX: usize = 100;
@@ -40,7 +40,7 @@ pub(in crate::api) struct Opening {
     responses(
         (status = 200, description = "The proof", body = String, content_type = "text/plain"),
         (status = 404, description = "The log has no such entry", body = Problem),
-        (status = 409, description = "The log is not the continuation of what was signed, or a document is damaged", body = Problem),
+        (status = 409, description = "The log is not the continuation of what was signed, or the entry, its proof or a document is damaged", body = Problem),
     )
 )]
 pub(in crate::api) async fn get(
@@ -54,7 +54,7 @@ pub(in crate::api) async fn get(
 /// Proves the entry of this number or about this decision, of the log as it is now.
 pub(in crate::api) async fn prove(api: &Api, id: &str, open: bool) -> Result<Proof, ApiError> {
     let store = &api.0.store;
-    let entry = find(api, id).await?;
+    let entry = find(store, id).await.map_err(damaged)?;
     let entry = entry.ok_or_else(|| ApiError::absent(format!("the audit log has no `{id}`")))?;
     let checkpoint = api.0.checkpoints.sign().await?;
     let index = entry.seq - 1;
@@ -66,7 +66,7 @@ pub(in crate::api) async fn prove(api: &Api, id: &str, open: bool) -> Result<Pro
     };
     Ok(Proof {
         index,
-        hashes: store.audit_proof(&plan).await?,
+        hashes: store.audit_proof(&plan).await.map_err(damaged)?,
         note: checkpoint.note,
         extra: Extra {
             entry: String::from_utf8(entry.leaf).map_err(|_| ApiError::internal())?,
@@ -75,7 +75,7 @@ pub(in crate::api) async fn prove(api: &Api, id: &str, open: bool) -> Result<Pro
     })
 }
 
-/// What does not open any more is not what was logged, and an auditor wants to know that.
+/// What does not open or read any more is not what was logged, and an auditor wants to know that.
 fn damaged(error: StoreError) -> ApiError {
     match error {
         StoreError::Damaged { .. } => {
@@ -86,8 +86,7 @@ fn damaged(error: StoreError) -> ApiError {
 }
 
 /// The entry of a number, or about a decision: that it was made, before anything else.
-async fn find(api: &Api, id: &str) -> Result<Option<AuditRow>, ApiError> {
-    let store = &api.0.store;
+async fn find(store: &Store, id: &str) -> Result<Option<AuditRow>, StoreError> {
     if let Ok(seq) = id.parse::<u64>() {
         let rows = store.audit_entries(seq.saturating_sub(1), 1).await?;
         return Ok(rows.into_iter().find(|row| row.seq == seq));

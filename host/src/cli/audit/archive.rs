@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::super::client::Server;
+use super::text_of;
 use crate::audit::{Kind, TILE_WIDTH, Tile, bundle, unbundle};
 
 /// A log as others see it.
@@ -28,7 +29,7 @@ impl Archive<'_> {
         match self {
             Self::Folder(folder) => {
                 let file = folder.join("checkpoint");
-                let text = fs::read_to_string(&file).with_context(|| {
+                let text = text_of(&file).with_context(|| {
                     format!("no checkpoint at {}: is it the folder of an export?", file.display())
                 })?;
                 Ok(Signed::Note(text))

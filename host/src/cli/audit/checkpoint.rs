@@ -18,7 +18,7 @@ pub(super) const AFTER_HELP: &str = "\
 Three lines and a signature: the log's name, how many entries it has, the root over them. Kept where
 nobody who changes the record can reach it, it is an anchor for `picket audit verify --anchor`: with a
 colleague, in a mailbox, at a witness. The server makes one by itself every `checkpoint_every_s` seconds,
-keeps it in `checkpoints` of its data directory, and sends it to `checkpoint_file`, `checkpoint_url` and,
+keeps it in `checkpoints` of its data directory, and the newest that anybody asked for, and sends it to `checkpoint_file`, `checkpoint_url` and,
 with `checkpoint_stdout`, to its standard output.
 
 Exit code: 0 signed; 1 the server finds its log tampered with; 2 anything else that kept it from that.";

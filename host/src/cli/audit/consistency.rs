@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::archive::{Archive, Signed};
-use super::trust::{Trust, checkpoint_in};
+use super::trust::{Kept, Trust, checkpoint_in};
 use super::{Finding, base64};
 use crate::api;
 use crate::audit::{Checkpoint, Hash, Head, Plan, extends, hashes};
@@ -40,34 +40,39 @@ pub(in crate::cli) struct Consistency {
     server: Server,
 }
 
+/// What there is to compare.
+enum Heads {
+    Both {
+        old: Head,
+        new: Head,
+    },
+    /// Why there are none that could be believed.
+    None(String),
+}
+
 pub(super) async fn run(args: &Consistency) -> anyhow::Result<Finding> {
-    let verifier = args.trust.known()?.verifier;
     let archive = match &args.export {
         Some(folder) => Archive::Folder(folder),
         None => Archive::Server(&args.server),
     };
-    let old = checkpoint_in(&args.old, &verifier)?.head;
-    let (new, refused) = match &args.new {
-        Some(file) => (checkpoint_in(file, &verifier)?.head, None),
-        None => match archive.checkpoint().await? {
-            Signed::Note(note) => (Checkpoint::open(&note, &verifier)?.head, None),
-            Signed::Refused(why) => (old, Some(why)),
-        },
-    };
-    let (old, new) = if old.size <= new.size { (old, new) } else { (new, old) };
-    let consistent = refused.is_none() && extends(&new, &old, &proof(args, &old, &new).await?);
-    let finding = if consistent { Finding::Intact } else { Finding::Tampered };
-    let words = match refused {
-        Some(why) => why,
-        None if consistent => {
-            format!("the log of {} entries begins with that of {}", new.size, old.size)
+    let (finding, words, json) = match heads(args, &archive).await? {
+        Heads::None(why) => {
+            (Finding::Tampered, why.clone(), json!({ "result": "tampered", "what": why }))
         }
-        None => format!("the log of {} entries does not begin with that of {}", new.size, old.size),
+        Heads::Both { old, new } => {
+            let proof = proof(&archive, &old, &new).await?;
+            let consistent = proof.is_some_and(|proof| extends(&new, &old, &proof));
+            let finding = if consistent { Finding::Intact } else { Finding::Tampered };
+            let begins = if consistent { "begins" } else { "does not begin" };
+            let words =
+                format!("the log of {} entries {begins} with that of {}", new.size, old.size);
+            let json = json!({
+                "result": finding.as_str(), "what": words, "old": old.size, "new": new.size,
+                "old_root": base64(&old.root), "new_root": base64(&new.root),
+            });
+            (finding, words, json)
+        }
     };
-    let json = json!({
-        "result": finding.as_str(), "what": words, "old": old.size, "new": new.size,
-        "old_root": base64(&old.root), "new_root": base64(&new.root),
-    });
     match args.server.json {
         true => println!("{}", serde_json::to_string_pretty(&json)?),
         false => println!("{}  {words}", finding.as_str()),
@@ -75,19 +80,44 @@ pub(super) async fn run(args: &Consistency) -> anyhow::Result<Finding> {
     Ok(finding)
 }
 
-async fn proof(args: &Consistency, old: &Head, new: &Head) -> anyhow::Result<Vec<Hash>> {
+/// The smaller head first.
+async fn heads(args: &Consistency, archive: &Archive<'_>) -> anyhow::Result<Heads> {
+    let verifier = args.trust.known()?.verifier;
+    let old = match checkpoint_in(&args.old, &verifier)? {
+        Kept::Good(checkpoint) => checkpoint.head,
+        Kept::Changed(why) => return Ok(Heads::None(why)),
+    };
+    let new = match &args.new {
+        Some(file) => checkpoint_in(file, &verifier)?,
+        None => match archive.checkpoint().await? {
+            Signed::Note(note) => match Checkpoint::open(&note, &verifier) {
+                Ok(checkpoint) => Kept::Good(checkpoint),
+                Err(error) => Kept::Changed(format!("the checkpoint of the log: {error}")),
+            },
+            Signed::Refused(why) => Kept::Changed(why),
+        },
+    };
+    Ok(match new {
+        Kept::Changed(why) => Heads::None(why),
+        Kept::Good(Checkpoint { head: new, .. }) if new.size < old.size => {
+            Heads::Both { old: new, new: old }
+        }
+        Kept::Good(Checkpoint { head: new, .. }) => Heads::Both { old, new },
+    })
+}
+
+/// The hashes that prove it; `None` where those that are there are none.
+async fn proof(archive: &Archive<'_>, old: &Head, new: &Head) -> anyhow::Result<Option<Vec<Hash>>> {
     // Then nothing is to be proved: the roots are equal or not.
     if old.size == new.size || old.size == 0 {
-        return Ok(Vec::new());
+        return Ok(Some(Vec::new()));
     }
-    let Some(folder) = &args.export else {
+    if let Archive::Server(server) = archive {
         let path = format!("/v1/audit/consistency?old={}&new={}", old.size, new.size);
-        let served: api::Consistency = args.server.get(&path).await?;
+        let served: api::Consistency = server.get(&path).await?;
         let hash = |text: &String| STANDARD.decode(text).ok()?.try_into().ok();
-        let hashes: Option<Vec<Hash>> = served.hashes.iter().map(hash).collect();
-        return hashes.context("what the server proves with are no hashes");
-    };
-    let archive = Archive::Folder(folder);
+        return Ok(served.hashes.iter().map(hash).collect());
+    }
     let plan = Plan::consistency(old.size, new.size).context("sizes ascend")?;
     let mut tiles = BTreeMap::new();
     for tile in plan.tiles() {
@@ -96,5 +126,6 @@ async fn proof(args: &Consistency, old: &Head, new: &Head) -> anyhow::Result<Vec
         };
         tiles.insert(tile, hashes(&bytes).to_vec());
     }
-    plan.prove(&tiles).context("tiles of the export are cut off")
+    // `None`: some tile is cut off.
+    Ok(plan.prove(&tiles))
 }

@@ -8,10 +8,12 @@ use crate::cli::client::Server;
 use crate::model::Digest;
 
 /// What entries commit themselves to: by what was done, the names of the facts that are digests.
-const COMMITTED: [(&str, &[&str]); 4] = [
+const COMMITTED: [(&str, &[&str]); 6] = [
     ("decision", &["document", "event"]),
     ("event.accepted", &["event"]),
     ("decision.ruled", &["why"]),
+    ("delivery.replayed", &["why"]),
+    ("hold.released", &["why"]),
     ("key.created", &["name"]),
 ];
 
@@ -94,9 +96,7 @@ pub(super) enum Opened {
 pub(super) async fn opened(server: &Server, id: &str) -> anyhow::Result<Opened> {
     let path = format!("/v1/audit/proof/{}?open=true", crate::cli::client::encode(id));
     match server.fetch(&path).await? {
-        Ok(bytes) => {
-            String::from_utf8(bytes).map(Opened::Proof).context("an answer of another release")
-        }
+        Ok(bytes) => Ok(Opened::Proof(String::from_utf8_lossy(&bytes).into_owned())),
         Err(answer) if ["audit-forked", "audit-document-damaged"].contains(&answer.problem()) => {
             Ok(Opened::Changed(answer.detail().to_owned()))
         }

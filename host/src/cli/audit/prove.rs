@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::documents::{Opened, committed, opened};
 use super::trust::Trust;
-use super::{Finding, base64};
-use crate::audit::{Proof, ProofError, Proven};
+use super::{Finding, base64, text_of};
+use crate::audit::{NoteVerifier, Proof, ProofError, Proven};
 use crate::cli::client::Server;
 use crate::cli::table::plain;
 
@@ -32,7 +32,8 @@ pub(super) const CHECK_HELP: &str = "\
 
 Needs no server and no database: the log's key and the file are enough.
 
-Exit code: 0 proved; 1 it proves nothing, with the reason; 2 cannot tell, with what is missing.";
+Exit code: 0 proved; 1 it proves nothing, with the reason; 2 cannot tell: it is no proof, or something is
+missing.";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Prove {
@@ -71,9 +72,9 @@ pub(super) async fn run(args: &Prove) -> anyhow::Result<Finding> {
             return Ok(Finding::Tampered);
         }
     };
-    let mut proof = Proof::parse(&text).context("the server's proof")?;
-    let proven = match proof.check(&known.verifier) {
+    let (mut proof, proven) = match proven(&text, &known.verifier) {
         Ok(proven) => proven,
+        Err(error @ ProofError::Foreign) => return Err(error).context("the server's proof"),
         Err(error) => {
             eprintln!("tampered  {error}");
             return Ok(Finding::Tampered);
@@ -116,17 +117,16 @@ fn compared(proven: &Proven, stored: &[&str]) -> String {
 pub(super) fn check(args: &Check) -> anyhow::Result<Finding> {
     let known = args.trust.known()?;
     let place = args.file.display();
-    let mut text = String::new();
-    match args.file.to_str() {
-        Some("-") => std::io::stdin().read_to_string(&mut text).map(drop),
-        _ => {
-            fs::File::open(&args.file).and_then(|mut file| file.read_to_string(&mut text).map(drop))
+    let text = match args.file.to_str() {
+        Some("-") => {
+            let mut bytes = Vec::new();
+            let read = std::io::stdin().read_to_end(&mut bytes);
+            read.map(|_| String::from_utf8_lossy(&bytes).into_owned())
         }
-    }
-    .with_context(|| format!("the proof {place}"))?;
-    let checked = Proof::parse(&text)
-        .and_then(|proof| proof.check(&known.verifier).map(|proven| (proof, proven)));
-    let (finding, words, json) = match &checked {
+        _ => text_of(&args.file),
+    };
+    let text = text.with_context(|| format!("the proof {place}"))?;
+    let (finding, words, json) = match &proven(&text, &known.verifier) {
         Ok((proof, proven)) => (
             Finding::Intact,
             in_words(proof, proven),
@@ -148,6 +148,13 @@ pub(super) fn check(args: &Check) -> anyhow::Result<Finding> {
         false => println!("{}  {}", finding.as_str(), plain(&words)),
     }
     Ok(finding)
+}
+
+/// A proof, and what it proves to whoever trusts this key.
+fn proven(text: &str, verifier: &NoteVerifier) -> Result<(Proof, Proven), ProofError> {
+    let proof = Proof::parse(text)?;
+    let proven = proof.check(verifier)?;
+    Ok((proof, proven))
 }
 
 /// The documents as JSON, by the name of the fact.

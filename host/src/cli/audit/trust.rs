@@ -2,12 +2,14 @@
 //! and checkpoints that were kept elsewhere.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 
 use super::super::ConfigFile;
+use super::text_of;
 use crate::app::{checkpoint_history, log_signer, open_host_key};
 use crate::audit::{Checkpoint, Head, NoteVerifier, checkpoints};
 
@@ -68,11 +70,19 @@ impl Trust {
             );
         }
         let signer = log_signer(&config, &open_host_key(&config.data_dir)?)?;
+        let history = checkpoint_history(&config);
+        let notes = match notes_of(&history) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            notes => notes.with_context(|| format!("the checkpoints in {}", history.display()))?,
+        };
         let mut anchors = Vec::new();
-        for note in notes_of(&checkpoint_history(&config)).unwrap_or_default() {
+        for note in notes {
             // Those of an earlier key or name of the log say nothing of this one.
             anchors.extend(Checkpoint::open(&note, signer.verifier()).ok().map(|note| note.head));
         }
+        // The newest is there by itself, too.
+        anchors.sort_unstable_by_key(|anchor| (anchor.size, anchor.root));
+        anchors.dedup();
         Ok((signer.verifier().clone(), anchors))
     }
 }
@@ -100,28 +110,43 @@ fn anchors_of(path: &Path, verifier: &NoteVerifier) -> anyhow::Result<Vec<Head>>
 /// The checkpoints in a file, or in the files of a folder.
 fn notes_of(path: &Path) -> std::io::Result<Vec<String>> {
     if !path.is_dir() {
-        return Ok(checkpoints(&fs::read_to_string(path)?));
+        return Ok(checkpoints(&text_of(path)?));
     }
     let mut notes = Vec::new();
     for entry in fs::read_dir(path)? {
         let path = entry?.path();
         if path.is_file() {
-            notes.extend(checkpoints(&fs::read_to_string(path)?));
+            notes.extend(checkpoints(&text_of(&path)?));
         }
     }
     Ok(notes)
 }
 
-/// One checkpoint, of a file that holds it.
-pub(super) fn checkpoint_in(path: &Path, verifier: &NoteVerifier) -> anyhow::Result<Checkpoint> {
+/// A checkpoint that was kept.
+pub(super) enum Kept {
+    Good(Checkpoint),
+    /// It is one of this log, and not what was signed.
+    Changed(String),
+}
+
+/// The checkpoint of a file that holds one.
+///
+/// # Errors
+/// Where there is none of this log.
+pub(super) fn checkpoint_in(path: &Path, verifier: &NoteVerifier) -> anyhow::Result<Kept> {
     let place = path.display();
-    let text = fs::read_to_string(path).with_context(|| format!("the checkpoint {place}"))?;
-    match checkpoints(&text).as_slice() {
-        [note] => {
-            Checkpoint::open(note, verifier).with_context(|| format!("the checkpoint {place}"))
+    let text = text_of(path).with_context(|| format!("the checkpoint {place}"))?;
+    let notes = checkpoints(&text);
+    if notes.len() > 1 {
+        bail!("{place} holds {} checkpoints: name a file with one", notes.len());
+    }
+    match Checkpoint::open(notes.first().unwrap_or(&text), verifier) {
+        Ok(checkpoint) => Ok(Kept::Good(checkpoint)),
+        // It names the log twice, and both are not changed by chance.
+        Err(error) if text.contains(verifier.name()) => {
+            Ok(Kept::Changed(format!("the checkpoint {place}: {error}")))
         }
-        [] => bail!("{place} holds no checkpoint"),
-        several => bail!("{place} holds {} checkpoints: name a file with one", several.len()),
+        Err(error) => Err(error).with_context(|| format!("the checkpoint {place}")),
     }
 }
 

@@ -1,13 +1,14 @@
 //! Where checkpoints go: the history in the data directory, a file, an address, standard output. One
 //! that fails is told and tried again with the next; it holds up no other.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Checkpoints;
+use super::{CheckpointError, Checkpoints};
 use crate::audit::{Checkpoint, NoteVerifier, checkpoints};
 use crate::model::Timestamp;
 
@@ -24,6 +25,15 @@ pub(super) struct Sent {
 }
 
 impl Checkpoints {
+    /// Remembers what is signed, over a crash too.
+    pub(super) async fn keep(&self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
+        let (history, note) = (self.history.clone(), checkpoint.note.clone());
+        let folder = self.outlets.history.clone();
+        aside(move || history.remember(&note))
+            .await
+            .map_err(|error| CheckpointError::Unkept { folder, source: Arc::new(error) })
+    }
+
     /// Sends a checkpoint to every outlet that has not had it.
     pub(super) async fn send(&self, checkpoint: &Checkpoint, sent: &mut Sent) {
         let note = &checkpoint.note;
@@ -80,16 +90,22 @@ async fn post(url: &str, note: &str) -> io::Result<()> {
     send.await.map(drop).map_err(|error| io::Error::other(error.without_url()))
 }
 
-/// Puts a file in the place of another, whole or not at all.
+/// Puts a file in the place of another, whole or not at all, so that a power cut does not undo it.
 fn replace(file: &Path, note: &str) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut new = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
     new.write_all(note.as_bytes())?;
     new.as_file().sync_all()?;
-    new.persist(file).map(drop).map_err(|error| error.error)
+    new.persist(file).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
 }
 
-/// Every checkpoint of the last days, a file for each day.
+/// In the history's folder: the newest that was signed, whoever asked for it.
+const NEWEST: &str = "newest";
+
+/// The checkpoints that the server made by itself in the last days, a file for each day; and the newest
+/// of all that was signed, of which there is one, however often somebody asks.
 #[derive(Clone)]
 pub(super) struct History {
     folder: PathBuf,
@@ -103,18 +119,39 @@ impl History {
 
     /// The newest checkpoint that this key signed. What was cut off by a crash is passed over.
     pub fn newest(&self, verifier: &NoteVerifier) -> io::Result<Option<Checkpoint>> {
-        for file in self.files()?.iter().rev() {
-            let text = fs::read_to_string(file)?;
+        let newest_in = |file: &PathBuf| -> io::Result<Option<Checkpoint>> {
+            let text = match fs::read(file) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                bytes => String::from_utf8_lossy(&bytes?).into_owned(),
+            };
             let good = |note: &String| Checkpoint::open(note, verifier).ok();
-            if let Some(newest) = checkpoints(&text).iter().rev().find_map(good) {
-                return Ok(Some(newest));
+            Ok(checkpoints(&text).iter().rev().find_map(good))
+        };
+        let mut newest = newest_in(&self.folder.join(NEWEST))?;
+        for file in self.files()?.iter().rev() {
+            if let Some(of_day) = newest_in(file)? {
+                let is_newer = |than: &Checkpoint| of_day.head.size > than.head.size;
+                if newest.as_ref().is_none_or(is_newer) {
+                    newest = Some(of_day);
+                }
+                break;
             }
         }
-        Ok(None)
+        Ok(newest)
+    }
+
+    /// Keeps the newest in the place of the one before.
+    fn remember(&self, note: &str) -> io::Result<()> {
+        self.create()?;
+        replace(&self.folder.join(NEWEST), note)
+    }
+
+    fn create(&self) -> io::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)
     }
 
     fn add(&self, note: &str, now: Timestamp) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        self.create()?;
         let day = now.to_string().chars().take(10).collect::<String>();
         let path = self.folder.join(day);
         let is_new = !path.exists();
@@ -176,6 +213,16 @@ mod tests {
         history.add(&signed(99, 8).note, day(4)).unwrap();
         history.add(&signed(77, 7).note[..60], day(5)).unwrap();
         assert_eq!(newest(), Some(12));
+        // What somebody asked for is remembered too, and takes no more room for that.
+        for size in [13, 14] {
+            history.remember(&signed(size, 7).note).unwrap();
+            assert_eq!(newest(), Some(size));
+        }
+        history.add(&signed(15, 7).note, day(5)).unwrap();
+        assert_eq!(newest(), Some(15));
+        assert_eq!(fs::read_dir(folder.path().join("checkpoints")).unwrap().count(), 4);
+        fs::write(folder.path().join("checkpoints").join(NEWEST), b"\xff").unwrap();
+        assert_eq!(newest(), Some(15));
     }
 
     #[test]

@@ -24,9 +24,13 @@ impl Store {
                 ("event", self.event_document(id).await?),
                 ("document", self.decision_document(id).await?),
             ],
-            // The record has the last ruling alone.
-            "decision.ruled" if self.is_ruled_after(entry).await? => Vec::new(),
+            // The record has what was said last alone.
+            "decision.ruled" | "delivery.replayed" if self.is_said_again(entry).await? => {
+                Vec::new()
+            }
             "decision.ruled" => vec![("why", self.ruling_document(id).await?)],
+            "delivery.replayed" => vec![("why", self.replay_document(id).await?)],
+            "hold.released" => vec![("why", self.release_document(id).await?)],
             "key.created" => vec![("name", self.key_name_document(id).await?)],
             _ => Vec::new(),
         };
@@ -38,7 +42,7 @@ impl Store {
         documents.map_err(|error| sealed::damaged("document of entry", id, &error))
     }
 
-    async fn is_ruled_after(&self, entry: &AuditRow) -> Result<bool, StoreError> {
+    async fn is_said_again(&self, entry: &AuditRow) -> Result<bool, StoreError> {
         let later = self.audit_entries_of(&entry.object, entry.seq, PAGE_ROWS_MAX).await?;
         Ok(later.iter().any(|later| later.what == entry.what))
     }

@@ -108,8 +108,8 @@ pub(super) async fn erase_rest(
     .await?;
     // Those that were released; in force they are in an older copy at most, and were released since.
     sqlx::query(
-        "UPDATE holds SET subject = $1, sealed = $2, released_at = coalesce(released_at, $3) \
-         WHERE source = $4 AND subject = $5",
+        "UPDATE holds SET subject = $1, sealed = $2, released_why = NULL, \
+         released_at = coalesce(released_at, $3) WHERE source = $4 AND subject = $5",
     )
     .bind(pseudonym.as_str())
     .bind(NOTHING)
@@ -142,7 +142,7 @@ async fn erase_deliveries(tx: &mut Tx, subject: &Subject<'_>) -> Result<(), Stor
         .execute(tx.connection()?)
         .await?;
     sqlx::query(
-        "UPDATE outbox SET subject = $1, sealed = $2, ended_at = coalesce(ended_at, $3), \
+        "UPDATE outbox SET subject = $1, sealed = $2, why = NULL, ended_at = coalesce(ended_at, $3), \
          state = CASE WHEN state = 'delivered' THEN state ELSE 'erased' END \
          WHERE source = $4 AND subject = $5",
     )

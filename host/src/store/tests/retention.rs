@@ -92,8 +92,13 @@ async fn what_is_held_stays_until_it_is_released(home: Home) {
     let error = store.erase(SOURCE, "user-1", "asked for", &officer()).await.unwrap_err();
     assert!(matches!(error, StoreError::Held { .. }), "{error}");
 
-    let released = store.release(&hold.id, "closed", &officer()).await.unwrap();
+    let released = store.release(&hold.id, "user-1 gave up", &officer()).await.unwrap();
     assert!(released.released_at.is_some());
+    assert_eq!(released.released_why.as_deref(), Some("user-1 gave up"));
+    let log = store.audit_entries_of(&hold.id, 0, 9).await.unwrap();
+    let why = &store.audit_documents(&log[1]).await.unwrap()["why"];
+    assert!(why.ends_with(r#","why":"user-1 gave up"}"#), "{why}");
+    assert_eq!(log[1].facts, json!({"why": Digest::of(why.as_bytes())}));
     assert_eq!(store.holds(None, None, 9).await.unwrap().holds, [released]);
     let error = store.release(&hold.id, "closed", &officer()).await.unwrap_err();
     assert!(matches!(error, StoreError::Absence { .. }), "{error}");

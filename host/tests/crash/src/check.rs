@@ -1,6 +1,9 @@
 //! After each crash: what was not answered is sent again, what was accepted is awaited, and the record is
-//! read as far as it is new. At the end the actions are awaited, and all of it is read once more.
+//! read as far as it is new. At the end the actions are awaited, all of it is read once more, and the log is
+//! verified.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -10,6 +13,7 @@ use crate::fault::{Fault, Kind};
 use crate::journal::{Said, Told};
 use crate::load::Shared;
 use crate::record::Record;
+use crate::server::Program;
 
 /// How long an accepted event may take to be decided after a restart.
 const DECIDED_WITHIN: Duration = Duration::from_secs(30);
@@ -61,6 +65,21 @@ pub async fn at_the_end(
     faults.extend(whole.continues(record));
     faults.extend(whole.missing(&*shared.journal.lock().await, 0));
     Ok(faults)
+}
+
+/// Has the log of the server verified, and held to the checkpoints in a folder, which were taken before it
+/// was killed: each entry is hashed again, and the tiles, the head and the root are compared.
+///
+/// # Errors
+/// Where the verifier cannot be run.
+pub fn log(
+    program: &Program,
+    server: SocketAddr,
+    key: &str,
+    anchors: &Path,
+) -> anyhow::Result<Option<Fault>> {
+    let said = program.verify_log(server, key, anchors)?;
+    Ok(said.map(|said| Fault::new(Kind::Rewritten, said.trim())))
 }
 
 /// Waits until each action that a decision asks for has arrived.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::journal::Told;
@@ -107,6 +107,14 @@ impl Client {
             .collect())
     }
 
+    /// What the audit log says of itself now, signed.
+    ///
+    /// # Errors
+    /// Where the server signs nothing.
+    pub async fn checkpoint(&self) -> anyhow::Result<String> {
+        Ok(self.fetch("/v1/audit/checkpoint").await?.text().await?)
+    }
+
     /// Has the decisions of a source enforced.
     ///
     /// # Errors
@@ -128,10 +136,14 @@ impl Client {
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        Ok(self.fetch(path).await?.json().await?)
+    }
+
+    async fn fetch(&self, path: &str) -> anyhow::Result<Response> {
         let request = self.request(self.http.get(format!("{}{path}", self.base)));
         let response = request.send().await.with_context(|| format!("GET {path}"))?;
         match response.status() {
-            StatusCode::OK => Ok(response.json().await?),
+            StatusCode::OK => Ok(response),
             status => bail!("GET {path}: {status} {}", response.text().await?),
         }
     }

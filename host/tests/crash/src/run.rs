@@ -133,8 +133,10 @@ impl Life<'_> {
         for source in SOURCES {
             client.enforce(source).await?;
         }
+        std::fs::create_dir_all(self.anchors())?;
         for _ in 0..cycles {
             self.load(&client, chance);
+            self.anchor(&client, report).await?;
             match self.home.draw(chance) {
                 Ending::Database => self.outlive(&client, chance, report).await?,
                 ending => {
@@ -154,7 +156,23 @@ impl Life<'_> {
         }
         let faults = check::at_the_end(&self.shared, &client, &mut self.record).await?;
         report.faults.extend(faults);
+        report.faults.extend(check::log(&self.program, server.address, &key, &self.anchors())?);
         self.kill(server, report)
+    }
+
+    /// Where what the log said of itself is kept, which it is held to at the end.
+    fn anchors(&self) -> PathBuf {
+        self.program.place.join("anchors")
+    }
+
+    /// Has the log signed under load, before something is killed.
+    async fn anchor(&self, client: &Client, report: &mut Report) -> anyhow::Result<()> {
+        match client.checkpoint().await {
+            Ok(note) => std::fs::write(self.anchors().join(report.cycles.to_string()), note)?,
+            // It is up, and the log should go on where it was.
+            Err(error) => report.faults.add(Fault::new(Kind::Rewritten, format!("{error:#}"))),
+        }
+        Ok(())
     }
 
     /// Starts the program; a start that fails is a fault.

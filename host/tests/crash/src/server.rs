@@ -93,6 +93,25 @@ impl Program {
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
+    /// Has `picket audit verify` look through the log of a server that runs, and hold it to the checkpoints
+    /// in a folder. What it says where the log is anything but intact.
+    ///
+    /// # Errors
+    /// Where it cannot be run.
+    pub fn verify_log(
+        &self,
+        server: SocketAddr,
+        key: &str,
+        anchors: &Path,
+    ) -> anyhow::Result<Option<String>> {
+        let mut command = self.command();
+        command.env("PICKET_SERVER", format!("http://{server}")).env("PICKET_KEY", key);
+        command.args(["audit", "verify", "--anchor"]).arg(anchors);
+        let output = command.output().with_context(|| self.cannot_run())?;
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        Ok((!output.status.success()).then_some(said))
+    }
+
     /// Starts to serve.
     ///
     /// # Errors
