@@ -45,8 +45,8 @@ pub(super) enum Command {
     Test(test::Test),
 }
 
-const CHECK_AFTER_HELP: &str = r#"Of each label the strongest evidence counts, e = score x confidence, with its weight w in [weights].
-How they make the score, each part of it from 0 to 1:
+const CHECK_AFTER_HELP: &str = r#"Of each label the strongest evidence counts, e = score x confidence, with its weight w in
+[weights]. How labels make the score, from 0 to 1:
   merge = "max"             the greatest w e
   merge = "noisy-or"        1 - (1 - w e)(1 - w e)...: they confirm each other
   merge = "weighted"        the sum of w e over the sum of all weights
@@ -58,7 +58,8 @@ How they make the score, each part of it from 0 to 1:
 Any number of [[modifiers]] add to that, or with `stage` to the number of that stage, 1 at most:
   name = "disguised", labels = ["evasion.obfuscation"], with = ["contact.phone"], add = 0.12
       once, where one of `labels` and, if there is a `with`, one of those is found
-  name = "further", labels = ["contact.phone", "contact.email"], add_each_further = 0.08, at_most = 0.15
+  name = "further", labels = ["contact.phone", "contact.email"], add_each_further = 0.08,
+    at_most = 0.15
       for each of `labels` that is found beyond the first
 
 Exits with 1 where there is a fault."#;

@@ -39,9 +39,10 @@ pub(in crate::cli) struct Diff {
 pub(super) const AFTER_HELP: &str = "\
   picket policy diff policies/market.toml draft.toml --on events.jsonl
 
-The shipped detectors run once on each event, and both policies judge what they find. Events that neither
-policy judges are passed over. stricter and milder go by the action; retiered is the same action from
-another tier, or a person who should look. The exit code is 0 whatever differs.";
+The shipped detectors run once on each event, and both policies judge what they find; a golden case
+may say what is found. Events that neither policy judges are passed over. stricter and milder go by
+the action; retiered is the same action from another tier, or a person who should look. The exit
+code is 0 whatever differs.";
 
 /// Characters of an event's id that the table shows.
 const ID_CHARS: usize = 40;

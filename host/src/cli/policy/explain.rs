@@ -32,11 +32,13 @@ pub(in crate::cli) struct Explain {
     json: bool,
 }
 
-pub(super) const AFTER_HELP: &str = r#"An event is as much of an envelope as matters: {"type": "message.sent", "data": {"content": "ring me"}}
+pub(super) const AFTER_HELP: &str = r#"An event is as much of an envelope as matters:
+  {"type": "message.sent", "data": {"content": "ring me"}}
 
-Findings are signals, and the detectors from which no finding came; score and confidence are 1 unless
-given:
-  {"signals": [{"label": "contact.phone", "score": 0.95, "confidence": 0.9}], "missing": ["contact-email"]}"#;
+Findings are signals, and the detectors from which no finding came; score and confidence are 1
+unless given:
+  {"signals": [{"label": "contact.phone", "score": 0.95, "confidence": 0.9}],
+   "missing": ["contact-email"]}"#;
 
 pub(super) fn run(args: &Explain) -> anyhow::Result<ExitCode> {
     let policy = super::load(&args.policy)?;

@@ -28,15 +28,15 @@ pub(in crate::cli) struct Test {
     json: bool,
 }
 
-pub(super) const AFTER_HELP: &str = r#"The cases of NAME.toml are in golden/NAME.jsonl beside it, a case on a line, or in the .json and .jsonl
-files of golden/NAME/:
-  {"name": "a phone number", "signals": [{"label": "contact.phone", "score": 0.95, "confidence": 0.9}],
+pub(super) const AFTER_HELP: &str = r#"The cases of NAME.toml are in golden/NAME.jsonl beside it, a case on a line, or in the .json and
+.jsonl files of golden/NAME/:
+  {"name": "a phone number", "signals": [{"label": "contact.phone", "score": 0.95}],
    "expect": {"score": 0.7, "tier": "high", "action": "soft_block"}}
 
-Score and confidence of a signal are 1 unless given. `"missing": ["contact-phone"]` says that no finding
-came from a detector. `text`, or `event` with as much of an envelope as matters, may stand instead of
-`signals`: then the shipped detectors run in the sandbox. A decision is held to what is written of it:
-score, tier, action, scope, review, degraded."#;
+Score and confidence of a signal are 1 unless given. `"missing": ["contact-phone"]` says that no
+finding came from a detector. `text`, or `event` with as much of an envelope as matters, may stand
+instead of `signals`: then the shipped detectors run in the sandbox. A decision is held to what is
+written of it: score, tier, action, scope, review, degraded. Exits with 1 where one differs."#;
 
 pub(super) fn run(args: &Test) -> anyhow::Result<ExitCode> {
     let mut suites = Vec::new();
