@@ -17,6 +17,7 @@ mod migrate;
 mod policy;
 mod progress;
 mod replay;
+mod sandbox;
 mod serve;
 mod source;
 mod subject;

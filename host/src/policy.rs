@@ -12,8 +12,13 @@ mod examples;
 mod judge;
 mod labels;
 mod merge;
+mod modifiers;
+mod scoring;
+mod stages;
 mod tiers;
+mod trace;
 mod values;
+mod weights;
 mod words;
 
 use std::fmt;
@@ -24,8 +29,11 @@ pub use compile::{Compiled, DOCUMENT_BYTES_MAX};
 pub use diagnostic::{Diagnostic, Severity, code, render};
 pub use judge::Verdict;
 pub use labels::{Known, Labels};
-pub use merge::{Merge, Step};
+pub use merge::Merge;
+pub use modifiers::{Adds, Modifier};
+pub use stages::{EvidenceStage, Lift, Scheme};
 pub use tiers::Tier;
+pub use trace::{LabelStep, LiftStep, ModifierStep, StageStep, Step};
 
 use crate::model::{Digest, Score, TypePattern};
 
@@ -38,9 +46,10 @@ pub struct Policy {
     events: Vec<TypePattern>,
     requires: Vec<String>,
     on_error: OnError,
-    merge: Merge,
+    scheme: Scheme,
     /// Invariant: sorted by label, each label once. The order is the order of the arithmetic.
     weights: Vec<(String, Score)>,
+    modifiers: Vec<Modifier>,
     /// Invariant: not empty, the first from 0, strictly ascending.
     tiers: Vec<Tier>,
 }
@@ -75,13 +84,19 @@ impl Policy {
         self.on_error
     }
 
-    pub fn merge(&self) -> Merge {
-        self.merge
+    /// How the labels make one number.
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
     }
 
     /// What each label weighs, sorted by label.
     pub fn weights(&self) -> &[(String, Score)] {
         &self.weights
+    }
+
+    /// What is added beside, in the order of the text.
+    pub fn modifiers(&self) -> &[Modifier] {
+        &self.modifiers
     }
 
     /// From the mildest to the most severe; never empty.

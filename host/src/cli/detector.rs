@@ -5,6 +5,7 @@ mod alerts;
 mod bench;
 mod build;
 mod check;
+mod component;
 mod diff;
 mod evidence;
 mod language;
@@ -12,7 +13,6 @@ mod list;
 mod logs;
 mod new;
 mod push;
-mod sandbox;
 mod show;
 mod sign;
 mod stage;
@@ -23,10 +23,10 @@ mod words;
 
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Subcommand;
 
 use super::client::Server;
+use super::sandbox::at_the_bench;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -112,11 +112,4 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Verify(verify) => at_the_bench(move || sign::verify(&verify)).await,
         Command::Watch(watch) => at_the_bench(move || watch::run(&watch)).await,
     }
-}
-
-/// Off the async threads: a guest's calls of WASI may not be made there, and tools take their time.
-async fn at_the_bench(
-    work: impl FnOnce() -> anyhow::Result<ExitCode> + Send + 'static,
-) -> anyhow::Result<ExitCode> {
-    tokio::task::spawn_blocking(work).await.context("the command panicked")?
 }

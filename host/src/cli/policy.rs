@@ -1,21 +1,30 @@
-//! `picket policy`: check a document, see what judges.
+//! `picket policy`: check a document, see how it judges, hold it to its cases, see what another would
+//! change; and what judges on a server.
+
+mod diff;
+mod explain;
+mod found;
+mod golden;
+mod test;
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde_json::Value;
 
 use super::client::Server;
+use super::sandbox::at_the_bench;
 use super::table;
 use crate::policy::{Known, Labels, Policy, Severity, render};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Check a policy without a server: every fault with its line and a hint
+    #[command(after_help = CHECK_AFTER_HELP)]
     Check {
         /// The TOML document
         file: PathBuf,
@@ -23,21 +32,64 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show which decisions differ between two policies, and which way
+    #[command(after_help = diff::AFTER_HELP)]
+    Diff(diff::Diff),
+    /// Show each step of the arithmetic on one event, without a server
+    #[command(after_help = explain::AFTER_HELP)]
+    Explain(explain::Explain),
     /// List the policies of a running server
     List(Server),
+    /// Hold policies to their golden cases, without a server
+    #[command(after_help = test::AFTER_HELP)]
+    Test(test::Test),
 }
+
+const CHECK_AFTER_HELP: &str = r#"Of each label the strongest evidence counts, e = score x confidence, with its weight w in
+[weights]. How labels make the score, from 0 to 1:
+  merge = "max"             the greatest w e
+  merge = "noisy-or"        1 - (1 - w e)(1 - w e)...: they confirm each other
+  merge = "weighted"        the sum of w e over the sum of all weights
+  merge = "sum-capped"      the sum of w e, at most 1
+  merge = "stage-weighted"  the sum of weight x number over the [[stages]], which need
+    name = "rules", weight = 0.5, merge = (one of the above), labels = ["contact.phone"]
+    and with a [lift] of from = 0.85, share = 0.8, at least 0.8 of a stage that reaches 0.85
+
+Any number of [[modifiers]] add to that, or with `stage` to the number of that stage, 1 at most:
+  name = "disguised", labels = ["evasion.obfuscation"], with = ["contact.phone"], add = 0.12
+      once, where one of `labels` and, if there is a `with`, one of those is found
+  name = "further", labels = ["contact.phone", "contact.email"], add_each_further = 0.08,
+    at_most = 0.15
+      for each of `labels` that is found beyond the first
+
+Exits with 1 where there is a fault."#;
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check { file, json } => check(&file, json),
+        Command::Diff(diff) => at_the_bench(move || diff::run(&diff)).await,
+        Command::Explain(explain) => at_the_bench(move || explain::run(&explain)).await,
         Command::List(server) => {
             list(&server).await?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Test(test) => at_the_bench(move || test::run(&test)).await,
     }
 }
 
-fn check(file: &std::path::Path, json: bool) -> anyhow::Result<ExitCode> {
+/// A policy of which only the language is checked: detectors of one's own are known to a server alone.
+fn load(file: &Path) -> anyhow::Result<Policy> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    match Policy::compile_again(&text) {
+        Ok(compiled) => Ok(compiled.policy),
+        Err(faults) => {
+            let name = file.display().to_string();
+            bail!("{name} does not compile\n\n{}", render(&name, &text, &faults).trim_end())
+        }
+    }
+}
+
+fn check(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     let detectors: BTreeSet<String> =
         picket_bundle::DETECTORS.iter().map(|bundled| bundled.name.to_owned()).collect();

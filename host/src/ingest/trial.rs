@@ -1,8 +1,6 @@
 //! What a version on trial would have changed: the same event judged with it and without it.
 
-use crate::model::{
-    Action, Difference, Direction, Event, Finding, Outcome, Signal, Stage, TrialRun,
-};
+use crate::model::{Difference, Event, Finding, Outcome, Signal, Stage, TrialRun};
 use crate::policy::{Policy, Verdict};
 use crate::registry::Subscribed;
 
@@ -79,15 +77,12 @@ fn alike(a: &Finding, b: &Finding) -> bool {
 }
 
 fn difference(without: &Verdict, with: &Verdict) -> Option<Difference> {
-    let (before, after): (Action, Action) = (without.strongest().0, with.strongest().0);
-    let reviews = (without.review, with.review);
-    let direction = match after.cmp(&before) {
-        std::cmp::Ordering::Greater => Direction::Stricter,
-        std::cmp::Ordering::Less => Direction::Milder,
-        std::cmp::Ordering::Equal if without.tier != with.tier || reviews.0 != reviews.1 => {
-            Direction::Retiered
-        }
-        std::cmp::Ordering::Equal => return None,
-    };
-    Some(Difference { direction, without: before, with: after, reviews })
+    let direction = without.direction_to(with)?;
+    let (before, after) = (without.strongest().0, with.strongest().0);
+    Some(Difference {
+        direction,
+        without: before,
+        with: after,
+        reviews: (without.review, with.review),
+    })
 }

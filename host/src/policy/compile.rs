@@ -9,11 +9,12 @@ use std::collections::HashMap;
 use toml::Spanned;
 
 use super::diagnostic::{Diagnostic, Report, code};
-use super::document::{self, Document, Weight};
+use super::document::{self, Document};
+use super::weights;
 use super::words::{NAME_HINT, name, nearest, quote, word};
-use super::{Known, Merge, OnError, Policy, tiers};
-use crate::model::manifest::{is_label, is_name};
-use crate::model::{Digest, Score, TypePattern};
+use super::{Known, OnError, Policy, modifiers, stages, tiers};
+use crate::model::manifest::is_name;
+use crate::model::{Digest, TypePattern};
 
 /// Bytes of a policy document.
 pub const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
@@ -21,7 +22,6 @@ pub const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 const SOURCE_BYTES_MAX: usize = 256;
 const EVENTS_MAX: usize = 64;
 const REQUIRES_MAX: usize = 64;
-const WEIGHTS_MAX: usize = 256;
 
 /// A policy, and what its author should know about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,8 +77,17 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
     };
     let on_error =
         word(document.on_error.as_ref(), "on_error", OnError::ALL, OnError::as_str, report);
-    let merge = word(document.merge.as_ref(), "merge", Merge::ALL, Merge::as_str, report);
-    let weights = document.weights.as_ref().map(|weights| check_weights(weights, known, report));
+    let weights =
+        document.weights.as_ref().and_then(|weights| weights::check(weights, known, report));
+    if let (Some(written), Some(weights), None) = (&document.weights, &weights, &document.modifiers)
+    {
+        weights.warn_if_idle(written.span(), report);
+    }
+    let scheme = stages::check(&document, weights.as_ref(), report);
+    let modifiers = match &document.modifiers {
+        Some(written) => modifiers::check(written, scheme.as_ref(), weights.as_ref(), report),
+        None => Some(Vec::new()),
+    };
     let tiers = document.tiers.as_ref().and_then(|tiers| tiers::check(tiers, report));
     Some(Policy {
         name: name?,
@@ -87,8 +96,9 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         events: events?,
         requires,
         on_error: on_error?,
-        merge: merge?,
-        weights: weights?,
+        scheme: scheme?,
+        weights: weights?.into_owned(),
+        modifiers: modifiers?,
         tiers: tiers?,
     })
 }
@@ -172,54 +182,5 @@ fn check_list(
             let message = format!("{} is already on line {line}", quote(item.get_ref()));
             report.error(code::DUPLICATE, item.span(), message, "remove one of them".to_owned());
         }
-    }
-}
-
-fn check_weights(
-    written: &Spanned<Vec<Weight<'_>>>,
-    known: Option<&Known>,
-    report: &mut Report<'_>,
-) -> Vec<(String, Score)> {
-    let labels = written.get_ref();
-    if let Some(beyond) = labels.get(WEIGHTS_MAX) {
-        let message = format!("{} weights; {WEIGHTS_MAX} are allowed", labels.len());
-        report.error(code::TOO_LARGE, beyond.label.span(), message, None);
-    }
-    for Weight { label, .. } in labels {
-        check_label(label, known, report);
-    }
-    let readable = labels.iter().all(|label| label.weight.is_some());
-    if readable && labels.iter().all(|label| label.weight == Some(Score::ZERO)) {
-        let message = "no label has weight, so every event gets the first tier";
-        let hint = "give the labels that matter a weight above 0".to_owned();
-        report.warning(code::NOTHING_WEIGHS, written.span(), message, hint);
-    }
-    let mut weights: Vec<(String, Score)> = labels
-        .iter()
-        .filter_map(|weight| Some(((*weight.label.get_ref()).to_owned(), weight.weight?)))
-        .collect();
-    weights.sort();
-    weights
-}
-
-fn check_label(written: &Spanned<&str>, known: Option<&Known>, report: &mut Report<'_>) {
-    let label = *written.get_ref();
-    if !is_label(label) {
-        let message = format!("{} is not a label", quote(label));
-        let hint = "write a family and a name in quotes, such as `\"contact.phone\"`".to_owned();
-        report.error(code::MALFORMED, written.span(), message, hint);
-        return;
-    }
-    let Some(known) = known else { return };
-    if !known.labels.knows(label) {
-        let hint = match nearest(label, known.labels.names()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "a label is known once a detector that reports it is stored".to_owned(),
-        };
-        report.error(code::UNKNOWN_LABEL, written.span(), format!("unknown label `{label}`"), hint);
-    } else if !known.labels.loaded.contains(label) {
-        let message = format!("no loaded detector reports `{label}`");
-        let hint = "it counts as soon as one is loaded".to_owned();
-        report.warning(code::LABEL_NOT_LOADED, written.span(), message, hint);
     }
 }

@@ -19,7 +19,7 @@ pub mod code {
     pub const MISSING_KEY: &str = "P004";
     /// A value of another type than the key takes.
     pub const WRONG_TYPE: &str = "P005";
-    /// The same key, tier, event type or detector twice.
+    /// The same key, tier, stage, modifier, event type, label or detector twice.
     pub const DUPLICATE: &str = "P006";
     /// A number outside 0..=1, or finer than a millionth.
     pub const BAD_NUMBER: &str = "P007";
@@ -41,6 +41,16 @@ pub mod code {
     pub const EMPTY: &str = "P015";
     /// A document, text or list beyond its limit.
     pub const TOO_LARGE: &str = "P016";
+    /// Stages, a lift or a modifier's stage beside a merge that has none, or the merge without them.
+    pub const STAGES: &str = "P017";
+    /// A label that weighs something and belongs to no stage.
+    pub const STAGELESS: &str = "P018";
+    /// The weights of the stages add up to more than 1.
+    pub const STAGE_WEIGHTS: &str = "P019";
+    /// A label that a stage or modifier names and that has no weight.
+    pub const UNWEIGHED: &str = "P020";
+    /// A modifier that does not say what it adds, or says it twice.
+    pub const ADDS: &str = "P021";
     /// Warning: no loaded detector reports the label.
     pub const LABEL_NOT_LOADED: &str = "P101";
     /// Warning: a required detector is not loaded.

@@ -1,6 +1,8 @@
 //! A policy document as written: its keys and the types of their values, each with its place in the
 //! text. What the values mean is checked elsewhere.
 
+mod scoring;
+
 use std::ops::Range;
 
 use toml::Spanned;
@@ -10,6 +12,8 @@ use super::diagnostic::{Report, code};
 use super::values::{score, text, texts, wrong_type};
 use super::words::{nearest, quote, suggest};
 use crate::model::Score;
+
+pub(super) use scoring::{WrittenLift, WrittenModifier, WrittenStage};
 
 /// What was written; `None` and left out where it is missing or of the wrong type, which is then
 /// reported.
@@ -21,6 +25,9 @@ pub(super) struct Document<'t> {
     pub(super) on_error: Option<Spanned<&'t str>>,
     pub(super) merge: Option<Spanned<&'t str>>,
     pub(super) weights: Option<Spanned<Vec<Weight<'t>>>>,
+    pub(super) stages: Option<Spanned<Vec<WrittenStage<'t>>>>,
+    pub(super) lift: Option<Spanned<WrittenLift>>,
+    pub(super) modifiers: Option<Spanned<Vec<WrittenModifier<'t>>>>,
     pub(super) tiers: Option<Spanned<Vec<WrittenTier<'t>>>>,
 }
 
@@ -44,7 +51,9 @@ const ON_ERROR_HINT: &str = "say what a failed or absent detector means: `on_err
     what was found decide alone, `\"review\"` also asks a person to look, `\"deny\"` also withholds \
     the message (at least `soft_block`) and asks a person to look";
 const MERGE_HINT: &str = "say how labels make one score: `merge = \"max\"` takes the worst one, \
-    `\"noisy-or\"` lets them confirm each other, `\"weighted\"` averages over all weights";
+    `\"noisy-or\"` lets them confirm each other, `\"weighted\"` averages over all weights, \
+    `\"sum-capped\"` adds them up, `\"stage-weighted\"` merges the labels of each stage and adds up \
+    the stages";
 
 /// The tables of a document, as far as it is TOML. A key that is written twice is reported and the
 /// rest still read; after any other fault of syntax nothing more is said, for it would be guessed.
@@ -76,8 +85,19 @@ fn unquoted<'t>(text: &'t str, span: &Range<usize>) -> Option<&'t str> {
 
 impl<'t> Document<'t> {
     pub(super) fn read(table: &'t DeTable<'t>, report: &mut Report<'_>) -> Self {
-        const KEYS: [&str; 8] =
-            ["name", "source", "events", "requires", "on_error", "merge", "weights", "tiers"];
+        const KEYS: [&str; 11] = [
+            "name",
+            "source",
+            "events",
+            "requires",
+            "on_error",
+            "merge",
+            "weights",
+            "stages",
+            "lift",
+            "modifiers",
+            "tiers",
+        ];
         let top = Keys::of(table, 0..0, "a policy", &KEYS, report);
         Self {
             name: top.needed("name", "such as `name = \"qwickservices\"`", report, text),
@@ -92,6 +112,9 @@ impl<'t> Document<'t> {
                 report,
                 weights,
             ),
+            stages: top.given("stages", report, scoring::stages),
+            lift: top.given("lift", report, scoring::lift),
+            modifiers: top.given("modifiers", report, scoring::modifiers),
             tiers: top.needed("tiers", "begin with a `[[tiers]]` from 0.0", report, tiers),
         }
     }
@@ -196,13 +219,25 @@ fn tiers<'t>(
     value: &'t Spanned<DeValue<'t>>,
     report: &mut Report<'_>,
 ) -> Option<Vec<WrittenTier<'t>>> {
-    let hint = Some("write each tier below a `[[tiers]]` of its own".to_owned());
+    let hint = "write each tier below a `[[tiers]]` of its own";
+    tables(what, value, hint, WrittenTier::read, report)
+}
+
+/// A list of tables, each of which `read` makes something of, given where it stands.
+fn tables<'t, T>(
+    what: &str,
+    value: &'t Spanned<DeValue<'t>>,
+    hint: &str,
+    read: fn(&'t DeTable<'t>, Range<usize>, &mut Report<'_>) -> T,
+    report: &mut Report<'_>,
+) -> Option<Vec<T>> {
+    let hint = Some(hint.to_owned());
     let DeValue::Array(items) = value.get_ref() else {
         return wrong_type(what, "a list of tables", value, hint, report);
     };
-    let tier = |item: &'t Spanned<DeValue<'t>>| match item.get_ref() {
-        DeValue::Table(table) => Some(WrittenTier::read(table, item.span(), report)),
+    let table = |item: &'t Spanned<DeValue<'t>>| match item.get_ref() {
+        DeValue::Table(table) => Some(read(table, item.span(), report)),
         _ => wrong_type(&format!("an item of {what}"), "a table", item, hint.clone(), report),
     };
-    Some(items.iter().filter_map(tier).collect())
+    Some(items.iter().filter_map(table).collect())
 }

@@ -4,11 +4,16 @@
 #[cfg(test)]
 pub(super) mod tests;
 
+use std::cmp::Ordering;
+
 use serde::Serialize;
 
-use super::merge::{Merging, Step};
+use super::scoring::Scoring;
+use super::trace::{LabelStep, Step};
 use super::{OnError, Policy, Tier};
-use crate::model::{Action, Event, Finding, Outcome, Scope, ScopedAction, Score, Signal, Stage};
+use crate::model::{
+    Action, Direction, Event, Finding, Outcome, Scope, ScopedAction, Score, Signal, Stage,
+};
 
 /// What a policy says about one event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,7 +33,7 @@ pub struct Verdict {
     pub review: bool,
     /// Every signal of every finding, in the order of the findings.
     pub signals: Vec<Signal>,
-    /// The arithmetic, one step for each label that counted.
+    /// The arithmetic, a step for each label that weighs and for what else made the score.
     pub trace: Vec<Step>,
 }
 
@@ -38,20 +43,34 @@ impl Verdict {
         let each = self.actions.iter().map(|scoped| (scoped.action, scoped.scope));
         each.max().unwrap_or((Action::Allow, Scope::Message))
     }
+
+    /// Which way another verdict on the same event differs, by what is enforced and by who looks;
+    /// `None` where it does not.
+    pub fn direction_to(&self, other: &Self) -> Option<Direction> {
+        match other.strongest().0.cmp(&self.strongest().0) {
+            Ordering::Greater => Some(Direction::Stricter),
+            Ordering::Less => Some(Direction::Milder),
+            Ordering::Equal if self.tier != other.tier || self.review != other.review => {
+                Some(Direction::Retiered)
+            }
+            Ordering::Equal => None,
+        }
+    }
 }
 
 impl Policy {
     /// Judges one event. Total: scores that are out of range or not numbers are brought into 0..=1,
     /// though findings with such are refused before they get here.
     ///
-    /// A signal counts if its finding is counted and ok, its label weighs more than 0 and the policy
-    /// judges the event's type. Of each label the strongest `score * confidence` counts, once.
+    /// A signal counts if its finding is counted and ok, its label weighs more than 0 or a modifier
+    /// names it, and the policy judges the event's type. Of each label the strongest
+    /// `score * confidence` counts, once.
     /// An event of a type that the policy does not judge misses no finding: it is never degraded.
     pub fn judge(&self, event: &Event, findings: &[Finding]) -> Verdict {
         let judged = self.judges(&event.kind);
         let (signals, strongest) = self.count(judged, findings);
-        let trace = self.merge_all(&strongest);
-        let score = trace.last().map_or(Score::ZERO, |step| Score::from_unit(step.total));
+        let trace = Scoring::run(self, &strongest);
+        let score = trace.last().map_or(Score::ZERO, |step| Score::from_unit(step.total()));
         let tier = self.tier_of(score);
         let missing = if judged { missing(findings) } else { Vec::new() };
         let degraded = !missing.is_empty();
@@ -100,20 +119,12 @@ impl Policy {
         (signals, strongest)
     }
 
-    /// Where in `weights` a label is, if it weighs more than 0.
+    /// Where in `weights` a label is, if it weighs more than 0 or a modifier looks at it.
     fn weighed(&self, label: &str) -> Option<usize> {
         let at = self.weights.binary_search_by(|(weighed, _)| weighed.as_str().cmp(label)).ok()?;
-        (self.weights[at].1 > Score::ZERO).then_some(at)
-    }
-
-    fn merge_all(&self, strongest: &[Option<f64>]) -> Vec<Step> {
-        let weights = self.weights.iter().map(|(_, weight)| weight.as_f64());
-        let mut merging = Merging::new(self.merge, weights);
-        (self.weights.iter().zip(strongest))
-            .filter_map(|((label, weight), evidence)| {
-                Some(merging.add(label, weight.as_f64(), (*evidence)?))
-            })
-            .collect()
+        let counts = self.weights[at].1 > Score::ZERO
+            || self.modifiers.iter().any(|modifier| modifier.names(at));
+        counts.then_some(at)
     }
 
     fn tier_of(&self, score: Score) -> &Tier {
@@ -127,14 +138,24 @@ impl Policy {
         if trace.is_empty() {
             return format!("no signal that the policy weighs: score {score}, tier {tier}");
         }
-        let mut steps: Vec<&Step> = trace.iter().collect();
+        let mut steps: Vec<&LabelStep> = trace.iter().filter_map(Step::label).collect();
         steps.sort_by(|a, b| {
             b.contribution.total_cmp(&a.contribution).then_with(|| a.label.cmp(&b.label))
         });
         let labels =
             steps.iter().map(|step| format!("{} {}", step.label, short(step.contribution)));
-        let give = if steps.len() == 1 { "gives" } else { "give" };
-        format!("{} by {} {give} {score}, tier {tier}", listed(labels), self.merge)
+        let modifiers = trace.iter().filter_map(|step| match step {
+            Step::Modifier(step) => Some(format!("{} +{}", step.modifier, short(step.add))),
+            _ => None,
+        });
+        let parts: Vec<String> = labels.chain(modifiers).collect();
+        let give = if parts.len() == 1 { "gives" } else { "give" };
+        let lift = trace.iter().find_map(|step| match step {
+            Step::Lift(step) => Some(format!(", lifted by {},", step.lifted_by)),
+            _ => None,
+        });
+        let (parts, lift) = (listed(parts.into_iter()), lift.unwrap_or_default());
+        format!("{parts} by {}{lift} {give} {score}, tier {tier}", self.scheme)
     }
 
     fn explain_unjudged(&self, kind: &str, tier: &Tier) -> String {

@@ -7,8 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How the labels of one event make one number. With `w` the weight of a label and `e` its
-/// strongest evidence, each of the three lies in 0..=1 and never falls when evidence is added.
+/// How labels make one number. With `w` the weight of a label and `e` its strongest evidence, each
+/// of the four lies in 0..=1 and never falls when evidence is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Merge {
@@ -16,18 +16,21 @@ pub enum Merge {
     Max,
     /// `1 - product(1 - w * e)`: labels confirm each other (Pearl 1988, noisy-or).
     NoisyOr,
-    /// `sum(w * e) / sum(w)`, the lower sum over all labels of the policy, fired or not.
+    /// `sum(w * e) / sum(w)`, the lower sum over all labels that are merged, fired or not.
     Weighted,
+    /// `sum(w * e)`, at most 1: each label adds what it weighs.
+    SumCapped,
 }
 
 impl Merge {
-    pub const ALL: [Self; 3] = [Self::Max, Self::NoisyOr, Self::Weighted];
+    pub const ALL: [Self; 4] = [Self::Max, Self::NoisyOr, Self::Weighted, Self::SumCapped];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Max => "max",
             Self::NoisyOr => "noisy-or",
             Self::Weighted => "weighted",
+            Self::SumCapped => "sum-capped",
         }
     }
 }
@@ -38,44 +41,29 @@ impl fmt::Display for Merge {
     }
 }
 
-/// One label's part in a score. The steps of a verdict are in the order of the arithmetic.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Step {
-    pub label: String,
-    /// The strongest `score * confidence` of the signals with this label, 0..=1.
-    pub evidence: f64,
-    /// The label's weight in the policy, 0..=1.
-    pub weight: f64,
-    /// `weight * evidence`, 0..=1.
-    pub contribution: f64,
-    /// The merged number of this label and those before it, 0..=1. That of the last step, rounded
-    /// to millionths, is the score.
-    pub total: f64,
-}
-
 /// A merge that is under way.
 pub(super) struct Merging {
     merge: Merge,
     /// The greatest, the product, or the sum so far.
     so_far: f64,
-    /// Of all weights of the policy.
+    /// Of the weights of all labels that are merged.
     weight_sum: f64,
 }
 
 impl Merging {
-    /// `weights`: all of the policy's, in the order of their labels.
+    /// `weights`: of all labels that are merged, in their order.
     pub(super) fn new(merge: Merge, weights: impl Iterator<Item = f64>) -> Self {
         let so_far = match merge {
-            Merge::Max | Merge::Weighted => 0.0,
+            Merge::Max | Merge::Weighted | Merge::SumCapped => 0.0,
             Merge::NoisyOr => 1.0,
         };
         Self { merge, so_far, weight_sum: weights.sum() }
     }
 
-    /// Adds the next label; the labels must come in their order, each once.
-    pub(super) fn add(&mut self, label: &str, weight: f64, evidence: f64) -> Step {
-        let contribution = weight * evidence;
-        let total = match self.merge {
+    /// Adds what the next label contributes, its weight times its evidence, and returns the number
+    /// so far. The labels must come in their order, each once, and have weight.
+    pub(super) fn add(&mut self, contribution: f64) -> f64 {
+        match self.merge {
             Merge::Max => {
                 self.so_far = self.so_far.max(contribution);
                 self.so_far
@@ -89,8 +77,11 @@ impl Merging {
                 // A label that is added has weight, so the sum is not 0.
                 self.so_far / self.weight_sum
             }
-        };
-        Step { label: label.to_owned(), evidence, weight, contribution, total }
+            Merge::SumCapped => {
+                self.so_far += contribution;
+                self.so_far.min(1.0)
+            }
+        }
     }
 }
 
@@ -100,11 +91,7 @@ mod tests {
 
     fn total(merge: Merge, weights: &[f64], fired: &[(f64, f64)]) -> f64 {
         let mut merging = Merging::new(merge, weights.iter().copied());
-        fired
-            .iter()
-            .map(|&(weight, evidence)| merging.add("x.y", weight, evidence).total)
-            .last()
-            .unwrap()
+        fired.iter().map(|(weight, evidence)| merging.add(weight * evidence)).last().unwrap()
     }
 
     #[test]
@@ -114,6 +101,7 @@ mod tests {
         assert_eq!(total(Merge::Max, &weights, &fired), 0.5);
         assert_eq!(total(Merge::NoisyOr, &weights, &fired), 1.0 - 0.5 * (1.0 - 0.4));
         assert_eq!(total(Merge::Weighted, &weights, &fired), (0.5 + 0.4) / (0.5 + 0.8 + 0.2));
+        assert_eq!(total(Merge::SumCapped, &weights, &fired), 0.5 + 0.4);
     }
 
     #[test]

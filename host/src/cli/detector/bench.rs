@@ -13,8 +13,9 @@ use indicatif::BinaryBytes;
 use picket_sdk::golden;
 use serde_json::json;
 
-use super::sandbox::{self, Sandbox};
+use super::component;
 use super::test;
+use crate::cli::sandbox::{self, Sandbox};
 use crate::cli::table;
 use crate::engine;
 use crate::model::{Event, Outcome};
@@ -47,7 +48,7 @@ const MESSAGE: &str =
     "Hi! The fence is 12x14 ft, I can come Tuesday at 9 for $180. Call 206-555-0142?";
 
 pub(super) fn run(args: &Bench) -> anyhow::Result<ExitCode> {
-    let (_, bytes) = sandbox::read(&args.path)?;
+    let (_, bytes) = component::read(&args.path)?;
     let sandbox = Sandbox::start()?;
     let begun = Instant::now();
     let prepared = sandbox.load(&bytes, "{}").context("a server would refuse it")?;

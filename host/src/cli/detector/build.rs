@@ -18,8 +18,8 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::json;
 
+use super::component;
 use super::language::Language;
-use super::sandbox;
 
 /// Build the detector of a folder. The language is told by its files.
 #[derive(Debug, Args)]
@@ -81,7 +81,7 @@ pub(super) fn build(
     }?;
     let file = match out {
         Some(out) => out.to_owned(),
-        None => sandbox::component_of(&dir)?,
+        None => component::component_of(&dir)?,
     };
     // Nobody who looks meanwhile, such as a server, may see half of it.
     replace(&file, &component)?;

@@ -9,7 +9,8 @@ use clap::Args;
 use indicatif::BinaryBytes;
 use serde_json::json;
 
-use super::sandbox::{self, Sandbox};
+use super::component;
+use crate::cli::sandbox::Sandbox;
 use crate::cli::table::plain;
 use crate::model::{Digest, Input};
 use crate::registry::Refused;
@@ -45,7 +46,7 @@ pub(super) fn run(args: &Check) -> anyhow::Result<ExitCode> {
     let settings: serde_json::Value =
         serde_json::from_str(&args.settings).context("--settings is not JSON")?;
     let settings = serde_json_canonicalizer::to_string(&settings)?;
-    let (file, bytes) = sandbox::read(&args.path)?;
+    let (file, bytes) = component::read(&args.path)?;
     let sandbox = Sandbox::start()?;
     let begun = Instant::now();
     let admitted = admit(&sandbox, &file, &bytes, &settings, &args.source);

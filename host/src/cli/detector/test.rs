@@ -10,8 +10,9 @@ use clap::Args;
 use picket_sdk::golden::{Case, Evidence, Expected, File, Found};
 use serde_json::json;
 
+use super::component;
 use super::evidence;
-use super::sandbox::{self, Sandbox};
+use crate::cli::sandbox::{self, Sandbox};
 use crate::cli::table::plain;
 use crate::model::{Event, Outcome, Signal};
 use crate::runtime::Prepared;
@@ -48,7 +49,7 @@ with field, text, start, end. The Rust harness reads the same files."#;
 const FOLDERS: [&str; 2] = ["golden", "tests"];
 
 pub(super) fn run(args: &Test) -> anyhow::Result<ExitCode> {
-    let (_, bytes) = sandbox::read(args.detector.as_deref().unwrap_or(&args.dir))?;
+    let (_, bytes) = component::read(args.detector.as_deref().unwrap_or(&args.dir))?;
     let path = match &args.cases {
         Some(path) => path.clone(),
         None => cases_of(&args.dir).ok_or_else(|| no_cases(&args.dir))?,

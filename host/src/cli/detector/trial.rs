@@ -4,15 +4,15 @@ use std::io::IsTerminal;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::thread;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use console::Term;
 use serde_json::json;
 
+use super::component;
 use super::evidence::{self, Mark};
-use super::sandbox::{self, Sandbox};
+use crate::cli::sandbox::{self, Sandbox};
 use crate::cli::table::plain;
 use crate::engine::Examined;
 use crate::model::{Event, Outcome, Signal};
@@ -75,32 +75,24 @@ struct Judged<'a> {
     examined: Examined,
 }
 
-/// The detectors that were asked for, loaded side by side.
+/// The detectors that were asked for.
 fn load(sandbox: &Sandbox, named: &[PathBuf]) -> anyhow::Result<Vec<Prepared>> {
+    if named.is_empty() {
+        let shipped = picket_bundle::DETECTORS.iter().map(|one| (one.name, one.component));
+        return sandbox.load_together(&shipped.collect::<Vec<_>>());
+    }
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     for path in named {
         files.push((path.display().to_string(), bytes_of(path)?));
     }
-    if named.is_empty() {
-        let shipped = picket_bundle::DETECTORS.iter();
-        files.extend(shipped.map(|one| (one.name.to_owned(), one.component.to_vec())));
-    }
-    thread::scope(|scope| {
-        let loading: Vec<_> = files
-            .iter()
-            .map(|(name, bytes)| (name, scope.spawn(|| sandbox.load(bytes, "{}"))))
-            .collect();
-        let loaded = loading.into_iter().map(|(name, thread)| {
-            let loaded = thread.join().map_err(|_| anyhow::anyhow!("loading panicked"))?;
-            loaded.with_context(|| format!("{name}: refused"))
-        });
-        loaded.collect()
-    })
+    let files: Vec<(&str, &[u8])> =
+        files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    sandbox.load_together(&files)
 }
 
 fn bytes_of(path: &Path) -> anyhow::Result<Vec<u8>> {
     if path.exists() {
-        return Ok(sandbox::read(path)?.1);
+        return Ok(component::read(path)?.1);
     }
     let shipped = picket_bundle::DETECTORS;
     match shipped.iter().find(|shipped| Path::new(shipped.name) == path) {

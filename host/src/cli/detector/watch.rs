@@ -15,9 +15,10 @@ use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use picket_sdk::golden::File;
 
+use super::component;
 use super::language::Language;
-use super::sandbox::{self, Sandbox};
 use super::{build, check, test};
+use crate::cli::sandbox::Sandbox;
 use crate::cli::table::plain;
 use crate::model::Digest;
 
@@ -156,7 +157,7 @@ fn changes() -> anyhow::Result<(Receiver<PathBuf>, RecommendedWatcher)> {
     let (hint, changes) = mpsc::channel();
     let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
         for path in event.into_iter().filter(matters).flat_map(|event| event.paths) {
-            if sandbox::is_source(&path) {
+            if component::is_source(&path) {
                 // Nobody listens any more: the program ends.
                 let _ = hint.send(path);
             }
@@ -178,7 +179,7 @@ fn matters(event: &Event) -> bool {
 
 /// Watches each folder that is written in, and no other: tools write more than anybody can look at.
 fn attach(watcher: &mut RecommendedWatcher, dir: &Path) {
-    for folder in sandbox::folders(dir) {
+    for folder in component::folders(dir) {
         if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
             println!("{}: not watched: {error}", folder.display());
         }

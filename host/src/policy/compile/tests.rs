@@ -1,12 +1,14 @@
 //! Every diagnostic: its code, its place and its hint.
 
+mod scoring;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Action, Scope};
-use crate::policy::{Labels, Severity};
+use crate::model::{Action, Scope, Score};
+use crate::policy::{Labels, Merge, Scheme, Severity};
 
 const GOOD: &str = r#"name = "qwickservices"
 source = "qwickservices"
@@ -42,7 +44,7 @@ fn set(words: &[&str]) -> BTreeSet<String> {
 }
 
 fn known() -> Known {
-    let loaded = set(&["contact.phone", "contact.intent"]);
+    let loaded = set(&["contact.phone", "contact.intent", "velocity.messages"]);
     Known {
         labels: Labels { stored: set(&["photo.reused"]), loaded },
         detectors: set(&["contact-phone", "contact-intent"]),
@@ -63,7 +65,10 @@ fn a_good_document_says_what_it_says() {
     assert_eq!((policy.name(), policy.source()), ("qwickservices", "qwickservices"));
     assert_eq!(policy.digest(), Digest::of(GOOD.as_bytes()));
     assert_eq!(policy.requires(), ["contact-phone", "contact-intent"]);
-    assert_eq!((policy.on_error(), policy.merge()), (OnError::Review, Merge::NoisyOr));
+    assert_eq!(
+        (policy.on_error(), policy.scheme()),
+        (OnError::Review, &Scheme::Labels(Merge::NoisyOr))
+    );
     assert!(policy.judges("message.sent") && !policy.judges("bid.placed"));
     let millionths = |score: Score| score.millionths();
     let weights: Vec<_> =
@@ -177,9 +182,13 @@ const CASES: &[Case] = &[
 
 #[test]
 fn each_fault_has_its_code_its_place_and_its_hint() {
-    for &(old, new, (code, line, column), message, hint) in CASES {
-        assert!(GOOD.contains(old), "{old}");
-        let found = diagnostics(&GOOD.replacen(old, new, 1));
+    each_fault_of(GOOD, CASES);
+}
+
+fn each_fault_of(good: &str, cases: &[Case]) {
+    for &(old, new, (code, line, column), message, hint) in cases {
+        assert!(good.contains(old), "{old}");
+        let found = diagnostics(&good.replacen(old, new, 1));
         let [one] = &found[..] else { panic!("{new}: {found:#?}") };
         assert_eq!((one.code, one.line, one.column), (code, line, column), "{new}: {one}");
         assert!(one.message.contains(message), "{new}: {one}");
@@ -187,7 +196,7 @@ fn each_fault_has_its_code_its_place_and_its_hint() {
         assert!(one.hint.as_deref().unwrap_or_default().contains(hint), "{new}: {one}");
         let warns = matches!(one.severity, Severity::Warning);
         assert_eq!(warns, code.starts_with("P1"), "{new}: {one}");
-        assert_eq!(warns, Policy::compile(&GOOD.replacen(old, new, 1), &known()).is_ok(), "{new}");
+        assert_eq!(warns, Policy::compile(&good.replacen(old, new, 1), &known()).is_ok(), "{new}");
     }
 }
 

@@ -1,8 +1,6 @@
-//! Judging by cases, and by what must hold for any findings.
+//! Judging by cases; what must hold for any findings is in `properties`.
 
-use std::collections::BTreeSet;
-
-use proptest::prelude::*;
+mod properties;
 
 use super::*;
 use crate::model::Timestamp;
@@ -54,12 +52,17 @@ pub(in crate::policy) fn findings(signals: &[(&str, f64, f64)]) -> Vec<Finding> 
 
 /// A policy with the bands of the platforms, and a weight that is 0.
 fn policy(merge: Merge, on_error: OnError) -> Policy {
+    policy_of(&format!("merge = \"{merge}\""), on_error)
+}
+
+/// The same, with how labels make a score as it is written.
+fn policy_of(scheme: &str, on_error: OnError) -> Policy {
     let text = format!(
         r#"name = "p"
         source = "s"
         events = ["message.*"]
         on_error = "{on_error}"
-        merge = "{merge}"
+        {scheme}
         [weights]
         "bid.a" = 1.0
         "bid.b" = 0.5
@@ -108,7 +111,7 @@ fn boundaries_are_exact_and_inclusive_below() {
         let verdict = judged(&[("bid.a", score, 1.0)]);
         assert_eq!((verdict.score.millionths(), verdict.tier.as_str()), (millionths, tier));
     }
-    for merge in [Merge::Max, Merge::NoisyOr] {
+    for merge in [Merge::Max, Merge::NoisyOr, Merge::SumCapped] {
         let alone = findings(&[("bid.c", 1.0, 1.0)]);
         let verdict = policy(merge, OnError::Allow).judge(&event("message.sent"), &alone);
         assert_eq!((verdict.score.millionths(), verdict.tier.as_str()), (395_000, "medium"));
@@ -116,15 +119,31 @@ fn boundaries_are_exact_and_inclusive_below() {
 }
 
 #[test]
+fn what_adds_up_to_a_boundary_reaches_it() {
+    let cases = [
+        (0.0, 0.499_998, 644_999, "medium"),
+        (0.0, 0.5, 645_000, "high"),
+        (0.199_999, 0.5, 844_999, "high"),
+        (0.2, 0.5, 845_000, "critical"),
+        (0.354_999, 0.5, 999_999, "critical"),
+        (0.355, 0.5, 1_000_000, "critical"),
+        (1.0, 1.0, 1_000_000, "critical"),
+    ];
+    let policy = policy(Merge::SumCapped, OnError::Allow);
+    for (a, b, millionths, tier) in cases {
+        let found = findings(&[("bid.a", a, 1.0), ("bid.b", b, 1.0), ("bid.c", 1.0, 1.0)]);
+        let verdict = policy.judge(&event("message.sent"), &found);
+        assert_eq!((verdict.score.millionths(), verdict.tier.as_str()), (millionths, tier));
+    }
+}
+
+#[test]
 fn the_strongest_evidence_of_a_label_counts_once() {
     let found = findings(&[("bid.b", 0.9, 0.5), ("bid.b", 0.8, 1.0), ("bid.a", 0.5, 0.5)]);
     let verdict = policy(Merge::NoisyOr, OnError::Allow).judge(&event("message.sent"), &found);
-    let step = |label: &str, evidence, weight, contribution, total| Step {
-        label: label.to_owned(),
-        evidence,
-        weight,
-        contribution,
-        total,
+    let step = |label: &str, evidence, weight, contribution, total| {
+        let (stage, label) = (None, label.to_owned());
+        Step::Label(LabelStep { stage, label, evidence, weight, contribution, total })
     };
     assert_eq!(
         verdict.trace,
@@ -223,101 +242,4 @@ fn lists_read_as_sentences() {
     let want = ["", "0", "0 and 1", "0, 1 and 2", "0, 1, 2 and 3", "0, 1, 2, 3 and 1 more"];
     assert_eq!((0..6).map(list).collect::<Vec<_>>(), want);
     assert_eq!([0.0, 0.82, 1.0, 0.1234].map(short), ["0", "0.82", "1", "0.123"]);
-}
-
-fn any_merge() -> impl Strategy<Value = Merge> {
-    prop::sample::select(&Merge::ALL[..])
-}
-
-fn any_signal() -> impl Strategy<Value = Signal> {
-    let label = prop::sample::select(&["bid.a", "bid.b", "bid.c", "bid.none", "bid.other"][..]);
-    (label, 0.0..=1.0, 0.0..=1.0).prop_map(|(label, score, sure)| signal(label, score, sure))
-}
-
-fn any_findings() -> impl Strategy<Value = Vec<Finding>> {
-    let outcome = prop_oneof![4 => Just(Outcome::Ok), 1 => prop::sample::select(&Outcome::ALL[..])];
-    let stage = prop::sample::select(&[Some(Stage::Active), Some(Stage::Canary), None][..]);
-    let signals = prop::collection::vec(any_signal(), 0..5);
-    let one = ("[a-d]", outcome, stage, any::<bool>(), signals);
-    let one = one.prop_map(|(detector, outcome, stage, counted, signals)| Finding {
-        stage,
-        counted,
-        ..finding(&detector, outcome, signals)
-    });
-    prop::collection::vec(one, 0..6)
-}
-
-proptest! {
-    /// Invariant: the order of findings and of signals never changes a verdict.
-    #[test]
-    fn order_never_matters(
-        merge in any_merge(),
-        (found, mut shuffled) in any_findings().prop_flat_map(|f| (Just(f.clone()), Just(f).prop_shuffle())),
-    ) {
-        shuffled.iter_mut().for_each(|finding| finding.signals.reverse());
-        let policy = policy(merge, OnError::Review);
-        let mut one = policy.judge(&event("message.sent"), &found);
-        let mut other = policy.judge(&event("message.sent"), &shuffled);
-        let sorted = |verdict: &mut Verdict| -> BTreeSet<String> {
-            verdict.signals.drain(..).map(|signal| format!("{signal:?}")).collect()
-        };
-        prop_assert_eq!(sorted(&mut one), sorted(&mut other));
-        prop_assert_eq!(one, other);
-    }
-
-    /// Invariant: the score stays in 0..=1, is the trace's last total, and lies in its tier.
-    #[test]
-    fn the_trace_adds_up(merge in any_merge(), found in any_findings()) {
-        let policy = policy(merge, OnError::Review);
-        let verdict = policy.judge(&event("message.sent"), &found);
-        for step in &verdict.trace {
-            let parts = [step.evidence, step.weight, step.contribution, step.total];
-            prop_assert!(parts.iter().all(|part| (0.0..=1.0).contains(part)), "{:?}", step);
-        }
-        let last = verdict.trace.last().map_or(0.0, |step| step.total);
-        prop_assert_eq!(verdict.score, Score::from_unit(last));
-        let tier = policy.tiers().iter().rfind(|tier| tier.from <= verdict.score).unwrap();
-        prop_assert_eq!(&tier.name, &verdict.tier);
-        let labels: BTreeSet<&str> = (verdict.signals.iter())
-            .filter(|signal| signal.counted)
-            .map(|signal| signal.label.as_str())
-            .collect();
-        prop_assert!(verdict.trace.iter().map(|step| step.label.as_str()).eq(labels));
-    }
-
-    /// Invariant: one more signal never lowers the score, nor makes the outcome milder.
-    #[test]
-    fn more_evidence_is_never_milder(
-        merge in any_merge(), found in any_findings(), more in any_signal(),
-    ) {
-        let policy = policy(merge, OnError::Deny);
-        let before = policy.judge(&event("message.sent"), &found);
-        let mut found = found;
-        found.push(finding("more", Outcome::Ok, vec![more]));
-        let after = policy.judge(&event("message.sent"), &found);
-        prop_assert!(after.score >= before.score);
-        prop_assert!(after.strongest().0 >= before.strongest().0);
-    }
-
-    /// Invariant: a failed finding beside others never makes the outcome milder, whatever it holds.
-    #[test]
-    fn a_failure_is_never_milder(
-        merge in any_merge(),
-        on_error in prop::sample::select(&OnError::ALL[..]),
-        found in any_findings(),
-        outcome in prop::sample::select(&Outcome::ALL[1..]),
-        signals in prop::collection::vec(any_signal(), 0..3),
-    ) {
-        let policy = policy(merge, on_error);
-        let before = policy.judge(&event("message.sent"), &found);
-        let mut found = found;
-        found.push(finding("failed", outcome, signals));
-        let after = policy.judge(&event("message.sent"), &found);
-        prop_assert!(after.degraded && after.review >= before.review);
-        prop_assert_eq!(after.score, before.score);
-        for old in &before.actions {
-            let new = after.actions.iter().find(|new| new.scope == old.scope);
-            prop_assert!(new.is_some_and(|new| new.action >= old.action));
-        }
-    }
 }

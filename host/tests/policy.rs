@@ -1,0 +1,163 @@
+//! The bench of whoever writes a policy: the program, folders and files.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value as Json;
+
+const STAGED: &str = include_str!("../../examples/policies/stage-weighted/qwickservices.toml");
+
+fn run(dir: &Path, args: &[&str]) -> Output {
+    let mut picket = Command::new(env!("CARGO_BIN_EXE_picket"));
+    picket.current_dir(dir).arg("policy").args(args).output().expect("picket runs")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn good(output: Output) -> String {
+    assert!(output.status.success(), "{}\n{}", out(&output), said(&output));
+    out(&output)
+}
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().expect("it has a folder")).expect("the folder is writable");
+    fs::write(path, text).expect("the folder is writable");
+}
+
+/// A folder with the stage-weighted policy and no cases.
+fn market() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    write(&dir.path().join("market.toml"), STAGED);
+    dir
+}
+
+const FOUND: &str = r#"{"signals": [{"label": "contact.phone"}, {"label": "contact.email", "score": 0.5},
+    {"label": "evasion.obfuscation", "confidence": 0.9}, {"label": "contact.intent", "score": 0.5},
+    {"label": "review.fake"}], "missing": ["contact-link"]}"#;
+
+#[test]
+fn the_examples_hold_to_their_golden_cases() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let folders = ["policies", "policies/stage-weighted"];
+    let report = good(run(&examples, &[&["test", "--json"], &folders[..]].concat()));
+    let report: Json = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["failed"], serde_json::json!([]));
+    assert!(report["cases"].as_u64().unwrap() > 60, "{report}");
+}
+
+#[test]
+fn each_step_is_explained() {
+    let dir = market();
+    let dir = dir.path();
+    write(&dir.join("event.json"), r#"{"subject": "user-17", "data": {"content": "hello"}}"#);
+    write(&dir.join("found.json"), FOUND);
+    let args = ["explain", "market.toml", "event.json", "--findings", "found.json"];
+    insta::assert_snapshot!(good(run(dir, &args)));
+    let json = good(run(dir, &[&args[..], &["--json"]].concat()));
+    let json: Json = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["policy"]["merge"], "stage-weighted");
+    assert_eq!(json["verdict"]["score"], 0.8);
+    assert_eq!(json["verdict"]["trace"].as_array().unwrap().len(), 9);
+    assert_eq!(json["verdict"]["trace"][8]["lifted_by"], "rules");
+}
+
+#[test]
+fn the_shipped_detectors_find_what_is_explained() {
+    let dir = market();
+    let dir = dir.path();
+    write(&dir.join("event.json"), r#"{"data": {"content": "ring me on 206-555-0142"}}"#);
+    let shown = good(run(dir, &["explain", "market.toml", "event.json"]));
+    for part in ["contact.phone", "contact-phone", "stage, its labels by max", "because  contact"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!shown.contains("not loaded"), "{shown}");
+}
+
+#[test]
+fn what_differs_is_shown_part_by_part_and_update_takes_it() {
+    let dir = market();
+    let dir = dir.path();
+    let cases = dir.join("golden/market.jsonl");
+    let first = r#"{"name":"a phone","signals":[{"label":"contact.phone"}],"expect":{"score":0.7,"tier":"high"}}"#;
+    let second = r#"{"name":"a link","signals":[{"label":"contact.link"}],"expect":{}}"#;
+    write(&cases, &format!("{first}\n\n{second}\n"));
+    let failed = run(dir, &["test"]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert_eq!(
+        out(&failed),
+        "market.jsonl `a phone`\n    contact.phone 1\n  - score 0.7\n  + score 0.68\n\
+         market.jsonl `a link`\n    contact.link 1\n  + score 0.25  tier low  action allow\n\
+         0 of 2 cases pass; expected -, decided +\n"
+    );
+    good(run(dir, &["test", "market.toml", "--update"]));
+    assert_eq!(
+        fs::read_to_string(&cases).unwrap(),
+        first.replace("0.7,", "0.68,")
+            + "\n"
+            + &second.replace("{}", r#"{"score":0.25,"tier":"low","action":"allow"}"#)
+            + "\n"
+    );
+    assert_eq!(good(run(dir, &["test"])), "2 of 2 cases pass\n");
+}
+
+#[test]
+fn mistakes_around_cases_teach_the_mend() {
+    let dir = market();
+    let dir = dir.path();
+    let fails = |says: &str| {
+        let failed = run(dir, &["test"]);
+        assert!(said(&failed).contains(says), "{says}: {}", said(&failed));
+    };
+    fails("no golden cases");
+    write(&dir.join("golden/market/one.json"), r#"{"name": "n", "expect": {"tier": "low"}}"#);
+    let failed = run(dir, &["test"]);
+    assert!(out(&failed).contains("neither `text`, `event` nor `signals`"), "{}", out(&failed));
+    write(&dir.join("golden/market/two.jsonl"), "\n{\"name\": \"n\", \"expect\": {\"teir\": 1}}\n");
+    fails("two.jsonl:2: unknown field `teir`");
+    let wrong =
+        r#"{"name": "n", "signals": [{"label": "contact.link", "score": 85}], "expect": {}}"#;
+    write(&dir.join("golden/market/two.jsonl"), wrong);
+    fails("two.jsonl:1: 85 is not from 0 to 1");
+    fs::remove_file(dir.join("golden/market/two.jsonl")).unwrap();
+    write(&dir.join("golden/other.jsonl"), "");
+    fails("other.jsonl: cases of no policy: ./other.toml is not there");
+    fs::remove_file(dir.join("golden/other.jsonl")).unwrap();
+    write(&dir.join("market.toml"), &STAGED.replace("share = 0.80", "shrae = 0.80"));
+    fails("did you mean `share`?");
+}
+
+#[test]
+fn what_another_policy_changes_is_counted_with_examples() {
+    let dir = market();
+    let dir = dir.path();
+    let draft = STAGED.replace("\"contact.link\" = 0.50", "\"contact.link\" = 0.85");
+    let draft = draft.replace("\"contact.email\" = 0.80", "\"contact.email\" = 0.75");
+    write(&dir.join("draft.toml"), &draft);
+    write(
+        &dir.join("events.jsonl"),
+        r#"{"name": "link", "event": {"id": "e1", "data": {}}, "signals": [{"label": "contact.link"}], "expect": {}}
+{"name": "link", "event": {"id": "e2", "data": {}}, "signals": [{"label": "contact.link"}], "expect": {}}
+{"name": "email", "event": {"id": "e3", "data": {}}, "signals": [{"label": "contact.email"}], "expect": {}}
+{"name": "email", "signals": [{"label": "contact.email", "score": 0.5}], "expect": {}}
+
+{"name": "same", "signals": [{"label": "contact.phone"}], "expect": {}}
+{"name": "none", "event": {"type": "login.failed", "data": {}}, "signals": [], "expect": {}}
+"#,
+    );
+    let args = ["diff", "market.toml", "draft.toml", "--on", "events.jsonl"];
+    insta::assert_snapshot!(good(run(dir, &args)));
+    let json = good(run(dir, &[&args[..], &["--json", "--examples", "1"]].concat()));
+    let json: Json = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["stricter"], &json["milder"]), (&2.into(), &1.into()), "{json}");
+    assert_eq!(json["changed"][0]["examples"].as_array().unwrap().len(), 1, "{json}");
+    assert_eq!(json["changed"][0]["examples"][0]["event"], "e1", "{json}");
+    let broken = run(dir, &["diff", "market.toml", "draft.toml", "--on", "market.toml"]);
+    assert!(said(&broken).contains("market.toml:1:"), "{}", said(&broken));
+}
