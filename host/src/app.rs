@@ -234,7 +234,7 @@ fn checkpoints(
         history: checkpoint_history(config),
         history_days_max: config.checkpoint_days_max,
         file: Some(config.checkpoint_file.clone()).filter(|file| !file.as_os_str().is_empty()),
-        url: Some(config.checkpoint_url.clone()).filter(|url| !url.is_empty()),
+        witness: config.witness(),
         stdout: config.checkpoint_stdout,
     };
     let folder = outlets.history.display().to_string();

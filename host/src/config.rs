@@ -143,8 +143,11 @@ pub struct Config {
     pub checkpoint_every_s: u64,
     /// A file that always holds the newest checkpoint; empty: none.
     pub checkpoint_file: PathBuf,
-    /// Where each checkpoint is posted to, over http; empty: nowhere.
+    /// Where each checkpoint is posted to; empty: nowhere.
     pub checkpoint_url: String,
+    /// A file with the certificates (PEM) of those who may vouch for `checkpoint_url`; empty: those that
+    /// the system trusts.
+    pub checkpoint_ca_file: PathBuf,
     /// Whether each checkpoint is written to standard output.
     pub checkpoint_stdout: bool,
     /// How many days checkpoints stay in `data_dir/checkpoints`.
@@ -222,6 +225,7 @@ impl Default for Config {
             checkpoint_every_s: 60,
             checkpoint_file: PathBuf::new(),
             checkpoint_url: String::new(),
+            checkpoint_ca_file: PathBuf::new(),
             checkpoint_stdout: false,
             checkpoint_days_max: 400,
             folder_stage: Landing::Active,

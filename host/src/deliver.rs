@@ -24,6 +24,8 @@ use crate::model::{Attempt, AttemptOutcome, Timestamp};
 use crate::store::{Claimed, Next, Store, StoreError, Tried, Turn};
 use crate::telemetry::Metrics;
 
+pub use http::post;
+
 use http::Http;
 use schedule::Schedule;
 

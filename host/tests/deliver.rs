@@ -345,30 +345,13 @@ async fn one_that_hangs_holds_up_no_other_destination() {
     assert!(begun.elapsed() < Duration::from_secs(8), "stopping waits for no answer");
 }
 
-/// An authority of one's own, and what it vouches for on loopback.
-fn vouched_for() -> (String, receiver::Secure) {
-    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-    let names = vec!["127.0.0.1".to_owned()];
-    let rcgen::CertifiedKey { cert, signing_key } =
-        rcgen::generate_simple_self_signed(names).expect("a certificate");
-    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key)
-        .expect("a certificate with its key");
-    (cert.pem(), std::sync::Arc::new(config).into())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_nobody_vouches_for_is_told_nothing() {
-    let (authority, secure) = vouched_for();
+    let (authority, secure) = receiver::vouched_for();
     let start = |secure: receiver::Secure| {
         Receiver::start_at(([127, 0, 0, 1], 0).into(), Some(secure), |_| Does::Answer(200))
     };
-    let (good, stranger) = (start(secure).await, start(vouched_for().1).await);
+    let (good, stranger) = (start(secure).await, start(receiver::vouched_for().1).await);
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), authority).unwrap();
     for (receiver, ca_file) in

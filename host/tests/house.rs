@@ -44,13 +44,14 @@ const ROOMS: [Room; 22] = [
 ];
 
 /// Who may use whom within a layer. No pair is there both ways round.
-const PEERS: [(&str, &str); 11] = [
+const PEERS: [(&str, &str); 12] = [
     ("config", "model"),
     ("store", "audit"),
     ("store", "telemetry"),
     ("runtime", "telemetry"),
     ("replay", "ingest"),
     ("simulate", "ingest"),
+    ("keeper", "deliver"),
     ("console", "api"),
     ("app", "api"),
     ("app", "console"),

@@ -61,11 +61,8 @@ impl Config {
         if self.detector_file_bytes_max > 256 << 20 {
             return wrong("`detector_file_bytes_max` is at most 256 MiB".to_owned());
         }
-        if !self.checkpoint_url.is_empty() && !self.checkpoint_url.starts_with("http://") {
-            return wrong(
-                "`checkpoint_url` begins with http://; reach what speaks https through a tunnel"
-                    .to_owned(),
-            );
+        if let Some(Err(problem)) = self.witness().map(|witness| witness.check()) {
+            return wrong(format!("`checkpoint_url`: {problem}"));
         }
         if let Some(problem) = self.undeliverable() {
             return wrong(problem);

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
+
+use super::Config;
 
 /// Sources that may have a destination: each has connections of its own.
 pub(super) const DESTINATIONS_MAX: usize = 100;
@@ -48,7 +50,20 @@ impl fmt::Debug for Destination {
     }
 }
 
+impl Config {
+    /// Where checkpoints of the audit log are posted to.
+    pub fn witness(&self) -> Option<Destination> {
+        Destination::plain(&self.checkpoint_url, &self.checkpoint_ca_file)
+    }
+}
+
 impl Destination {
+    /// An address without headers; none where it is empty. `ca_file` may be empty.
+    pub fn plain(url: &str, ca_file: &Path) -> Option<Self> {
+        let ca_file = Some(ca_file.to_owned()).filter(|file| !file.as_os_str().is_empty());
+        (!url.is_empty()).then(|| Self { url: url.to_owned(), headers: BTreeMap::new(), ca_file })
+    }
+
     /// The address as it is sent to: in ASCII, whatever the host's name is.
     ///
     /// # Errors
@@ -58,7 +73,7 @@ impl Destination {
     }
 
     /// Whether it could be sent to at all. No value is quoted: it may be secret.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), String> {
         let url = Url::parse(&self.url).map_err(|error| {
             format!("`url` is no address: {error}; write it whole, as https://host/path")
         })?;

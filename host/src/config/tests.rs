@@ -39,7 +39,7 @@ fn a_variable_holds_a_whole_table_and_wins_over_that_of_the_file() {
 #[test]
 fn each_mistake_names_its_place_and_the_mend() {
     type Variables<'a> = &'a [(&'a str, &'a str)];
-    let cases: [(&str, Variables<'_>, &str); 17] = [
+    let cases: [(&str, Variables<'_>, &str); 18] = [
         ("\nlisten_on = 1", &[], "picket.toml:2: unknown key `listen_on`; did you mean `listen`?"),
         ("page_max = 1\npage_max = 2", &[], "picket.toml:2: duplicate key"),
         ("page_max = \"many\"", &[], "picket.toml:1: invalid type"),
@@ -79,7 +79,8 @@ fn each_mistake_names_its_place_and_the_mend() {
             &[("PICKET_TRUSTED_KEYS", "{ alice = 1 }")],
             "PICKET_TRUSTED_KEYS: invalid type: integer `1`, expected a string",
         ),
-        ("checkpoint_url = \"https://witness\"", &[], "`checkpoint_url` begins with http://"),
+        ("checkpoint_url = \"ftp://witness\"", &[], "`checkpoint_url`: `url` begins with `ftp:`"),
+        ("checkpoint_url = \"http://u:secret@w\"", &[], "`checkpoint_url`: `url` holds a name"),
         ("database_url = \"mysql://u:secret@h/db\"", &[], "`database_url` begins with sqlite://"),
     ];
     for (text, variables, says) in cases {

@@ -1,6 +1,7 @@
 //! The channel of actions: a POST to the platform's endpoint. Follows nothing, waits no longer than
-//! told, reads no more than it needs.
+//! told, reads no more than it needs. Checkpoints of the log go the same way.
 
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,9 +32,11 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest error that is kept.
 const ERROR_BYTES_MAX: usize = 500;
 
+type Connections = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
 /// One destination, and the connections to it.
 pub(super) struct Http {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Connections,
     uri: Uri,
     headers: HeaderMap,
     timeout: Duration,
@@ -71,19 +74,7 @@ impl Http {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
-        let tls = match uri.scheme_str() {
-            Some("https") => tls::client(destination.ca_file.as_deref()).map_err(unusable)?,
-            _ => tls::nobody().map_err(unusable)?,
-        };
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_timer(TokioTimer::new())
-            .build(connector);
+        let client = connections(&uri, destination.ca_file.as_deref()).map_err(unusable)?;
         Ok(Self { client, uri, headers, timeout })
     }
 
@@ -142,6 +133,48 @@ impl Http {
                 .and_then(|wait| retry_after_ms(wait.to_str().ok()?, Timestamp::now())),
         }
     }
+}
+
+/// Connections to what lies at an address, over TLS where it says so.
+fn connections(uri: &Uri, ca_file: Option<&Path>) -> Result<Connections, String> {
+    let tls = match uri.scheme_str() {
+        Some("https") => tls::client(ca_file)?,
+        _ => tls::nobody()?,
+    };
+    let connector =
+        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+    Ok(Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_timer(TokioTimer::new())
+        .build(connector))
+}
+
+/// Posts a text once, on a connection of its own.
+///
+/// # Errors
+/// Where it cannot be reached, or does not answer with 2xx within `patience`.
+pub async fn post(to: &Destination, text: &str, patience: Duration) -> Result<(), String> {
+    let uri: Uri = to.address()?.parse().map_err(|error: InvalidUri| error.to_string())?;
+    let client = connections(&uri, to.ca_file.as_deref())?;
+    let mut request = Request::new(Full::from(text.to_owned()));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = HeaderMap::from_iter([
+        (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+        (USER_AGENT, HeaderValue::from_static(OURSELVES)),
+    ]);
+    let exchange = async {
+        let response = client.request(request).await.map_err(|error| causes(&error))?;
+        let status = response.status();
+        drain(response).await.map_err(|error| causes(&error))?;
+        match status.is_success() {
+            true => Ok(()),
+            false => Err(format!("it answered {status}")),
+        }
+    };
+    timeout(patience, exchange)
+        .await
+        .unwrap_or_else(|_| Err(format!("no whole answer within {} ms", patience.as_millis())))
 }
 
 const BROKE_OFF: AttemptOutcome = AttemptOutcome::BrokeOff;

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use databases::{Home, on_both};
 
 use crate::database::{Head, database};
-use crate::receiver::{Does, Receiver};
+use crate::receiver::{self, Does, Receiver};
 use crate::server::Server;
 use crate::{Auditor, assert_found, decided, quiet, quiet_in, said};
 
@@ -57,6 +57,40 @@ async fn checkpoints_go_where_they_are_sent(home: Home) {
     post.args(["audit", "checkpoint", "--url", &url]);
     assert_eq!(post.output().unwrap().status.code(), Some(0));
     assert!(witness.received().len() > count);
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_is_reached_over_tls_where_somebody_vouches_for_it() {
+    let (certificate, secure) = receiver::vouched_for();
+    let dir = tempfile::tempdir().unwrap();
+    let ca_file = dir.path().join("witness.pem");
+    fs::write(&ca_file, certificate).unwrap();
+    let loopback = ([127, 0, 0, 1], 0).into();
+    let witness = Receiver::start_at(loopback, Some(secure), |_| Does::Answer(200)).await;
+    let url = witness.url().replace("http:", "https:");
+    let change = |config: &mut picket::config::Config| {
+        config.checkpoint_every_s = 1;
+        config.checkpoint_url.clone_from(&url);
+        config.checkpoint_ca_file.clone_from(&ca_file);
+    };
+    let server = Server::start_with(&Home::Sqlite, change).await;
+    let sent = witness.until_count(1).await;
+    assert!(sent[0].bytes.starts_with(b"picket/"), "{:?}", sent[0]);
+    let auditor = Auditor::empty();
+    let post = |words: &[&str]| {
+        let mut post = auditor.command();
+        post.env("PICKET_SERVER", format!("http://{}", server.app.address));
+        post.env("PICKET_KEY", server.key("auditor"));
+        let output =
+            post.args(["audit", "checkpoint", "--url", &url]).args(words).output().unwrap();
+        (output.status.code(), said(&output))
+    };
+    let count = witness.received().len();
+    assert_eq!(post(&["--ca-file", ca_file.to_str().unwrap()]).0, Some(0));
+    assert!(witness.received().len() > count);
+    let (code, said) = post(&[]);
+    assert!(code == Some(2) && said.contains("the checkpoint was not taken: "), "{said}");
     server.app.stop().await;
 }
 

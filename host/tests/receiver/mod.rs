@@ -75,6 +75,23 @@ struct Inner {
 /// Makes something secure of what was accepted.
 pub type Secure = tokio_rustls::TlsAcceptor;
 
+/// An authority of one's own, and what it vouches for on loopback.
+pub fn vouched_for() -> (String, Secure) {
+    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+    let names = vec!["127.0.0.1".to_owned()];
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(names).expect("a certificate");
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .expect("a certificate with its key");
+    (cert.pem(), std::sync::Arc::new(config).into())
+}
+
 impl Receiver {
     pub async fn start(does: impl Fn(&Received) -> Does + Send + Sync + 'static) -> Self {
         Self::start_at(([127, 0, 0, 1], 0).into(), None, does).await

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::{CheckpointError, Checkpoints};
 use crate::audit::{Checkpoint, NoteVerifier, checkpoints};
+use crate::deliver::post;
 use crate::model::Timestamp;
 
 /// How long the other side may take to answer.
@@ -52,8 +53,9 @@ impl Checkpoints {
             let done = writeln!(io::stdout(), "{note}");
             self.told("stdout", done, &mut sent.stdout, note);
         }
-        if let Some(url) = self.outlets.url.as_ref().filter(|_| news(&sent.url)) {
-            self.told("url", post(url, note).await, &mut sent.url, note);
+        if let Some(witness) = self.outlets.witness.as_ref().filter(|_| news(&sent.url)) {
+            let done = post(witness, note, PATIENCE).await.map_err(io::Error::other);
+            self.told("url", done, &mut sent.url, note);
         }
     }
 
@@ -75,19 +77,6 @@ impl Checkpoints {
 /// Waits for the disk without holding up what else runs here.
 async fn aside(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
-}
-
-/// Posts a note to an address.
-///
-/// # Errors
-/// Where nobody answers, or not with a success.
-async fn post(url: &str, note: &str) -> io::Result<()> {
-    let send = async {
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
-        let request = client.post(url).header("content-type", "text/plain; charset=utf-8");
-        request.body(note.to_owned()).send().await?.error_for_status()
-    };
-    send.await.map(drop).map_err(|error| io::Error::other(error.without_url()))
 }
 
 /// Puts a file in the place of another, whole or not at all, so that a power cut does not undo it.
