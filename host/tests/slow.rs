@@ -1,5 +1,5 @@
 //! What compiles for long holds up nothing else: not a start, not a move of a version, not another
-//! file. And what the machine had no room for comes in later by itself.
+//! file. What the machine had no room for comes in later by itself, and a compiler that dies harms nobody.
 
 mod fixture;
 mod server;
@@ -349,5 +349,44 @@ async fn what_the_machine_was_at_fault_for_is_tried_again_and_what_the_file_was_
         assert!(said.starts_with("not a detector") && !said.contains("tried again"), "{said}");
         assert_eq!(runs(&gate), expected);
     }
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compiler_that_panics_or_crashes_is_a_readable_refusal_and_the_server_goes_on() {
+    // Its own code panics where it cannot have the threads that it is told to take; and then there is
+    // what no program catches.
+    let gate = Gate::with(
+        "[ -e DIR/panic ] && export RAYON_NUM_THREADS=64 RUST_MIN_STACK=67108864; \
+         [ -e DIR/abort ] && { echo thread main has overflowed its stack >&2; kill -ABRT $$; }; \
+         [ -e DIR/segv ] && kill -SEGV $$; exec PICKET \"$@\"",
+    );
+    let server =
+        Server::start_as(&Home::Sqlite, gate.carried(), folder(), quiet).await.settled().await;
+    let deaths = [
+        ("panic", "the compiler panicked (The global thread pool"),
+        ("abort", "the compiler crashed (signal 6: thread main has overflowed its stack)"),
+        ("segv", "the compiler crashed (signal 11)"),
+    ];
+    for (number, (death, says)) in deaths.into_iter().enumerate() {
+        fs::write(gate.path(death), "").unwrap();
+        let sent = ship(&server, "", fixture::probe_next()).await;
+        assert_eq!((sent.status, &*sent.problem()), (422, "detector-refused"), "{}", sent.text);
+        let said = sent.json()["detail"].as_str().unwrap().to_owned();
+        assert!(said.starts_with(says) && said.ends_with("report it with the file"), "{said}");
+        assert!(said.len() < 600 && !said.contains(char::is_control), "{said}");
+        // What lies in the folder in the place of what serves is refused in the same words.
+        let settings = format!("score = 0.{number}");
+        server::write(&server.path("detectors/probe.toml"), settings.as_bytes());
+        server.app.registry.scan().await.unwrap();
+        assert_eq!(refusal(&server, "detectors/probe.wasm").await.as_deref(), Some(&*said));
+        assert_eq!(counts(&server, death).await, "1.0.0", "what served serves on");
+        assert_eq!(server.get("anon", "/health/ready").await.status, 200);
+        fs::remove_file(gate.path(death)).unwrap();
+    }
+    let refused = server.audited().await.into_iter().filter(|it| it["what"] == "detector.refused");
+    assert_eq!(refused.count(), 2 * deaths.len());
+    // Nothing was wrong with the file.
+    assert_eq!(ship(&server, "", fixture::probe_next()).await.status, 201);
     server.app.stop().await;
 }

@@ -89,7 +89,13 @@ impl Registry {
         let rows = self.of_detector(detector, source).await?;
         let good = last_good(rows.iter()).ok_or_else(|| {
             let whom = if source == EVERY_SOURCE { "every source" } else { source };
-            Refused::Stage(format!("no earlier version of {detector} served {whom} before"))
+            Refused::Stage(match served(rows.iter()).max_by_key(|row| row.served_at) {
+                None => format!("no earlier version of {detector} served {whom} before"),
+                Some(row) => format!(
+                    "{detector} {}, which served {whom} before, is not pure, and no other did",
+                    row.manifest.version
+                ),
+            })
         })?;
         // It was promoted once before, so another pair of eyes has seen it.
         self.may_count(good, None)?;
@@ -377,6 +383,9 @@ pub(super) fn fall_backs(rows: &[Deployment]) -> impl Iterator<Item = (&Deployme
 
 /// Of the retired versions that served, the one that served last and answers alike each time.
 fn last_good<'a>(rows: impl Iterator<Item = &'a Deployment>) -> Option<&'a Deployment> {
-    let served = rows.filter(|row| row.stage == Stage::Retired && row.impure.is_none());
-    served.filter(|row| row.served_at.is_some()).max_by_key(|row| (row.served_at, row.id))
+    served(rows).filter(|row| row.impure.is_none()).max_by_key(|row| (row.served_at, row.id))
+}
+
+fn served<'a>(rows: impl Iterator<Item = &'a Deployment>) -> impl Iterator<Item = &'a Deployment> {
+    rows.filter(|row| row.stage == Stage::Retired && row.served_at.is_some())
 }

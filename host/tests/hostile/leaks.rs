@@ -1,14 +1,22 @@
-//! A thousand runs of each case leave the memory of the process as it was.
+//! A thousand runs of each case, or loads of each that does not load, leave the memory of the process as
+//! it was. Runs go the engine's way: what a detector answers is checked and thrown away.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use picket::model::Outcome;
-use picket::runtime::{Call, CompilerOptions, Prepared, Runtime, RuntimeOptions, Trust, Value};
+use picket::config::Config;
+use picket::engine::{EntityKey, examine};
+use picket::model::manifest::Budget;
+use picket::model::{Event, Outcome, Timestamp};
+use picket::runtime::{CompilerOptions, Limits, Prepared, Runtime, RuntimeOptions, Trust};
 
 use super::cases::{self, CONTENT, Case, Expect};
+use super::server::event;
 
 const RUNS: usize = 1_000;
+/// A file that is refused in a child process takes some ten milliseconds, so each is loaded for so long,
+/// and no more than [`RUNS`] times.
+const LOADING: Duration = Duration::from_millis(150);
 const THREADS: usize = 2;
 /// Between two cases: what the allocator keeps for the next of its kind. A leak of 16 KiB in a run
 /// would be seen.
@@ -16,28 +24,35 @@ const TOLERANCE: u64 = 16 << 20;
 /// Over all cases.
 const TOLERANCE_OF_ALL: u64 = 48 << 20;
 
+/// A runtime as a server has it, with time enough for all that ends by itself.
+fn runtime() -> Runtime {
+    let compiler = CompilerOptions::of(env!("CARGO_BIN_EXE_picket"));
+    let ceiling = Limits { deadline: Duration::from_millis(50), ..Limits::default() };
+    Runtime::new(&RuntimeOptions { ceiling, compiler, ..RuntimeOptions::default() })
+        .expect("the sandbox starts")
+}
+
 #[tokio::test]
 async fn a_thousand_runs_leave_nothing_behind() {
     let _alone = super::alone().await;
-    let compiler = CompilerOptions::of(env!("CARGO_BIN_EXE_picket"));
-    let options = RuntimeOptions { compiler, ..RuntimeOptions::default() };
-    let runtime = Runtime::new(&options).unwrap();
-    let load = |case: &Case| {
+    let runtime = runtime();
+    let load = |case: &Case, deadline_ms| {
         let prepared = runtime.load(&(case.file)(case.name), "{}", Trust::Stranger);
-        prepared.unwrap_or_else(|error| panic!("{}: {error}", case.name))
+        let prepared = prepared.unwrap_or_else(|error| panic!("{}: {error}", case.name));
+        prepared.within(&Budget { deadline_ms, ..Budget::default() })
     };
     let cases: Vec<_> = cases::all().into_iter().filter_map(runs_as).collect();
     // What is made once is not what is looked for: what compiling took, say.
-    for (case, _, deadline) in &cases {
-        run(&load(case), 2, *deadline);
+    for (case, _, deadline_ms) in &cases {
+        run(&load(case, *deadline_ms), 2);
     }
     let first = super::resident();
-    for (case, outcome, deadline) in &cases {
-        let prepared = load(case);
-        run(&prepared, 20, *deadline);
+    for (case, outcome, deadline_ms) in &cases {
+        let prepared = load(case, *deadline_ms);
+        run(&prepared, 20);
         let before = super::resident();
         let begun = Instant::now();
-        for ended in run(&prepared, RUNS, *deadline) {
+        for ended in run(&prepared, RUNS) {
             assert_eq!(ended, *outcome, "{}", case.name);
         }
         let took = begun.elapsed();
@@ -50,27 +65,65 @@ async fn a_thousand_runs_leave_nothing_behind() {
     assert!(grown < TOLERANCE_OF_ALL, "{grown} bytes more after all");
 }
 
-/// How the runtime ends a case that goes live, and the deadline to run it with.
-fn runs_as(case: Case) -> Option<(Case, Outcome, Duration)> {
-    let plenty = Duration::from_millis(50);
-    match case.expect {
-        // Its own deadline would make a minute of it.
-        Expect::Fails(Outcome::Deadline, _) => {
-            Some((case, Outcome::Deadline, Duration::from_millis(1)))
+#[tokio::test]
+async fn what_is_refused_leaves_nothing_behind() {
+    let _alone = super::alone().await;
+    let runtime = runtime();
+    let refused = |case: Case| match case.expect {
+        // Seconds each.
+        Expect::Refused(says) if says.contains("processor time") => None,
+        Expect::Refused(says) => Some((case.name, (case.file)(case.name), says)),
+        Expect::Fails(..) | Expect::Says(..) => None,
+    };
+    let cases: Vec<_> = cases::all().into_iter().filter_map(refused).collect();
+    let load = |name: &str, file: &[u8], says: &str| {
+        let error = runtime.load(file, "{}", Trust::Stranger).err();
+        let error = error.unwrap_or_else(|| panic!("{name} loads")).to_string();
+        assert!(error.contains(says), "{name}: {error}");
+    };
+    for (name, file, says) in &cases {
+        load(name, file, says);
+    }
+    let first = super::resident();
+    let mut loads_of_all = 0;
+    for (name, file, says) in &cases {
+        let before = super::resident();
+        let begun = Instant::now();
+        let mut loads = 0;
+        while loads < RUNS && begun.elapsed() < LOADING {
+            load(name, file, says);
+            loads += 1;
         }
-        // Checked by the engine, which is above this.
-        Expect::Fails(Outcome::Invalid, _) | Expect::Refused(_) => None,
-        Expect::Fails(outcome, _) => Some((case, outcome, plenty)),
-        Expect::Says(..) => Some((case, Outcome::Ok, plenty)),
+        let grown = super::resident().saturating_sub(before);
+        assert!(grown < TOLERANCE, "{name}: {grown} bytes more than {before}");
+        println!("{name:<28} {loads:>5} loads, {:>5} KiB more", grown >> 10);
+        loads_of_all += loads;
+    }
+    let grown = super::resident().saturating_sub(first);
+    println!("{} KiB more after {loads_of_all} loads of {} cases", grown >> 10, cases.len());
+    assert!(grown < TOLERANCE_OF_ALL, "{grown} bytes more after all");
+}
+
+/// How a case ends that goes live, and the deadline to run it with where that is not its own.
+fn runs_as(case: Case) -> Option<(Case, Outcome, Option<u64>)> {
+    match case.expect {
+        Expect::Refused(_) => None,
+        // Its own would make a minute of it.
+        Expect::Fails(Outcome::Deadline, _) => Some((case, Outcome::Deadline, Some(1))),
+        Expect::Fails(outcome, _) => Some((case, outcome, None)),
+        Expect::Says(..) => Some((case, Outcome::Ok, None)),
     }
 }
 
 /// Runs it so often on several threads, and says how each run ended.
-fn run(prepared: &Prepared, runs: usize, deadline: Duration) -> Vec<Outcome> {
+fn run(prepared: &Prepared, runs: usize) -> Vec<Outcome> {
+    let key = EntityKey::new(&[7; 32]);
+    let bounds = Config::default().event_bounds();
+    let event = Event::parse(event("market", "event-1", CONTENT), &bounds, Timestamp::now());
+    let event = event.expect("the event is valid");
     let some = || {
-        let inputs = [Value::Text(CONTENT)];
-        let call = Call { id: "event-1", kind: "message.sent", time_ms: 0, inputs: &inputs };
-        (0..runs / THREADS).map(|_| prepared.evaluate(&call, deadline).outcome).collect::<Vec<_>>()
+        let each = (0..runs / THREADS).map(|_| examine(prepared, &event, &key).outcome);
+        each.collect::<Vec<_>>()
     };
     thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(some)).collect();

@@ -3,6 +3,7 @@
 
 mod cases;
 mod component;
+mod fallback;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod flaps;

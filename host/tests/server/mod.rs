@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use databases::Home;
@@ -241,6 +242,24 @@ impl Server {
                 |line: &&Value| line["what"].as_str().is_some_and(|it| it.starts_with("detector."));
             all.extend(page.iter().filter(of_detector).cloned());
         }
+    }
+
+    /// Runs `picket detector` as somebody. Not on a terminal, so nothing is asked.
+    pub async fn picket(&self, who: &str, args: &[&str]) -> (bool, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_picket"));
+        command.arg("detector").args(args).stdin(Stdio::null());
+        self.run(who, command).await
+    }
+
+    /// Runs a program to which this server is its own. Returns whether it went well, and what it said.
+    pub async fn run(&self, who: &str, mut command: Command) -> (bool, String) {
+        command
+            .env("PICKET_SERVER", format!("http://{}", self.app.address))
+            .env("PICKET_KEY", self.key(who));
+        let output = tokio::task::spawn_blocking(move || command.output()).await;
+        let output = output.expect("it ends").expect("it runs");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).expect("text"))
     }
 
     /// Waits until something holds, and says how long that took.

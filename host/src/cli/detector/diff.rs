@@ -53,9 +53,17 @@ pub(super) async fn fetch(
     server.get(&path).await
 }
 
+fn is_newer(version: &str, than: &str) -> bool {
+    let read = |version: &str| semver::Version::parse(version).ok();
+    read(version).zip(read(than)).is_some_and(|(version, than)| version > than)
+}
+
 pub(super) fn render(diff: &Diff) -> String {
     let active = match &diff.active {
         Some(active) if *active == diff.version => "it is what serves".to_owned(),
+        Some(active) if is_newer(active, &diff.version) => {
+            format!("{active} is active and newer, so to promote this is a downgrade")
+        }
         Some(active) => format!("{active} is active"),
         None => "none is active".to_owned(),
     };

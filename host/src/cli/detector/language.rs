@@ -44,6 +44,16 @@ impl Language {
             dir.display()
         )
     }
+
+    /// The file in which an author writes the version.
+    pub fn version_in(self) -> &'static str {
+        match self {
+            Self::Rust => "Cargo.toml",
+            Self::Js => "detector.js",
+            Self::Python => "detector.py",
+            Self::C => "the .c file",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use console::style;
 use super::super::client::Server;
 use super::super::table::{self, plain};
 use super::words;
-use crate::model::{Isolation, Stage};
+use crate::model::Stage;
 use crate::registry::{Catalogue, DetectorStatus};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -66,9 +66,7 @@ fn notes(status: &DetectorStatus) -> Vec<String> {
     if let Some(why) = &status.impure {
         notes.push(format!("impure, so it may not be promoted: {}", plain(why)));
     }
-    if status.isolation == Some(Isolation::Warm) {
-        notes.push("warm: an instance is kept from event to event, by the operator's word".into());
-    }
+    notes.extend(words::isolation(status).map(str::to_owned));
     if let (false, Some(error)) = (status.live, &status.last_error) {
         notes.push(plain(&error.error));
     }

@@ -67,6 +67,9 @@ fn print_all(name: &str, detail: &DetectorDetail) {
         ]);
     }
     println!("{out}");
+    if let Some(warm) = detail.deployments.iter().find_map(words::isolation) {
+        println!("\n{warm}");
+    }
 }
 
 /// What a budget allows, in a line.
@@ -128,6 +131,9 @@ fn print(detail: &VersionDetail) {
             plain(&status.origin),
             plain(by)
         );
+        if let Some(warm) = words::isolation(status) {
+            println!("  {warm}");
+        }
         if let Some(budget) = &status.budget {
             println!("  for one event at most {}", allows(budget));
         }

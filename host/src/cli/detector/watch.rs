@@ -1,7 +1,7 @@
 //! `picket detector watch`: builds, checks and tests whenever a file is saved, and hands a good component
 //! to a server's folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ use super::language::Language;
 use super::{build, check, test};
 use crate::cli::sandbox::Sandbox;
 use crate::cli::table::plain;
+use crate::model::Digest;
 
 /// Build, check and test a detector whenever it is saved. Ctrl-C ends it.
 #[derive(Debug, Args)]
@@ -36,7 +37,8 @@ pub(super) const AFTER_HELP: &str = "\
   picket detector watch parking --into detectors
 
 A version is its bytes for ever. With --into, one in Rust is therefore built as the next version in the
-making, such as 1.0.1-dev.1795651200000; in another language, raise its version with every save.
+making, such as 1.0.1-dev.1795651200000. In another language raise its version with every save: a server
+refuses other bytes under a version that it knows, and the watch warns of that.
 
 What does not build, would be refused or fails a test is said and goes nowhere; the next save is waited
 for. A server keeps what it has until something better comes.";
@@ -47,7 +49,7 @@ const QUIET: Duration = Duration::from_millis(60);
 const QUIET_MAX: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: &Watch) -> anyhow::Result<ExitCode> {
-    Language::of(&args.dir)?;
+    let language = Language::of(&args.dir)?;
     if let Some(into) = args.into.as_deref().filter(|into| !into.is_dir()) {
         bail!("{}: no such folder; it is the server's detectors_dir", into.display());
     }
@@ -55,9 +57,9 @@ pub(super) fn run(args: &Watch) -> anyhow::Result<ExitCode> {
     attach(&mut watcher, &args.dir);
     let sandbox = Sandbox::start()?;
     println!("watching {}; Ctrl-C ends it", args.dir.display());
-    let mut begun = Instant::now();
+    let (mut begun, mut put) = (Instant::now(), Put::default());
     loop {
-        if let Err(error) = round(args, &sandbox) {
+        if let Err(error) = round(args, language, &sandbox, &mut put) {
             println!("{}", plain_lines(&format!("{error:#}")));
         } else {
             println!("done {:.1} s after the save", begun.elapsed().as_secs_f64());
@@ -71,7 +73,7 @@ pub(super) fn run(args: &Watch) -> anyhow::Result<ExitCode> {
 }
 
 /// From the sources to a file that passes, and into the server's folder.
-fn round(args: &Watch, sandbox: &Sandbox) -> anyhow::Result<()> {
+fn round(args: &Watch, language: Language, sandbox: &Sandbox, put: &mut Put) -> anyhow::Result<()> {
     let version = args.into.as_ref().and_then(|_| version_of_now(&args.dir));
     let built = build::build(&args.dir, None, version.as_deref())?;
     println!("{}", built.line());
@@ -94,8 +96,29 @@ fn round(args: &Watch, sandbox: &Sandbox) -> anyhow::Result<()> {
         let file = into.join(built.file.file_name().unwrap_or_default());
         build::replace(&file, &bytes)?;
         println!("put {}", file.display());
+        let manifest = prepared.manifest();
+        if let Some(taken) = put.note(&manifest.version, prepared.digest()) {
+            println!("warning: {}: {taken}, in {}", plain(&manifest.name), language.version_in());
+        }
     }
     Ok(())
+}
+
+/// What this watch has put into the server's folder.
+#[derive(Default)]
+struct Put(BTreeMap<semver::Version, Digest>);
+
+impl Put {
+    /// Notes a file that is put there. Returns why a server will not take it, where that is so.
+    fn note(&mut self, version: &semver::Version, digest: Digest) -> Option<String> {
+        let first = *self.0.entry(version.clone()).or_insert(digest);
+        (first != digest).then(|| {
+            format!(
+                "{version} was put there with other bytes before, and a version is its bytes for \
+                 ever, so a server refuses this file and keeps what it has. Raise the version"
+            )
+        })
+    }
 }
 
 /// A version is its bytes for ever, so each save has one of its own: between the version that is
@@ -178,4 +201,25 @@ fn wait(changes: &Receiver<PathBuf>) -> anyhow::Result<Changed> {
 
 fn plain_lines(text: &str) -> String {
     text.lines().map(plain).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_bytes_under_a_version_that_was_put_are_noticed() {
+        let (one, two) = (semver::Version::new(1, 0, 0), semver::Version::new(1, 0, 1));
+        let (first, other) = (Digest::of(b"first"), Digest::of(b"other"));
+        let mut put = Put::default();
+        assert_eq!(put.note(&one, first), None);
+        assert_eq!(put.note(&one, first), None, "saved, and nothing was different");
+        for _ in 0..2 {
+            let said = put.note(&one, other).unwrap();
+            assert!(said.starts_with("1.0.0 was put there with other bytes"), "{said}");
+            assert!(said.ends_with("Raise the version"), "{said}");
+        }
+        assert_eq!(put.note(&one, first), None, "and back");
+        assert_eq!(put.note(&two, other), None);
+    }
 }

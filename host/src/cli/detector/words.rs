@@ -8,7 +8,8 @@ use console::style;
 use super::super::ask::{ask, can_ask};
 use super::super::client::encode;
 use super::super::table::plain;
-use crate::model::{Canary, Stage};
+use crate::model::{Canary, Isolation, Stage};
+use crate::registry::DetectorStatus;
 
 /// A detector, and perhaps one version of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +73,12 @@ pub(super) fn stage(stage: Stage, canary: Option<&Canary>) -> String {
         Some(canary) => format!("{stage} {}", percent(canary.share)),
         None => stage.to_string(),
     }
+}
+
+/// What an operator granted a version beyond a fresh instance for each event.
+pub(super) fn isolation(status: &DetectorStatus) -> Option<&'static str> {
+    let warm = "warm: an instance is kept from event to event, by the operator's word";
+    (status.isolation == Some(Isolation::Warm)).then_some(warm)
 }
 
 /// A rate for people: `5%`, `0.12%`.

@@ -2,15 +2,17 @@
 //! back and given back to the byte.
 #![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
+mod command;
+#[path = "../fixture/mod.rs"]
 mod fixture;
+#[path = "../server/mod.rs"]
 mod server;
 
-use std::collections::{BTreeMap, HashSet};
-use std::io::BufRead as _;
+use std::collections::BTreeMap;
 
 use databases::{Home, on_both};
 use picket::config::Config;
-use picket::model::{Digest, Landing, SignatureMode};
+use picket::model::{Digest, Landing};
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::{Answer, Server, event};
@@ -23,9 +25,6 @@ on_both!(threaded:
     what_is_sent_is_refused_like_a_file_of_the_folder_and_audited_once,
     an_upload_goes_on_where_it_broke_off,
     only_who_may_ships_and_two_persons_promote,
-    the_command_line_ships_shows_promotes_and_rolls_back,
-    a_push_takes_the_signature_along,
-    what_keeps_failing_goes_into_quarantine_and_the_last_good_version_serves,
     a_bound_key_sees_what_serves_its_source_and_no_more
 );
 
@@ -348,216 +347,6 @@ async fn only_who_may_ships_and_two_persons_promote(home: Home) {
     assert_eq!(shipped.json()["stage"], "active");
     let decision = server.event("after", "hello").await.json();
     assert_eq!(decision["signals"][0]["label"], "safety.next");
-    server.app.stop().await;
-}
-
-/// Runs `picket detector` as somebody. Not on a terminal, so nothing is asked.
-async fn picket(server: &Server, who: &str, args: &[&str]) -> (bool, String) {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_picket"));
-    command
-        .arg("detector")
-        .args(args)
-        .env("PICKET_SERVER", format!("http://{}", server.app.address))
-        .env("PICKET_KEY", server.key(who))
-        .stdin(std::process::Stdio::null());
-    let output = tokio::task::spawn_blocking(move || command.output()).await;
-    let output = output.expect("it ends").expect("it runs");
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(said).expect("text"))
-}
-
-async fn the_command_line_ships_shows_promotes_and_rolls_back(home: Home) {
-    let server = quiet(&home, |_| {}).await;
-    let file = server.path("probe.wasm");
-    server::write(&file, fixture::probe_next());
-    let settings = server.path("settings.toml");
-    server::write(&settings, b"score = 0.2");
-    let (file, settings) = (file.to_str().unwrap(), settings.to_str().unwrap());
-    let run = async |args: &[&str]| {
-        let (good, said) = picket(&server, "engineer", args).await;
-        assert!(good, "{args:?}: {said}");
-        assert!(
-            said.lines().all(|line| !line.contains('\u{1b}')),
-            "an escape got through the pipe"
-        );
-        said
-    };
-    let pushed = run(&["push", file, "--settings", settings, "--why", "gentler"]).await;
-    assert!(
-        pushed.contains("probe 1.1.0") && pushed.contains("is shadow for every source"),
-        "{pushed}"
-    );
-    assert!(pushed.contains("picket detector diff probe@1.1.0"), "{pushed}");
-    let again: Value =
-        serde_json::from_str(&run(&["push", file, "--settings", settings, "--json"]).await)
-            .unwrap();
-    assert_eq!(again["changed"], false);
-    actions(&server, "shadow").await;
-    let diff = run(&["diff", "probe@1.1.0", "--limit", "2"]).await;
-    assert!(diff.contains("40 decisions differ of 40 accounts"), "{diff}");
-    let rows = diff.lines().filter(|line| line.contains("soft_block")).count();
-    assert_eq!(rows, 2, "{diff}");
-
-    // Nobody can be asked: --yes is needed, and a share for a canary.
-    let (good, said) = picket(&server, "engineer", &["promote", "probe@1.1.0", "--why", "x"]).await;
-    assert!(!good && said.contains("--yes"), "{said}");
-    let (good, said) =
-        picket(&server, "engineer", &["promote", "probe@1.1.0", "--to", "canary", "--yes"]).await;
-    assert!(!good && said.contains("--share"), "{said}");
-    let canary = ["promote", "probe@1.1.0", "--share", "0.05", "--why", "a week", "--yes"];
-    let promoted = run(&[&canary[..], &["--failure-rate-max", "0.02"]].concat()).await;
-    assert!(
-        promoted.contains("milder") && promoted.contains("is canary for every source"),
-        "{promoted}"
-    );
-    let list = run(&["list"]).await;
-    assert!(list.contains("canary 5%") && list.contains("ACTIVE AT ONCE"), "{list}");
-    assert!(list.lines().all(|line| line.chars().count() <= 160), "{list}");
-    let shown: Value =
-        serde_json::from_str(&run(&["show", "probe@1.1.0", "--json"]).await).unwrap();
-    assert_eq!(shown["deployments"][0]["canary"]["bounds"]["failure_rate_max"], 0.02);
-    assert!(run(&["show", "probe@1.1.0"]).await.contains("data.content subject"));
-    run(&["promote", "probe@1.1.0", "--why", "it is right", "--yes"]).await;
-    assert_eq!(server.probe_version().as_deref(), Some("1.1.0"));
-    let rolled = run(&["rollback", "probe"]).await;
-    assert!(rolled.contains("probe 1.0.0 is active for every source, it was retired"), "{rolled}");
-    run(&["promote", "probe@1.1.0", "--to", "shadow", "--why", "once more", "--yes"]).await;
-    run(&["retire", "probe@1.1.0", "--why", "enough"]).await;
-    let shown = run(&["show", "probe"]).await;
-    assert!(shown.contains("1.1.0") && shown.contains("retired"), "{shown}");
-    run(&["demote", "probe@1.0.0", "--why", "a rest"]).await;
-    assert!(run(&["alerts"]).await.contains("no alerts"));
-
-    // What is refused says why, and fails.
-    let bad = server.path("other.wasm");
-    server::write(&bad, fixture::probe());
-    let (good, said) = picket(&server, "engineer", &["push", bad.to_str().unwrap()]).await;
-    assert!(!good && said.contains("--name probe"), "{said}");
-    let (good, said) = picket(&server, "reviewer", &["push", file]).await;
-    assert!(!good && said.contains("a key of role reviewer may not"), "{said}");
-    let whys: HashSet<String> = server
-        .audited()
-        .await
-        .iter()
-        .filter_map(|line| line["facts"]["why"].as_str().map(str::to_owned))
-        .collect();
-    for why in ["gentler", "a week", "it is right", "rolled back by hand", "enough", "a rest"] {
-        assert!(whys.contains(why), "{why}: {whys:?}");
-    }
-    server.app.stop().await;
-}
-
-async fn a_push_takes_the_signature_along(home: Home) {
-    let dir = tempfile::tempdir().unwrap();
-    let key = dir.path().join("alice.key");
-    let made = std::process::Command::new(env!("CARGO_BIN_EXE_picket"))
-        .args(["key", "detector", "new", "--name", "alice", "--out"])
-        .arg(&key)
-        .output()
-        .unwrap();
-    let line: toml::Table = toml::from_str(&String::from_utf8(made.stdout).unwrap()).unwrap();
-    let server = quiet(&home, |config| {
-        config.signatures = SignatureMode::Require;
-        config.trusted_keys.insert("alice".to_owned(), line["alice"].as_str().unwrap().to_owned());
-    })
-    .await;
-    let file = dir.path().join("probe.wasm");
-    server::write(&file, fixture::probe());
-    let (file, key) = (file.to_str().unwrap(), key.to_str().unwrap());
-    let (good, said) = picket(&server, "engineer", &["push", file]).await;
-    assert!(!good && said.contains("it is not signed"), "{said}");
-    let (good, said) = picket(&server, "engineer", &["sign", file, "--key", key]).await;
-    assert!(good, "{said}");
-    let (good, said) = picket(&server, "engineer", &["push", file]).await;
-    assert!(good && said.contains("is shadow for every source"), "{said}");
-    assert_eq!(server.get("reviewer", VERSIONS).await.json()[0]["signed"], true);
-    server.app.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_version_writes_is_shown_as_it_happens_beside_what_it_may_use() {
-    let server = quiet(&Home::Sqlite, |_| {}).await;
-    for (id, text) in [("first", "print it"), ("second", "error 555-0100")] {
-        assert_eq!(server.event(id, text).await.status, 200);
-    }
-    let (good, said) = picket(&server, "engineer", &["logs", "probe"]).await;
-    assert!(good && said.contains("market/first  printed"), "{said}");
-    assert!(said.contains("market/second  error: told to fail"), "{said}");
-    // Followed: what comes later comes too.
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_picket"))
-        .args(["detector", "logs", "probe@1.0.0", "-f"])
-        .env("PICKET_SERVER", format!("http://{}", server.app.address))
-        .env("PICKET_KEY", server.key("engineer"))
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
-    for expected in ["market/first", "market/second"] {
-        let line = lines.next().unwrap().unwrap();
-        assert!(line.contains(expected), "{line}");
-    }
-    assert_eq!(server.event("third", "print it").await.status, 200);
-    let line = lines.next().unwrap().unwrap();
-    assert!(line.contains("market/third  printed"), "{line}");
-    child.kill().unwrap();
-    child.wait().unwrap();
-
-    let (good, said) = picket(&server, "engineer", &["show", "probe@1.0.0"]).await;
-    let budget = "for one event at most 10 ms, 64.00 MiB of memory, 256.00 KiB of answer in 64 signals, 4.00 KiB of log in 16 lines";
-    assert!(good && said.contains(budget), "{said}");
-    assert!(said.contains("on this server: 3 runs, a run takes"), "{said}");
-    let status = server.get("engineer", "/v1/detectors").await.json()["detectors"][0].clone();
-    assert_eq!(status["budget"]["deadline_ms"], 10, "{status:#}");
-    let vitals = &status["vitals"];
-    for number in
-        [&vitals["cost"]["p50_micros"], &vitals["cost"]["p99_micros"], &vitals["memory_bytes_max"]]
-    {
-        assert!(number.as_u64().unwrap() > 0, "{vitals:#}");
-    }
-    server.app.stop().await;
-}
-
-/// Posts events that every version of the probe fails on until the breaker has opened.
-async fn fail(server: &Server, from: usize) {
-    for number in from..from + 25 {
-        let answer = server.event(&format!("fail-{number}"), "panic").await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
-    }
-}
-
-async fn what_keeps_failing_goes_into_quarantine_and_the_last_good_version_serves(home: Home) {
-    let server = quiet(&home, |_| ()).await;
-    server::write(&server.path("detectors/probe.wasm"), fixture::probe_next());
-    server.app.registry.scan().await.unwrap();
-    fail(&server, 0).await;
-    let standing = || async {
-        let detail = server.get("engineer", "/v1/detectors/probe").await.json();
-        let rows = detail["deployments"].as_array().unwrap().clone();
-        rows.iter()
-            .map(|row| format!("{} {}", row["version"], row["stage"]).replace('"', ""))
-            .collect::<Vec<_>>()
-    };
-    let fallen = || async { standing().await == ["1.0.0 active", "1.1.0 quarantined"] };
-    server.until("1.0.0 serves again", fallen).await;
-    let alerts = server.get("engineer", "/v1/alerts").await.json();
-    let kinds: Vec<_> = alerts.as_array().unwrap().iter().map(|alert| &alert["kind"]).collect();
-    assert_eq!(kinds, ["detector.fell_back", "detector.quarantined"]);
-    let audit = server.get("auditor", "/v1/audit?after=0").await.text;
-    assert!(audit.contains("detector.quarantined") && audit.contains("detector.fell_back"));
-    // With nothing left to fall back to, it is missed and the decision says so.
-    fail(&server, 100).await;
-    let gone = || async {
-        standing().await == ["1.0.0 quarantined", "1.1.0 quarantined"]
-            || standing().await == ["1.1.0 quarantined", "1.0.0 quarantined"]
-    };
-    server.until("1.0.0 is in quarantine too", gone).await;
-    let decision = server.event("after", "words").await.json();
-    assert_eq!(decision["degraded"], true, "{decision:#}");
-    // What answers again comes back to where it stood, for nobody took its place.
-    let rows = server.app.registry.standings().await.unwrap();
-    let good = rows.iter().find(|(row, _)| row.manifest.version.to_string() == "1.1.0").unwrap();
-    server.app.registry.recover(good.1).await.unwrap();
-    assert_eq!(standing().await, ["1.1.0 active", "1.0.0 quarantined"]);
     server.app.stop().await;
 }
 
