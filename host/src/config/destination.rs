@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
@@ -53,15 +53,16 @@ impl fmt::Debug for Destination {
 impl Config {
     /// Where checkpoints of the audit log are posted to.
     pub fn witness(&self) -> Option<Destination> {
-        Destination::plain(&self.checkpoint_url, &self.checkpoint_ca_file)
+        let ca_file = Some(self.checkpoint_ca_file.clone()).filter(|it| !it.as_os_str().is_empty());
+        let url = Some(self.checkpoint_url.clone()).filter(|url| !url.is_empty());
+        url.map(|url| Destination::plain(url, ca_file))
     }
 }
 
 impl Destination {
-    /// An address without headers; none where it is empty. `ca_file` may be empty.
-    pub fn plain(url: &str, ca_file: &Path) -> Option<Self> {
-        let ca_file = Some(ca_file.to_owned()).filter(|file| !file.as_os_str().is_empty());
-        (!url.is_empty()).then(|| Self { url: url.to_owned(), headers: BTreeMap::new(), ca_file })
+    /// An address without headers.
+    pub fn plain(url: String, ca_file: Option<PathBuf>) -> Self {
+        Self { url, headers: BTreeMap::new(), ca_file }
     }
 
     /// The address as it is sent to: in ASCII, whatever the host's name is.

@@ -39,14 +39,8 @@ pub(in crate::cli) struct CheckpointArgs {
     url: Option<String>,
     /// The certificates (PEM) of those who may vouch for the address; those that the system trusts unless
     /// given
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "url",
-        default_value = "",
-        hide_default_value = true
-    )]
-    ca_file: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "url")]
+    ca_file: Option<PathBuf>,
     #[command(flatten)]
     server: Server,
 }
@@ -59,8 +53,8 @@ pub(super) async fn run(args: &CheckpointArgs) -> anyhow::Result<Finding> {
     if let Some(file) = &args.out {
         fs::write(file, &note).with_context(|| format!("cannot write {}", file.display()))?;
     }
-    if let Some(witness) = args.url.as_ref().and_then(|url| Destination::plain(url, &args.ca_file))
-    {
+    if let Some(url) = &args.url {
+        let witness = Destination::plain(url.clone(), args.ca_file.clone());
         let sent = async {
             witness.check()?;
             post(&witness, &note, PATIENCE).await
