@@ -146,6 +146,8 @@ impl Replayer {
 /// A stratified sample: as many strata as decisions are to be taken, alike in size and in the order of
 /// time, and one decision of each by chance. So its size is no matter of chance, and no hour is left out.
 struct Sample {
+    /// Then also what was committed after the count.
+    all: bool,
     decisions: u64,
     taken: u64,
     seed: u64,
@@ -155,13 +157,13 @@ impl Sample {
     fn new(decisions: u64, share: f64, seed: u64) -> Self {
         // As exact as a share has to be: below 2^53 decisions.
         let taken = (decisions as f64 * share).ceil() as u64;
-        Self { decisions, taken: taken.min(decisions), seed }
+        Self { all: share >= 1.0, decisions, taken: taken.min(decisions), seed }
     }
 
     /// Whether it holds the decision of this place in the range, from 0.
     fn holds(&self, place: u64) -> bool {
-        if self.taken == 0 || place >= self.decisions {
-            return false;
+        if self.all || self.taken == 0 || place >= self.decisions {
+            return self.all;
         }
         let (place, decisions, taken) =
             (u128::from(place), u128::from(self.decisions), u128::from(self.taken));
@@ -193,7 +195,7 @@ mod tests {
 
     fn sample(decisions: u64, share: f64, seed: u64) -> Vec<u64> {
         let sample = Sample::new(decisions, share, seed);
-        // Decisions that came after the count are not of it.
+        // Also those that came after the count.
         (0..decisions + 10).filter(|place| sample.holds(*place)).collect()
     }
 
@@ -202,13 +204,13 @@ mod tests {
         assert_eq!(sample(10_000, 0.01, 1).len(), 100);
         assert_eq!(sample(10_000, 0.01, 1), sample(10_000, 0.01, 1));
         assert_ne!(sample(10_000, 0.01, 1), sample(10_000, 0.01, 2));
-        assert_eq!(sample(10_000, 1.0, 1), (0..10_000).collect::<Vec<_>>());
+        assert_eq!(sample(10_000, 1.0, 1), (0..10_010).collect::<Vec<_>>(), "all is all");
         for seed in 0..100 {
             assert_eq!(sample(4, 0.5, seed).len(), 2, "seed {seed}");
             assert_eq!(sample(7, 0.001, seed).len(), 1, "of a few at least one, seed {seed}");
             assert_eq!(sample(1_001, 0.3, seed).len(), 301, "seed {seed}");
         }
-        assert_eq!((sample(10_000, 0.0, 1).len(), sample(0, 1.0, 1).len()), (0, 0));
+        assert_eq!((sample(10_000, 0.0, 1).len(), sample(0, 0.5, 1).len()), (0, 0));
     }
 
     #[test]
