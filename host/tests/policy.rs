@@ -149,6 +149,8 @@ fn what_another_policy_changes_is_counted_with_examples() {
 
 {"name": "same", "signals": [{"label": "contact.phone"}], "expect": {}}
 {"name": "none", "event": {"type": "login.failed", "data": {}}, "signals": [], "expect": {}}
+{"name": "elsewhere", "event": {"source": "elsewhere", "data": {}}, "signals": [{"label": "contact.link"}], "expect": {}}
+{"source": "elsewhere", "data": {"content": "call 206-555-0142"}}
 "#,
     );
     let args = ["diff", "market.toml", "draft.toml", "--on", "events.jsonl"];

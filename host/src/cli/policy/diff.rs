@@ -40,7 +40,7 @@ pub(super) const AFTER_HELP: &str = "\
   picket policy diff policies/market.toml draft.toml --on events.jsonl
 
 The shipped detectors run once on each event, and both policies judge what they find; a golden case
-may say what is found. Events that neither policy judges are passed over. stricter and milder go by
+may say what is found. Events that neither policy judges, by type or by source, are passed over. stricter and milder go by
 the action; retiered is the same action from another tier, or a person who should look. The exit
 code is 0 whatever differs.";
 
@@ -58,12 +58,13 @@ pub(super) fn run(args: &Diff) -> anyhow::Result<ExitCode> {
         if line.trim().is_empty() {
             continue;
         }
-        let (event, found) =
-            given(&line, &mut shipped).with_context(|| format!("{shown}:{}", at + 1))?;
-        if !before.judges(&event.kind) && !after.judges(&event.kind) {
+        let given = given(&line, &[before.source(), after.source()], &mut shipped);
+        let given = given.with_context(|| format!("{shown}:{}", at + 1))?;
+        let judged = |event: &Event| before.judges(&event.kind) || after.judges(&event.kind);
+        let Some((event, found)) = given.filter(|(event, _)| judged(event)) else {
             differences.passed_over += 1;
             continue;
-        }
+        };
         let was = found.judged_by(&before, &event);
         differences.add(&event, &was, &found.judged_by(&after, &event));
     }
@@ -74,15 +75,24 @@ pub(super) fn run(args: &Diff) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// An event with what is found in it. A line that says what was found, or has a bare text, is a case.
-fn given(line: &str, shipped: &mut Shipped) -> anyhow::Result<(Event, Found)> {
+/// An event with what is found in it; `None` where it says that it is of another source. A line that says
+/// what was found, or has a bare text, is a case.
+fn given(
+    line: &str,
+    sources: &[&str],
+    shipped: &mut Shipped,
+) -> anyhow::Result<Option<(Event, Found)>> {
     let line: Json = serde_json::from_str(line)?;
+    let source = line.get("event").unwrap_or(&line)["source"].as_str();
+    if source.is_some_and(|source| !sources.contains(&source)) {
+        return Ok(None);
+    }
     if ["text", "event", "signals"].iter().any(|&key| line.get(key).is_some()) {
-        return serde_json::from_value::<Case>(line)?.given(shipped);
+        return serde_json::from_value::<Case>(line)?.given(shipped).map(Some);
     }
     let event = sandbox::event(&line)?;
     let found = shipped.find(&event)?;
-    Ok((event, found))
+    Ok(Some((event, found)))
 }
 
 /// What differs between the decisions of two policies.
