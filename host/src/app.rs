@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ use crate::api;
 use crate::audit::{NoteSigner, host_signer};
 use crate::auth::Auth;
 use crate::config::Config;
-use crate::deliver::Deliver;
+use crate::deliver::{Deliver, Witness};
 use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
 use crate::keeper::{Checkpoints, Keeper, Outlets, Retention};
@@ -230,11 +230,12 @@ fn checkpoints(
     metrics: &Arc<Metrics>,
 ) -> anyhow::Result<Checkpoints> {
     let signer = log_signer(config, host_key)?;
+    let witness = config.witness().map(|at| Witness::new(&at)).transpose();
     let outlets = Outlets {
         history: checkpoint_history(config),
         history_days_max: config.checkpoint_days_max,
         file: Some(config.checkpoint_file.clone()).filter(|file| !file.as_os_str().is_empty()),
-        witness: config.witness(),
+        witness: witness.map_err(|why| anyhow!("`checkpoint_url`: {why}"))?,
         stdout: config.checkpoint_stdout,
     };
     let folder = outlets.history.display().to_string();

@@ -24,7 +24,7 @@ use crate::model::{Attempt, AttemptOutcome, Timestamp};
 use crate::store::{Claimed, Next, Store, StoreError, Tried, Turn};
 use crate::telemetry::Metrics;
 
-pub use http::post;
+pub use http::Witness;
 
 use http::Http;
 use schedule::Schedule;

@@ -149,32 +149,46 @@ fn connections(uri: &Uri, ca_file: Option<&Path>) -> Result<Connections, String>
         .build(connector))
 }
 
-/// Posts a text once, on a connection of its own.
-///
-/// # Errors
-/// Where it cannot be reached, or does not answer with 2xx within `patience`.
-pub async fn post(to: &Destination, text: &str, patience: Duration) -> Result<(), String> {
-    let uri: Uri = to.address()?.parse().map_err(|error: InvalidUri| error.to_string())?;
-    let client = connections(&uri, to.ca_file.as_deref())?;
-    let mut request = Request::new(Full::from(text.to_owned()));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = uri;
-    *request.headers_mut() = HeaderMap::from_iter([
-        (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
-        (USER_AGENT, HeaderValue::from_static(OURSELVES)),
-    ]);
-    let exchange = async {
-        let response = client.request(request).await.map_err(|error| causes(&error))?;
-        let status = response.status();
-        drain(response).await.map_err(|error| causes(&error))?;
-        match status.is_success() {
-            true => Ok(()),
-            false => Err(format!("it answered {status}")),
-        }
-    };
-    timeout(patience, exchange)
-        .await
-        .unwrap_or_else(|_| Err(format!("no whole answer within {} ms", patience.as_millis())))
+/// Whoever keeps the checkpoints of the log, and the connections there.
+#[derive(Debug, Clone)]
+pub struct Witness {
+    client: Connections,
+    uri: Uri,
+}
+
+impl Witness {
+    /// # Errors
+    /// What is wrong with the address, or with who may vouch for it.
+    pub fn new(at: &Destination) -> Result<Self, String> {
+        at.check()?;
+        let uri: Uri = at.address()?.parse().map_err(|error: InvalidUri| error.to_string())?;
+        Ok(Self { client: connections(&uri, at.ca_file.as_deref())?, uri })
+    }
+
+    /// Posts a note once.
+    ///
+    /// # Errors
+    /// Where nobody can be reached, or answers with 2xx within `patience`.
+    pub async fn post(&self, note: &str, patience: Duration) -> Result<(), String> {
+        let mut request = Request::new(Full::from(note.to_owned()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = HeaderMap::from_iter([
+            (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+            (USER_AGENT, HeaderValue::from_static(OURSELVES)),
+        ]);
+        let exchange = async {
+            let response = self.client.request(request).await.map_err(|error| causes(&error))?;
+            let status = response.status();
+            drain(response).await.map_err(|error| causes(&error))?;
+            match status.is_success() {
+                true => Ok(()),
+                false => Err(format!("it answered {status}")),
+            }
+        };
+        let late = || Err(format!("no whole answer within {} ms", patience.as_millis()));
+        timeout(patience, exchange).await.unwrap_or_else(|_| late())
+    }
 }
 
 const BROKE_OFF: AttemptOutcome = AttemptOutcome::BrokeOff;

@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Checkpoint, Head, NoteSigner, Plan, extends};
-use crate::config::Destination;
+use crate::deliver::Witness;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 use outlets::{History, Sent};
@@ -30,7 +30,7 @@ pub struct Outlets {
     /// A file that always holds the newest.
     pub file: Option<PathBuf>,
     /// Where each is posted to.
-    pub witness: Option<Destination>,
+    pub witness: Option<Witness>,
     pub stdout: bool,
 }
 

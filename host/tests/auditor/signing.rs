@@ -89,9 +89,16 @@ async fn a_witness_is_reached_over_tls_where_somebody_vouches_for_it() {
     let count = witness.received().len();
     assert_eq!(post(&["--ca-file", ca_file.to_str().unwrap()]).0, Some(0));
     assert!(witness.received().len() > count);
-    let (code, said) = post(&[]);
-    assert!(code == Some(2) && said.contains("the checkpoint was not taken: "), "{said}");
+    let (code, answer) = post(&[]);
+    assert!(code == Some(2) && answer.contains("the checkpoint was not taken: "), "{answer}");
     server.app.stop().await;
+    // Who cannot be vouched for is told at the start, not once a minute.
+    let mut start = auditor.command();
+    start.current_dir(dir.path()).env("PICKET_CHECKPOINT_URL", &url).arg("serve");
+    start.env("PICKET_LISTEN", "127.0.0.1:0");
+    let started = start.env("PICKET_CHECKPOINT_CA_FILE", "nothing.pem").output().unwrap();
+    let answer = said(&started);
+    assert!(!started.status.success() && answer.contains("`ca_file` nothing.pem"), "{answer}");
 }
 
 /// The checkpoints that the server kept.

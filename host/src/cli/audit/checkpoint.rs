@@ -11,7 +11,7 @@ use super::archive::{Archive, Signed};
 use super::{Finding, refused};
 use crate::cli::client::Server;
 use crate::config::Destination;
-use crate::deliver::post;
+use crate::deliver::Witness;
 
 /// How long a witness may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,11 +54,8 @@ pub(super) async fn run(args: &CheckpointArgs) -> anyhow::Result<Finding> {
         fs::write(file, &note).with_context(|| format!("cannot write {}", file.display()))?;
     }
     if let Some(url) = &args.url {
-        let witness = Destination::plain(url.clone(), args.ca_file.clone());
-        let sent = async {
-            witness.check()?;
-            post(&witness, &note, PATIENCE).await
-        };
+        let at = Destination::plain(url.clone(), args.ca_file.clone());
+        let sent = async { Witness::new(&at)?.post(&note, PATIENCE).await };
         sent.await.map_err(|why| anyhow!("the checkpoint was not taken: {why}"))?;
     }
     if args.out.is_none() && args.url.is_none() {

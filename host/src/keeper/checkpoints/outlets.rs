@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use super::{CheckpointError, Checkpoints};
 use crate::audit::{Checkpoint, NoteVerifier, checkpoints};
-use crate::deliver::post;
 use crate::model::Timestamp;
 
 /// How long the other side may take to answer.
@@ -54,7 +53,7 @@ impl Checkpoints {
             self.told("stdout", done, &mut sent.stdout, note);
         }
         if let Some(witness) = self.outlets.witness.as_ref().filter(|_| news(&sent.url)) {
-            let done = post(witness, note, PATIENCE).await.map_err(io::Error::other);
+            let done = witness.post(note, PATIENCE).await.map_err(io::Error::other);
             self.told("url", done, &mut sent.url, note);
         }
     }
