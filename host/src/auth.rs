@@ -41,6 +41,8 @@ pub enum Access {
     ReadPolicies,
     ReadSources,
     SetMode,
+    /// How accounts stand.
+    ReadSubjects,
     /// All that is held on a person.
     ExportSubjects,
     EraseSubjects,
@@ -63,16 +65,20 @@ pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
         DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadCapsules,
         ReadDecisions, ReadDeliveries, ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds,
-        ReadKeys, ReadMetrics, ReadPolicies, ReadSources, ReadTrials, Replay, Rule,
+        ReadKeys, ReadMetrics, ReadPolicies, ReadSources, ReadSubjects, ReadTrials, Replay, Rule,
     };
     match role {
         Role::Platform => {
-            matches!(access, PostEvents | DryRun | ReadDecisions | ReadDeliveries | ReadDocs)
+            matches!(
+                access,
+                PostEvents | DryRun | ReadDecisions | ReadSubjects | ReadDeliveries | ReadDocs
+            )
         }
         Role::Engineer => matches!(
             access,
             DryRun
                 | ReadDecisions
+                | ReadSubjects
                 | Replay
                 | ReadDetectors
                 | ReadFiles
@@ -89,6 +95,7 @@ pub fn allows(role: Role, access: Access) -> bool {
             matches!(
                 access,
                 ReadDecisions
+                    | ReadSubjects
                     | Replay
                     | Rule
                     | ReadDetectors
@@ -149,6 +156,7 @@ impl Access {
             | Self::ReadPolicies
             | Self::ReadSources
             | Self::SetMode
+            | Self::ReadSubjects
             | Self::ExportSubjects
             | Self::EraseSubjects
             | Self::ReadHolds

@@ -1,20 +1,24 @@
 //! Policies: what a platform's signals mean and what is enforced. Pure and total: a text and a list
 //! of known names in, a [`Policy`] or every fault out; a policy, an event and findings in, a
-//! [`Verdict`] out. No I/O, no clock, no other module but `model`.
+//! [`Verdict`] out; a verdict and how its subject stands in, what is enforced out. No I/O, no clock, no other module but `model`.
 //!
-//! `document` reads the text as written, `compile` checks what it means, `judge` applies it.
+//! `document` reads the text as written, `compile` checks what it means, `judge` applies it,
+//! `escalate` has the standing of the subject its say.
 
 mod compile;
 mod diagnostic;
 mod document;
+mod escalate;
 #[cfg(test)]
 mod examples;
 mod judge;
 mod labels;
 mod merge;
 mod modifiers;
+mod risk;
 mod scoring;
 mod stages;
+mod strikes;
 mod tiers;
 mod trace;
 mod values;
@@ -27,11 +31,13 @@ use serde::{Deserialize, Serialize};
 
 pub use compile::{Compiled, DOCUMENT_BYTES_MAX};
 pub use diagnostic::{Diagnostic, Severity, code, render};
+pub use escalate::{Asked, Escalation};
 pub use judge::Verdict;
 pub use labels::{Known, Labels};
 pub use merge::Merge;
 pub use modifiers::{Adds, Modifier};
 pub use stages::{EvidenceStage, Lift, Scheme};
+pub use strikes::{StrikeStep, Strikes};
 pub use tiers::Tier;
 pub use trace::{LabelStep, LiftStep, ModifierStep, StageStep, Step};
 
@@ -52,6 +58,7 @@ pub struct Policy {
     modifiers: Vec<Modifier>,
     /// Invariant: not empty, the first from 0, strictly ascending.
     tiers: Vec<Tier>,
+    strikes: Option<Strikes>,
 }
 
 impl Policy {
@@ -102,6 +109,11 @@ impl Policy {
     /// From the mildest to the most severe; never empty.
     pub fn tiers(&self) -> &[Tier] {
         &self.tiers
+    }
+
+    /// How violations add up, where they do.
+    pub fn strikes(&self) -> Option<&Strikes> {
+        self.strikes.as_ref()
     }
 
     /// Whether it has a say about events of this type.

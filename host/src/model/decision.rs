@@ -6,7 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Action, DecisionId, Digest, Finding, Scope, ScopedAction, Score, Signal, Timestamp};
+use super::{
+    Action, DecisionId, Digest, Finding, Scope, ScopedAction, Score, Signal, Strike, Timestamp,
+};
 
 /// The arithmetic that this build decides with. It grows when merging or escalation changes.
 pub const SEMANTICS: u32 = 1;
@@ -66,13 +68,9 @@ pub struct Would {
     pub scope: Scope,
     pub actions: Vec<ScopedAction>,
     pub message: Option<String>,
-}
-
-/// One counted violation of a subject.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Strike {
-    pub number: u32,
-    pub expires_at: Timestamp,
+    /// The strike that it would have given, counted among those that shadow mode kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strike: Option<Strike>,
 }
 
 /// The policy that judged.
@@ -85,7 +83,20 @@ pub struct PolicyRef {
 }
 
 /// Whether decisions of a source are enforced.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Decided and recorded; nothing is enforced.

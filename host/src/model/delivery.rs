@@ -67,11 +67,14 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// What a decision asks its platform to do: an action per scope, none where it allows or where
-    /// nothing is enforced.
+    /// What a decision asks its platform to do: an action per scope, none where it allows, where nothing
+    /// is enforced, or where an earlier decision has asked for it and it is in force.
     pub fn of(decision: &Decision) -> Vec<Self> {
         let enforced = decision.mode == Mode::Active;
-        let actions = decision.actions.iter().filter(|own| enforced && own.action != Action::Allow);
+        let actions = decision
+            .actions
+            .iter()
+            .filter(|own| enforced && own.action != Action::Allow && own.in_force_since.is_none());
         let outgoing = actions.map(|own| Self {
             id: DeliveryId::of_action(decision.id, own.scope),
             kind: OutgoingKind::Action,

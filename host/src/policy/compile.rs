@@ -12,7 +12,7 @@ use super::diagnostic::{Diagnostic, Report, code};
 use super::document::{self, Document};
 use super::weights;
 use super::words::{NAME_HINT, name, nearest, quote, word};
-use super::{Known, OnError, Policy, modifiers, stages, tiers};
+use super::{Known, OnError, Policy, modifiers, stages, strikes, tiers};
 use crate::model::manifest::is_name;
 use crate::model::{Digest, TypePattern};
 
@@ -89,6 +89,10 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         None => Some(Vec::new()),
     };
     let tiers = document.tiers.as_ref().and_then(|tiers| tiers::check(tiers, report));
+    let strikes = match &document.strikes {
+        Some(written) => strikes::check(written, tiers.as_deref(), report).map(Some),
+        None => Some(None),
+    };
     Some(Policy {
         name: name?,
         source: source?,
@@ -100,6 +104,7 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         weights: weights?.into_owned(),
         modifiers: modifiers?,
         tiers: tiers?,
+        strikes: strikes?,
     })
 }
 

@@ -51,6 +51,8 @@ pub mod code {
     pub const UNWEIGHED: &str = "P020";
     /// A modifier that does not say what it adds, or says it twice.
     pub const ADDS: &str = "P021";
+    /// Strikes that the mildest tier gives, or that lead to something milder or without an end.
+    pub const STRIKES: &str = "P022";
     /// Warning: no loaded detector reports the label.
     pub const LABEL_NOT_LOADED: &str = "P101";
     /// Warning: a required detector is not loaded.

@@ -2,6 +2,7 @@
 //! text. What the values mean is checked elsewhere.
 
 mod scoring;
+mod strikes;
 
 use std::ops::Range;
 
@@ -14,6 +15,7 @@ use super::words::{nearest, quote, suggest};
 use crate::model::Score;
 
 pub(super) use scoring::{WrittenLift, WrittenModifier, WrittenStage};
+pub(super) use strikes::{WrittenStep, WrittenStrikes};
 
 /// What was written; `None` and left out where it is missing or of the wrong type, which is then
 /// reported.
@@ -29,6 +31,7 @@ pub(super) struct Document<'t> {
     pub(super) lift: Option<Spanned<WrittenLift>>,
     pub(super) modifiers: Option<Spanned<Vec<WrittenModifier<'t>>>>,
     pub(super) tiers: Option<Spanned<Vec<WrittenTier<'t>>>>,
+    pub(super) strikes: Option<Spanned<WrittenStrikes<'t>>>,
 }
 
 pub(super) struct Weight<'t> {
@@ -85,7 +88,7 @@ fn unquoted<'t>(text: &'t str, span: &Range<usize>) -> Option<&'t str> {
 
 impl<'t> Document<'t> {
     pub(super) fn read(table: &'t DeTable<'t>, report: &mut Report<'_>) -> Self {
-        const KEYS: [&str; 11] = [
+        const KEYS: [&str; 12] = [
             "name",
             "source",
             "events",
@@ -97,6 +100,7 @@ impl<'t> Document<'t> {
             "lift",
             "modifiers",
             "tiers",
+            "strikes",
         ];
         let top = Keys::of(table, 0..0, "a policy", &KEYS, report);
         Self {
@@ -116,6 +120,7 @@ impl<'t> Document<'t> {
             lift: top.given("lift", report, scoring::lift),
             modifiers: top.given("modifiers", report, scoring::modifiers),
             tiers: top.needed("tiers", "begin with a `[[tiers]]` from 0.0", report, tiers),
+            strikes: top.given("strikes", report, strikes::strikes),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
+use super::escalate::demand;
 use super::scoring::Scoring;
 use super::trace::{LabelStep, Step};
 use super::{OnError, Policy, Tier};
@@ -31,6 +32,8 @@ pub struct Verdict {
     pub degraded: bool,
     /// Whether a person should look.
     pub review: bool,
+    /// Whether it counts as a violation, so that it gives a strike.
+    pub violation: bool,
     /// Every signal of every finding, in the order of the findings.
     pub signals: Vec<Signal>,
     /// The arithmetic, a step for each label that weighs and for what else made the score.
@@ -75,9 +78,10 @@ impl Policy {
         let missing = if judged { missing(findings) } else { Vec::new() };
         let degraded = !missing.is_empty();
         let mut actions = Vec::with_capacity(2);
-        demand(&mut actions, tier.action, tier.scope);
+        demand(&mut actions, ScopedAction::lasting(tier.action, tier.scope));
         if degraded && self.on_error == OnError::Deny {
-            demand(&mut actions, Action::SoftBlock, Scope::Message);
+            let withheld = ScopedAction::lasting(Action::SoftBlock, Scope::Message);
+            demand(&mut actions, withheld);
         }
         let mut reason = match judged {
             true => self.explain(&trace, score, tier),
@@ -92,6 +96,7 @@ impl Policy {
             actions,
             reason,
             message: tier.message.clone(),
+            violation: judged && self.gives_strike(&tier.name),
             degraded,
             review: degraded && self.on_error != OnError::Allow,
             signals,
@@ -127,10 +132,14 @@ impl Policy {
         counts.then_some(at)
     }
 
-    fn tier_of(&self, score: Score) -> &Tier {
+    pub(super) fn tier_of(&self, score: Score) -> &Tier {
         let above = self.tiers.partition_point(|tier| tier.from <= score);
         // Invariant: the first tier starts at 0, so at least one is not above.
         &self.tiers[above.saturating_sub(1)]
+    }
+
+    fn gives_strike(&self, tier: &str) -> bool {
+        self.strikes.as_ref().is_some_and(|strikes| strikes.tiers.iter().any(|own| own == tier))
     }
 
     fn explain(&self, trace: &[Step], score: Score, tier: &Tier) -> String {
@@ -177,14 +186,6 @@ fn missing(findings: &[Finding]) -> Vec<String> {
         .collect();
     missing.sort();
     missing
-}
-
-/// Adds an action; at each scope the more severe stays. Nothing here ends by itself.
-fn demand(actions: &mut Vec<ScopedAction>, action: Action, scope: Scope) {
-    match actions.binary_search_by_key(&scope, |scoped| scoped.scope) {
-        Ok(at) => actions[at].action = actions[at].action.max(action),
-        Err(at) => actions.insert(at, ScopedAction { action, scope, expires_at: None }),
-    }
 }
 
 fn explain_missing(on_error: OnError, missing: Vec<String>) -> String {

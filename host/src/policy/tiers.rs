@@ -77,7 +77,7 @@ fn check_one(
     })
 }
 
-fn check_message(message: &Spanned<&str>, report: &mut Report<'_>) {
+pub(super) fn check_message(message: &Spanned<&str>, report: &mut Report<'_>) {
     let (text, at) = (message.get_ref(), message.span());
     if text.trim().is_empty() {
         let hint = "leave `message` out where the end user is told nothing".to_owned();

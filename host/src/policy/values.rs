@@ -55,6 +55,24 @@ pub(super) fn score(
     }
 }
 
+/// A whole number from 0.
+pub(super) fn whole(
+    what: &str,
+    value: &Spanned<DeValue<'_>>,
+    report: &mut Report<'_>,
+) -> Option<u32> {
+    let DeValue::Integer(number) = value.get_ref() else {
+        return wrong_type(what, "an integer", value, None, report);
+    };
+    let read = u32::from_str_radix(number.as_str(), number.radix()).ok();
+    if read.is_none() {
+        let message = format!("{what} cannot be {}", quote(number.as_str()));
+        let hint = "write a whole number that is not negative".to_owned();
+        report.error(code::BAD_NUMBER, value.span(), message, hint);
+    }
+    read
+}
+
 /// A decimal as whole millionths, or what to write instead.
 fn millionths(number: &str) -> Result<Score, &'static str> {
     const RANGE: &str = "write a number from 0 to 1";

@@ -1,6 +1,7 @@
 //! Every diagnostic: its code, its place and its hint.
 
 mod scoring;
+mod strikes;
 
 use std::collections::BTreeSet;
 

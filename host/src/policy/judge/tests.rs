@@ -213,10 +213,10 @@ fn failures_do_what_on_error_says() {
 #[test]
 fn demands_at_one_scope_keep_the_more_severe() {
     let mut actions = Vec::new();
-    demand(&mut actions, Action::HardBlock, Scope::Message);
-    demand(&mut actions, Action::Cooldown, Scope::Account);
-    demand(&mut actions, Action::SoftBlock, Scope::Message);
-    demand(&mut actions, Action::Warning, Scope::Thread);
+    demand(&mut actions, ScopedAction::lasting(Action::HardBlock, Scope::Message));
+    demand(&mut actions, ScopedAction::lasting(Action::Cooldown, Scope::Account));
+    demand(&mut actions, ScopedAction::lasting(Action::SoftBlock, Scope::Message));
+    demand(&mut actions, ScopedAction::lasting(Action::Warning, Scope::Thread));
     let got: Vec<_> = actions.iter().map(|one| (one.action, one.scope)).collect();
     assert_eq!(
         got,
