@@ -149,13 +149,14 @@ fn check_step(written: &WrittenStep<'_>, report: &mut Report<'_>) -> Option<Stri
     let action = word(written.action.as_ref(), "action", Action::ALL, Action::as_str, report);
     let for_h =
         written.for_h.as_ref().and_then(|hours| within(hours, "for_h", FOR_H_MAX, "hours", report));
-    if let (Some(action), Some(at)) = (action, &written.action) {
-        if Restriction::restricts(action) && !written.says_how_long {
-            let message = format!("`{action}` has no end");
-            let hint = "say how long it lasts, such as `for_h = 24`: an account is restricted for \
-                good by people alone";
-            report.error(code::STRIKES, at.span(), message, hint.to_owned());
-        }
+    if let (Some(action), Some(at)) = (action, &written.action)
+        && Restriction::restricts(action)
+        && !written.says_how_long
+    {
+        let message = format!("`{action}` has no end");
+        let hint = "say how long it lasts, such as `for_h = 24`: an account is restricted for good \
+            by people alone";
+        report.error(code::STRIKES, at.span(), message, hint.to_owned());
     }
     if let Some(message) = &written.message {
         check_message(message, report);

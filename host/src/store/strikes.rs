@@ -89,6 +89,9 @@ impl Store {
 /// Whose ledger: source, subject by its name in the record, and the mode.
 type Owner<'e> = (&'e str, &'e str, Mode);
 
+/// The first and the last moment of a batch.
+type Span = (Timestamp, Timestamp);
+
 /// How a subject stands while a batch is written.
 #[derive(Debug, Default)]
 struct Ledger {
@@ -122,7 +125,7 @@ pub(super) async fn settle<'e>(
     connection: &mut Connection,
     entries: Vec<&'e SealedEntry>,
 ) -> Result<Vec<Cow<'e, SealedEntry>>, StoreError> {
-    let mut spans: BTreeMap<Owner<'e>, (Timestamp, Timestamp)> = BTreeMap::new();
+    let mut spans: BTreeMap<Owner<'e>, Span> = BTreeMap::new();
     for (owner, escalation) in entries.iter().filter_map(|entry| entry.escalation()) {
         let at = escalation.escalates.at;
         let span = spans.entry(owner).or_insert((at, at));

@@ -8,7 +8,7 @@ use super::super::decisions::SealedEntry;
 use super::super::dialect::{Connection, Pool, Row};
 use super::super::rows::Insert;
 use super::super::{StoreError, sealed};
-use super::{Ledger, Owner};
+use super::{Ledger, Owner, Span};
 use crate::model::{Action, Mode, Restriction, Standing, Timestamp};
 
 /// In the place of the end of a restriction that has none.
@@ -125,9 +125,9 @@ pub(super) async fn look(pool: &Pool, wanted: &[Wanted<'_>]) -> Result<Vec<Stand
 /// How the owners of ledgers stand in a span of moments.
 pub(super) async fn read<'e>(
     connection: &mut Connection,
-    spans: BTreeMap<Owner<'e>, (Timestamp, Timestamp)>,
+    spans: BTreeMap<Owner<'e>, Span>,
 ) -> Result<BTreeMap<Owner<'e>, Ledger>, StoreError> {
-    let placed: Vec<(i64, (Owner<'e>, (Timestamp, Timestamp)))> = (0..).zip(spans).collect();
+    let placed: Vec<(i64, (Owner<'e>, Span))> = (0..).zip(spans).collect();
     let rows = READ
         .run(connection, &placed, |arguments, (place, ((source, subject, ledger), (at, until)))| {
             arguments.add(*place)?;
