@@ -381,9 +381,6 @@ impl Job {
             policy.policy.requires().iter().filter(|name| !snapshot.has(&event.source, name));
         findings.extend(absent.map(|name| Finding::absent(name)));
         findings.sort_by(|a, b| a.detector.cmp(&b.detector));
-        let verdict = policy.policy.judge(event, &findings);
-        let seen = snapshot.subscribed(event);
-        let trials = trial::trials(&policy.policy, event, &seen, &findings, &verdict);
         let given = Given {
             id: self.id,
             decided_at: Timestamp::now(),
@@ -392,6 +389,9 @@ impl Job {
             mode: snapshot.mode(&event.source),
             generation: snapshot.generation(),
         };
+        let verdict = policy.policy.judge(event, &given.facts(), &findings);
+        let seen = snapshot.subscribed(event);
+        let trials = trial::trials(&policy.policy, &given, &seen, &findings, &verdict);
         let (decision, trace) = conclude(given, findings, verdict);
         let basis = Basis::new(&decision, trace, &seen, &self.ceiling);
         let replay = serde_json::to_value(basis).expect("it is plain JSON");

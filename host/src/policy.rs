@@ -1,5 +1,5 @@
 //! Policies: what a platform's signals mean and what is enforced. Pure and total: a text and a list
-//! of known names in, a [`Policy`] or every fault out; a policy, an event and findings in, a
+//! of known names in, a [`Policy`] or every fault out; a policy, an event, facts and findings in, a
 //! [`Verdict`] out. No I/O, no clock, no other module but `model`.
 //!
 //! `document` reads the text as written, `compile` checks what it means, `judge` applies it.
@@ -7,12 +7,18 @@
 mod compile;
 mod diagnostic;
 mod document;
+mod enforced;
 #[cfg(test)]
 mod examples;
+mod exemptions;
+mod expression;
+mod facts;
 mod judge;
 mod labels;
+mod lists;
 mod merge;
 mod modifiers;
+mod rules;
 mod scoring;
 mod stages;
 mod tiers;
@@ -27,13 +33,20 @@ use serde::{Deserialize, Serialize};
 
 pub use compile::{Compiled, DOCUMENT_BYTES_MAX};
 pub use diagnostic::{Diagnostic, Severity, code, render};
+pub use enforced::Enforced;
+pub use exemptions::Exemption;
+pub use facts::Facts;
 pub use judge::Verdict;
 pub use labels::{Known, Labels};
+pub use lists::{List, ListKind};
 pub use merge::Merge;
 pub use modifiers::{Adds, Modifier};
+pub use rules::Rule;
 pub use stages::{EvidenceStage, Lift, Scheme};
 pub use tiers::Tier;
-pub use trace::{LabelStep, LiftStep, ModifierStep, StageStep, Step};
+pub use trace::{
+    Bound, BoundStep, ExemptStep, LabelStep, LiftStep, ModifierStep, RuleStep, StageStep, Step,
+};
 
 use crate::model::{Digest, Score, TypePattern};
 
@@ -52,6 +65,12 @@ pub struct Policy {
     modifiers: Vec<Modifier>,
     /// Invariant: not empty, the first from 0, strictly ascending.
     tiers: Vec<Tier>,
+    /// In the order of the text, which decides nothing.
+    rules: Vec<Rule>,
+    /// The labels that rules name, sorted.
+    named: Vec<String>,
+    lists: Vec<List>,
+    exemptions: Vec<Exemption>,
 }
 
 impl Policy {
@@ -102,6 +121,15 @@ impl Policy {
     /// From the mildest to the most severe; never empty.
     pub fn tiers(&self) -> &[Tier] {
         &self.tiers
+    }
+
+    /// In the order of the text.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub fn lists(&self) -> &[List] {
+        &self.lists
     }
 
     /// Whether it has a say about events of this type.

@@ -116,7 +116,7 @@ impl Again<'_> {
                     mode: was.mode,
                     generation: was.generation,
                 };
-                let verdict = policy.judge(&self.material.event, &findings);
+                let verdict = policy.judge(&self.material.event, &given.facts(), &findings);
                 let (decision, trace) = conclude(given, findings, verdict);
                 (decision, json!(trace))
             }
