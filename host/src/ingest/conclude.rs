@@ -5,7 +5,7 @@ use crate::model::decision::SEMANTICS;
 use crate::model::{
     Action, Decision, DecisionId, Event, Finding, Mode, PolicyRef, ScopedAction, Timestamp, Would,
 };
-use crate::policy::{Escalation, Step, Verdict};
+use crate::policy::{Escalation, Facts, Step, Verdict};
 
 /// What a decision is about and under what it is made. A replay takes it from the record.
 #[derive(Debug, Clone)]
@@ -16,6 +16,13 @@ pub struct Given<'a> {
     pub policy: PolicyRef,
     pub mode: Mode,
     pub generation: u64,
+}
+
+impl Given<'_> {
+    /// What the policy judges by beside event and findings.
+    pub fn facts(&self) -> Facts {
+        Facts { at: self.decided_at }
+    }
 }
 
 /// The decision before it is escalated, and the arithmetic behind it. `verdict` is what the policy says
@@ -44,6 +51,7 @@ pub fn conclude(
         would: None,
         reason: verdict.reason,
         message: verdict.message,
+        tags: verdict.tags,
         strike: None,
         case_id: None,
         degraded: verdict.degraded,

@@ -70,10 +70,6 @@ impl Job {
             policy.policy.requires().iter().filter(|name| !snapshot.has(&event.source, name));
         findings.extend(absent.map(|name| Finding::absent(name)));
         findings.sort_by(|a, b| a.detector.cmp(&b.detector));
-        let verdict = policy.policy.judge(event, &findings);
-        let seen = snapshot.subscribed(event);
-        let trials = trial::trials(&policy.policy, event, &seen, &findings, &verdict);
-        let asked = verdict.asked();
         let given = Given {
             id: self.id,
             decided_at: Timestamp::now(),
@@ -82,6 +78,10 @@ impl Job {
             mode: self.mode(),
             generation: snapshot.generation(),
         };
+        let verdict = policy.policy.judge(event, &given.facts(), &findings);
+        let seen = snapshot.subscribed(event);
+        let trials = trial::trials(&policy.policy, &given, &seen, &findings, &verdict);
+        let asked = verdict.asked();
         let (decision, trace) = conclude(given, findings, verdict);
         let basis = Basis::new(&decision, trace, &seen, &self.ceiling);
         let basis = serde_json::to_value(basis).expect("it is plain JSON");

@@ -45,9 +45,12 @@ pub struct Decision {
     /// The strike that the violation counted as.
     pub strike: Option<Strike>,
     pub case_id: Option<String>,
-    /// Whether a finding was missing, so that the policy's `on_error` had a say.
+    /// What the rules of the policy mark it with: sorted, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Whether a finding was missing or a rule had no answer, so that the policy's `on_error` had a say.
     pub degraded: bool,
-    /// Whether a person should look, because the policy's `on_error` says so.
+    /// Whether a person should look, because a tier, a rule or the policy's `on_error` says so.
     pub review: bool,
     pub policy: PolicyRef,
     pub signals: Vec<Signal>,

@@ -21,6 +21,8 @@ pub struct Asked {
     pub actions: Vec<ScopedAction>,
     /// Whether it counts as a violation.
     pub violation: bool,
+    /// Whether nothing is enforced for the account, not even what is in force.
+    pub exempt: bool,
 }
 
 /// What is enforced.
@@ -41,7 +43,8 @@ pub struct Escalation {
 impl Verdict {
     /// What of it escalates.
     pub fn asked(&self) -> Asked {
-        Asked { actions: self.actions.clone(), violation: self.violation }
+        let Self { actions, violation, exempt, .. } = self;
+        Asked { actions: actions.clone(), violation: *violation, exempt: *exempt }
     }
 }
 
@@ -69,7 +72,8 @@ impl Policy {
             .filter(|own| Restriction::restricts(own.action))
             .map(|own| Restriction { action: own.action, since: at, expires_at: own.expires_at });
         let review = actions.iter().any(|own| own.action == Action::SuspensionCandidate);
-        for own in standing.restrictions.iter().filter(|own| own.is_in_force(at)) {
+        let in_force = standing.restrictions.iter().filter(|own| own.is_in_force(at));
+        for own in in_force.filter(|_| !asked.exempt) {
             demand(&mut actions, own.as_action());
         }
         let adds = strike.is_some() || restriction.is_some();

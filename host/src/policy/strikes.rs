@@ -13,8 +13,6 @@ use crate::model::{Action, Restriction, Timestamp};
 const STEPS_MAX: usize = 16;
 /// Ten years.
 const WINDOW_DAYS_MAX: u32 = 3_660;
-/// Ten years.
-pub(super) const FOR_H_MAX: u32 = 24 * WINDOW_DAYS_MAX;
 
 const MILLIS_PER_HOUR: i64 = 3_600_000;
 
@@ -66,9 +64,7 @@ pub(super) fn check(
 ) -> Option<Strikes> {
     let WrittenStrikes { tiers: names, window_days, steps } = written.get_ref();
     let names = names.as_ref().and_then(|names| check_tiers(names, tiers, report));
-    let window = window_days
-        .as_ref()
-        .and_then(|days| within(days, "window_days", WINDOW_DAYS_MAX, "days", report));
+    let window = window_days.as_ref().and_then(|days| check_window(days, report));
     let steps = steps.as_ref().and_then(|steps| check_steps(steps, report));
     Some(Strikes { tiers: names?, window_days: window?, steps: steps? })
 }
@@ -147,8 +143,7 @@ fn check_steps(
 
 fn check_step(written: &WrittenStep<'_>, report: &mut Report<'_>) -> Option<StrikeStep> {
     let action = word(written.action.as_ref(), "action", Action::ALL, Action::as_str, report);
-    let for_h =
-        written.for_h.as_ref().and_then(|hours| within(hours, "for_h", FOR_H_MAX, "hours", report));
+    let for_h = written.for_h.as_ref().map(|hours| *hours.get_ref());
     if let (Some(action), Some(at)) = (action, &written.action)
         && Restriction::restricts(action)
         && !written.says_how_long
@@ -166,20 +161,13 @@ fn check_step(written: &WrittenStep<'_>, report: &mut Report<'_>) -> Option<Stri
     (!unreadable).then_some(StrikeStep { action: action?, for_h, message })
 }
 
-/// A number of something, from 1.
-pub(super) fn within(
-    written: &Spanned<u32>,
-    key: &str,
-    max: u32,
-    unit: &str,
-    report: &mut Report<'_>,
-) -> Option<u32> {
-    let number = *written.get_ref();
-    if (1..=max).contains(&number) {
-        return Some(number);
+fn check_window(written: &Spanned<u32>, report: &mut Report<'_>) -> Option<u32> {
+    let days = *written.get_ref();
+    if (1..=WINDOW_DAYS_MAX).contains(&days) {
+        return Some(days);
     }
-    let message = format!("`{key}` cannot be {number}");
-    let hint = format!("write whole {unit}, from 1 to {max}");
+    let message = format!("`window_days` cannot be {days}");
+    let hint = format!("write whole days, from 1 to {WINDOW_DAYS_MAX}");
     report.error(code::BAD_NUMBER, written.span(), message, hint);
     None
 }

@@ -118,7 +118,7 @@ impl Again<'_> {
                     mode: was.mode,
                     generation: was.generation,
                 };
-                let verdict = policy.judge(&self.material.event, &findings);
+                let verdict = policy.judge(&self.material.event, &given.facts(), &findings);
                 let stood = self.basis.stood.clone();
                 // Where nothing is recorded it made no difference.
                 let stood = stood

@@ -11,7 +11,7 @@ use super::audit::Leaf;
 use super::decisions::{self, SealedEntry};
 use super::dialect::{Connection, Row};
 use super::keyring::{Keyring, Sealing};
-use super::names::EventName;
+use super::names::{EventName, spent_id};
 use super::rows::Insert;
 use super::salt::Salt;
 use super::sealed::cipher::Seat;
@@ -336,11 +336,6 @@ impl Store {
         .await?;
         rows.iter().map(|row| accepted(&self.inner.keyring, row)).collect()
     }
-}
-
-/// What is left of the name of an event that is gone: its bytes.
-pub(super) fn spent_id(event_id: &str) -> Result<Vec<u8>, StoreError> {
-    hex::decode(event_id).map_err(|error| sealed::damaged("event", event_id, &error))
 }
 
 fn accepted(keyring: &Keyring, row: &Row) -> Result<Accepted, StoreError> {

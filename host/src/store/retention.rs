@@ -11,9 +11,10 @@ use sqlx::{Arguments as _, Row as _};
 
 use super::audit::Leaves;
 use super::dialect::Connection;
+use super::names::spent_id;
 use super::rows::Insert;
 use super::tx::Tx;
-use super::{Store, StoreError, erase, events, outbox, strikes};
+use super::{Store, StoreError, erase, outbox, strikes};
 use crate::model::{AuditEntry, RetentionClass, Timestamp};
 
 /// Decisions that go in one transaction: others wait for it.
@@ -103,7 +104,7 @@ async fn remove_what_hangs_on(
 ) -> Result<(), StoreError> {
     let mut spent = Vec::with_capacity(gone.len());
     for Gone { id, source, event_id, .. } in gone {
-        spent.push((source.as_str(), events::spent_id(event_id)?));
+        spent.push((source.as_str(), spent_id(event_id)?));
         sqlx::query("DELETE FROM events WHERE source = $1 AND event_id = $2")
             .bind(source.as_str())
             .bind(event_id.as_str())

@@ -157,6 +157,7 @@ fn decision(event: &Event) -> Decision {
         would: None,
         reason: "contact-phone found contact.phone (0.85)".to_owned(),
         message: None,
+        tags: Vec::new(),
         strike: None,
         case_id: None,
         degraded: false,

@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::super::diagnostic::Report;
-use super::super::values::{text, texts, whole, wrong_type};
+use super::super::values::{hours, text, texts, whole, wrong_type};
 use super::{Keys, tables};
 
 pub(in crate::policy) struct WrittenStrikes<'t> {
@@ -50,7 +50,7 @@ impl<'t> WrittenStep<'t> {
             at,
             action: step.needed("action", "such as `action = \"cooldown\"`", report, text),
             says_how_long: table.contains_key("for_h"),
-            for_h: step.given("for_h", report, whole),
+            for_h: step.given("for_h", report, hours),
             message: step.given("message", report, text),
         }
     }

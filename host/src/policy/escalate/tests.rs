@@ -60,7 +60,8 @@ fn at(hours: i64) -> Timestamp {
 fn asked(policy: &Policy, tier: &str) -> Asked {
     let tier = policy.tiers().iter().find(|own| own.name == tier).unwrap();
     let violation = ["high", "critical"].contains(&tier.name.as_str());
-    Asked { actions: vec![ScopedAction::lasting(tier.action, tier.scope)], violation }
+    let actions = vec![tier.enforced.from(at(0))];
+    Asked { actions, violation, exempt: false }
 }
 
 /// The actions, with the hours from now until they end.
@@ -153,6 +154,16 @@ fn the_text_is_that_of_the_most_severe_action() {
         let escalation = policy.escalate(&asked(&policy, tier), &standing, at(0));
         assert_eq!(escalation.message.as_deref(), message, "{tier} after {strikes}");
     }
+}
+
+#[test]
+fn who_is_exempt_is_restricted_by_nothing() {
+    let policy = policy();
+    let cooldown = Restriction { action: Action::Cooldown, since: at(-1), expires_at: Some(at(9)) };
+    let standing = Standing { strikes: 1, restrictions: vec![cooldown] };
+    let asked = Asked { exempt: true, ..asked(&policy, "low") };
+    let escalation = policy.escalate(&asked, &standing, at(0));
+    assert_eq!(enforced(&escalation, at(0)), [(Action::Allow, Scope::Message, None)]);
 }
 
 #[test]
