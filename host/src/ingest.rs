@@ -8,7 +8,7 @@ mod conclude;
 mod fingerprint;
 mod trial;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::engine::{self, Engine, Evaluated, Pool, PoolError, Upkeep};
-use crate::model::{Decision, DecisionId, Event, Finding, Outgoing, Timestamp, TrialRun};
+use crate::model::{Action, Decision, DecisionId, Event, Finding, Outgoing, Timestamp, TrialRun};
 use crate::registry::{LivePolicy, Registry, Snapshot};
 use crate::runtime::Limits;
 use crate::store::{Accepted, Committed, Entry, Recorded, Salt, SealedEntry, Store, StoreError};
@@ -45,8 +45,8 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// Wakes the worker that decides accepted events.
     pub accepted: Notify,
-    /// The sources whose actions are delivered.
-    pub destinations: BTreeSet<String>,
+    /// Whose actions are delivered, and which of them; none named: all.
+    pub destinations: BTreeMap<String, BTreeSet<Action>>,
     /// Rung when a decision is durable of which something is delivered.
     pub written: Arc<Notify>,
 }
@@ -227,10 +227,10 @@ impl Ingest {
         }
         let event = Arc::new(event);
         let job = self.job(snapshot, policy, Arc::clone(&event), id);
-        let delivers = self.0.destinations.contains(&event.source);
+        let wanted = self.0.destinations.get(&event.source).cloned();
         let work = move |answer: engine::Answer<'_, _>| {
             let (Decided { decision, replay, trials }, upkeep) = job.decide();
-            let outgoing = if delivers { Outgoing::of(&decision) } else { Vec::new() };
+            let outgoing = wanted.map_or_else(Vec::new, |some| Outgoing::of(&decision, &some));
             let sends = !outgoing.is_empty();
             let decision = Arc::new(decision);
             let entry = Entry {
