@@ -272,6 +272,10 @@ impl Deliver {
         if let Some(outcome) = outcome {
             self.metrics.deliveries.attempt(&source, outcome);
         }
+        if let Some(Attempt { outcome: AttemptOutcome::OutOfBounds, error, .. }) = &attempt {
+            let error = error.as_deref().unwrap_or_default();
+            tracing::warn!(source, "nothing was sent to where it may not be sent: {error}");
+        }
         match next {
             Next::Dead => self.bury(&source, attempts, outcome),
             Next::Gone => tracing::error!(source, "a destination wants no more: it is disabled"),

@@ -18,6 +18,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use databases::{Home, on_both};
 use ed25519_dalek::{Signature, VerifyingKey};
+use picket::app::Health;
 use picket::config::{Config, Destination};
 use picket::model::{Action, Timestamp};
 use receiver::{Does, Received, Receiver};
@@ -444,5 +445,30 @@ async fn what_cannot_be_told_safely_is_refused_at_the_start() {
         let refused = picket::app::App::start(config).await.err().expect("it is refused");
         let said = format!("{refused:#}");
         assert!(said.contains(says) && !said.contains("hunter2"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_doctor_says_what_is_wrong_with_a_destination() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = "https://market.example/x";
+    let cases = [
+        (sending(url, &[OLD], &[]), Health::Good, "1, whose keys and certificates can be read"),
+        (sending(url, &[], &[]), Health::Warning, "what is sent for market is not signed"),
+        (
+            sending(url, &["hunter2"], &[]),
+            Health::Bad,
+            "`destinations.market`: `secrets`: number 1",
+        ),
+        (sending(url, &[], &[Path::new("/nowhere/x.whsk")]), Health::Bad, "/nowhere/x.whsk"),
+        (sending("https://0.0.0.0/", &[OLD], &[]), Health::Bad, "no host's address"),
+    ];
+    for (change, health, says) in cases {
+        let mut config = Config { data_dir: dir.path().join("data"), ..Config::default() };
+        change(&mut config);
+        let findings = picket::app::examine(&config, false).await;
+        let found: Vec<_> = findings.iter().filter(|found| found.what == "destinations").collect();
+        assert_eq!((found.len(), found[0].health), (1, health), "{found:?}");
+        assert!(found[0].text.contains(says) && !found[0].text.contains("hunter2"), "{found:?}");
     }
 }

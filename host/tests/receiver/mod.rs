@@ -52,8 +52,11 @@ pub struct Received {
 }
 
 impl Received {
+    /// What a repeat is known by, which both headers say.
     pub fn id(&self) -> &str {
-        self.headers.get("idempotency-key").map_or("", String::as_str)
+        let id = self.headers.get("idempotency-key").map_or("", String::as_str);
+        assert_eq!(self.headers.get("webhook-id").map_or("", String::as_str), id);
+        id
     }
 
     pub fn text(&self, field: &str) -> &str {
