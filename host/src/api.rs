@@ -6,6 +6,7 @@ mod audit;
 mod batch;
 mod decisions;
 mod deliveries;
+mod destinations;
 mod detectors;
 mod docs;
 mod error;
@@ -48,6 +49,7 @@ use crate::telemetry::Metrics;
 pub use alerts::Alert;
 pub use audit::proof::Consistency;
 pub use deliveries::{Deliveries, DeliveryDetail, ReplayedAll};
+pub use destinations::DestinationDetail;
 pub use detectors::{
     Arrived, DetectorDetail, DetectorVersion, Diff, Stands, TrialSums, VersionDetail,
 };
@@ -125,11 +127,11 @@ pub struct Route {
 /// Every way in. There is no other list: a route without a rule cannot be written.
 pub fn routes() -> Vec<Route> {
     use Access::{
-        DryRun, EraseSubjects, ExportSubjects, HoldSubjects, MoveDetectors, PostEvents,
-        PublishDetectors, ReadAlerts, ReadAudit, ReadCapsules, ReadDecisions, ReadDeliveries,
-        ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds, ReadKeys, ReadMetrics,
-        ReadPolicies, ReadSources, ReadSubjects, ReadTrials, Replay, ReplayDeliveries, RevokeKeys,
-        Rule, SetMode,
+        DryRun, EnableDestinations, EraseSubjects, ExportSubjects, HoldSubjects, MoveDetectors,
+        PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadCapsules, ReadDecisions,
+        ReadDeliveries, ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds, ReadKeys,
+        ReadMetrics, ReadPolicies, ReadSources, ReadSubjects, ReadTrials, Replay, ReplayDeliveries,
+        RevokeKeys, Rule, SetMode,
     };
     use detectors::{log, stage, trial, upload, versions};
     vec![
@@ -147,6 +149,8 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/v1/deliveries/replay", ReplayDeliveries, deliveries::replay_all),
         route("GET", "/v1/deliveries/{id}", ReadDeliveries, deliveries::get),
         route("POST", "/v1/deliveries/{id}/replay", ReplayDeliveries, deliveries::replay),
+        route("GET", "/v1/destinations", ReadDeliveries, destinations::list),
+        route("POST", "/v1/destinations/{source}/enable", EnableDestinations, destinations::enable),
         route("GET", "/v1/detectors", ReadDetectors, detectors::list),
         route("GET", "/v1/detectors/{name}", ReadDetectors, detectors::get),
         route("POST", "/v1/detectors/{name}/rollback", MoveDetectors, stage::roll_back),

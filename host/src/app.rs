@@ -6,6 +6,7 @@ mod host_key;
 mod lock;
 mod restore;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::deliver::{Deliver, Witness};
 use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
 use crate::keeper::{Checkpoints, Keeper, Outlets, Retention};
+use crate::model::Action;
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
 use crate::replay::Replayer;
 use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
@@ -139,7 +141,7 @@ impl App {
             permits: Semaphore::new(config.evaluation_queue_max),
             tasks: tasks.clone(),
             accepted: Notify::new(),
-            destinations: config.destinations.keys().cloned().collect(),
+            destinations: wanted(&config),
             written,
         });
         let checkpoints = Arc::new(checkpoints(&config, &host_key, &store, &metrics)?);
@@ -207,6 +209,12 @@ impl App {
             tracing::warn!("the store did not close: {error}");
         }
     }
+}
+
+/// Which actions the destination of each source is told.
+fn wanted(config: &Config) -> BTreeMap<String, BTreeSet<Action>> {
+    let destinations = config.destinations.iter();
+    destinations.map(|(source, at)| (source.clone(), at.actions.clone())).collect()
 }
 
 /// Before anything is served: nobody who was erased is in the record, also where it was put there by other

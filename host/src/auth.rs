@@ -38,6 +38,8 @@ pub enum Access {
     ReadDeliveries,
     /// Have tried again what was given up.
     ReplayDeliveries,
+    /// Have a destination told again that wanted no more.
+    EnableDestinations,
     ReadPolicies,
     ReadSources,
     SetMode,
@@ -153,6 +155,7 @@ impl Access {
             | Self::MoveDetectors
             | Self::ReadDeliveries
             | Self::ReplayDeliveries
+            | Self::EnableDestinations
             | Self::ReadPolicies
             | Self::ReadSources
             | Self::SetMode
@@ -253,6 +256,7 @@ mod tests {
             Access::PublishDetectors,
             Access::MoveDetectors,
             Access::ReplayDeliveries,
+            Access::EnableDestinations,
         ] {
             assert!(!allows(Role::Auditor, access), "{access:?}");
         }

@@ -9,6 +9,7 @@ mod compile_worker;
 mod decision;
 mod delivery;
 mod demo;
+mod destination;
 mod detector;
 mod doctor;
 mod hold;
@@ -55,7 +56,7 @@ enum Command {
     /// Serve: detectors and policies of the folders, events over HTTP
     #[command(after_help = serve::AFTER_HELP)]
     Serve(ConfigFile),
-    /// Make an API key, list them, revoke one; make a key that signs detectors
+    /// Make an API key, list them, revoke one; make keys that sign detectors and webhooks
     #[command(subcommand)]
     Key(key::Command),
     /// Write a detector, build, test and measure it; ship it, see what it would change, promote it
@@ -73,6 +74,9 @@ enum Command {
     /// See what platforms were told to do, and have tried again what could not be told
     #[command(subcommand)]
     Delivery(delivery::Command),
+    /// See where actions are sent; have told again who wanted no more
+    #[command(subcommand)]
+    Destination(destination::Command),
     /// Make a decision again and compare every bit
     #[command(after_help = replay::AFTER_HELP)]
     Replay(replay::ReplayArgs),
@@ -146,6 +150,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Audit(command) => return audit::run(command).await,
         Command::Source(command) => source::run(command).await?,
         Command::Delivery(command) => delivery::run(command).await?,
+        Command::Destination(command) => destination::run(command).await?,
         Command::Subject(command) => return subject::run(command).await,
         Command::Hold(command) => hold::run(command).await?,
         Command::Backup(backup) => backup::run(backup).await?,

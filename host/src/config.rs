@@ -6,6 +6,8 @@
 
 mod check;
 mod destination;
+mod reach;
+mod secrets;
 #[cfg(test)]
 mod tests;
 mod written;
@@ -21,6 +23,8 @@ use thiserror::Error;
 use crate::model::{DetectorRules, EventBounds, Landing, SignatureMode};
 
 pub use destination::Destination;
+pub use reach::{Barred, Reach};
+pub use secrets::Secrets;
 
 use written::{OTHER_VARIABLES, at_line, check_keys, known_keys, unknown, variable};
 
@@ -126,10 +130,9 @@ pub struct Config {
     pub delivery_concurrent_max: usize,
     /// Tries before a delivery is dead.
     pub delivery_attempts_max: u32,
-    /// The next try comes within this time, by chance, and within twice as long after each further one.
-    pub delivery_retry_first_ms: u64,
-    /// The longest time within which the next try comes.
-    pub delivery_retry_max_ms: u64,
+    /// How long until the second try, the third, and so on; the last one holds for all that follow. By
+    /// chance it is up to half as long again, or up to half shorter.
+    pub delivery_retry_ms: Vec<u64>,
 
     /// Days for which decisions are kept with their events, where nothing was enforced and where
     /// something was; 0: for ever. What is held (`picket hold`) stays. The ids of events that went stay spent,
@@ -214,11 +217,10 @@ impl Default for Config {
             commit_queue_max: 4_096,
             commit_batch_max: 256,
             destinations: BTreeMap::new(),
-            delivery_timeout_ms: 10_000,
+            delivery_timeout_ms: 15_000,
             delivery_concurrent_max: 32,
-            delivery_attempts_max: 20,
-            delivery_retry_first_ms: 1_000,
-            delivery_retry_max_ms: 3_600_000,
+            delivery_attempts_max: 10,
+            delivery_retry_ms: delivery_retry_ms(),
             retention_allowed_days: 0,
             retention_enforced_days: 0,
             audit_origin: String::new(),
@@ -234,6 +236,14 @@ impl Default for Config {
             detectors: DetectorRules::default(),
         }
     }
+}
+
+/// The schedule that the Standard Webhooks specification gives as its example: three days in all.
+fn delivery_retry_ms() -> Vec<u64> {
+    const MINUTE: u64 = 60_000;
+    const HOUR: u64 = 60 * MINUTE;
+    let hours = [2, 5, 10, 14, 20, 24].map(|hours| hours * HOUR);
+    [[5_000, 5 * MINUTE, 30 * MINUTE].as_slice(), &hours].concat()
 }
 
 /// What is wrong with the configuration, where, and how to mend it.

@@ -5,9 +5,12 @@
 //! the same id. In order: the store lets only the first of a subject be due. No destination waits for
 //! another: each has its own number of requests in flight.
 
+mod connect;
 mod http;
+mod keys;
 mod schedule;
 mod tls;
+mod witness;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -19,12 +22,12 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, Destination};
 use crate::model::{Attempt, AttemptOutcome, Timestamp};
 use crate::store::{Claimed, Next, Store, StoreError, Tried, Turn};
 use crate::telemetry::Metrics;
 
-pub use http::Witness;
+pub use witness::Witness;
 
 use http::Http;
 use schedule::Schedule;
@@ -48,6 +51,14 @@ const ALERT_EVERY: Duration = Duration::from_secs(600);
 pub struct DestinationError {
     source_name: String,
     detail: String,
+}
+
+/// Whether a destination could be sent to under this configuration, and whether what is sent is signed.
+///
+/// # Errors
+/// What is wrong with it, or with one of its files.
+pub fn examine(source: &str, destination: &Destination) -> Result<bool, DestinationError> {
+    Ok(Http::new(source, destination, Duration::ZERO, connect::system())?.signs())
 }
 
 /// The worker that delivers. One runs in each server.
@@ -91,7 +102,13 @@ impl Deliver {
         let request_timeout = Duration::from_millis(config.delivery_timeout_ms);
         let mut channels = BTreeMap::new();
         for (source, destination) in &config.destinations {
-            let channel = Http::new(source, destination, request_timeout)?;
+            let channel = Http::new(source, destination, request_timeout, connect::system())?;
+            if !channel.signs() {
+                tracing::warn!(
+                    source,
+                    "what is sent to this destination is not signed: make a key with `picket key webhook new`"
+                );
+            }
             channels.insert(source.clone(), Arc::new(channel));
         }
         Ok(Self {
@@ -99,8 +116,7 @@ impl Deliver {
             metrics,
             channels,
             schedule: Schedule {
-                first_ms: config.delivery_retry_first_ms,
-                max_ms: config.delivery_retry_max_ms,
+                waits_ms: config.delivery_retry_ms.clone(),
                 attempts_max: config.delivery_attempts_max,
             },
             concurrent_max: config.delivery_concurrent_max,
@@ -224,7 +240,7 @@ impl Deliver {
         let Claimed { seq, id, source, attempts, outgoing } = claimed;
         let request = async move {
             let (at, begun) = (Timestamp::now(), Instant::now());
-            let answer = channel.send(&id, outgoing).await;
+            let answer = channel.send(&id, outgoing, at).await;
             let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
             let http::Answer { outcome, status, error, retry_after_ms } = answer;
             (Attempt { at, outcome, status, micros, error }, retry_after_ms)
@@ -256,8 +272,14 @@ impl Deliver {
         if let Some(outcome) = outcome {
             self.metrics.deliveries.attempt(&source, outcome);
         }
-        if next == Next::Dead {
-            self.bury(&source, attempts, outcome);
+        if let Some(Attempt { outcome: AttemptOutcome::OutOfBounds, error, .. }) = &attempt {
+            let error = error.as_deref().unwrap_or_default();
+            tracing::warn!(source, "nothing was sent to where it may not be sent: {error}");
+        }
+        match next {
+            Next::Dead => self.bury(&source, attempts, outcome),
+            Next::Gone => tracing::error!(source, "a destination wants no more: it is disabled"),
+            Next::Delivered | Next::Again(_) => {}
         }
         self.tried.push(Tried { seq, source, attempts, attempt, next });
     }

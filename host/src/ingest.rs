@@ -9,7 +9,7 @@ mod fingerprint;
 mod job;
 mod trial;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::engine::{self, Engine, Pool, PoolError};
-use crate::model::{Decision, DecisionId, Event, Timestamp};
+use crate::model::{Action, Decision, DecisionId, Event, Outgoing, Timestamp};
 use crate::registry::{LivePolicy, Registry, Snapshot};
 use crate::store::{Accepted, Committed, Recorded, Salt, SealedEntry, Store, StoreError};
 use crate::telemetry::{Metrics, Received};
@@ -46,8 +46,8 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// Wakes the worker that decides accepted events.
     pub accepted: Notify,
-    /// The sources whose actions are delivered.
-    pub destinations: BTreeSet<String>,
+    /// Whose actions are delivered, and which of them; none named: all.
+    pub destinations: BTreeMap<String, BTreeSet<Action>>,
     /// Rung when a decision is durable of which something is delivered.
     pub written: Arc<Notify>,
 }
@@ -231,10 +231,11 @@ impl Ingest {
         if let Some(salt) = salt {
             sealing = sealing.salted(salt);
         }
-        let delivers = self.0.destinations.contains(&event.source);
+        let wanted = self.0.destinations.get(&event.source).cloned();
+        let sends = wanted.clone();
         let work = move |answer: engine::Answer<'_, _>| {
             let (decided, upkeep) = job.decide();
-            let entry = decided.entry(standing, fingerprint, delivers);
+            let entry = decided.entry(standing, fingerprint, wanted);
             let decision = Arc::clone(&entry.decision);
             let sealed = entry.seal(sealing).map(|sealed: SealedEntry| (decision, sealed));
             let spare = answer.give(sealed);
@@ -246,7 +247,7 @@ impl Ingest {
             Committed::Otherwise(instead) => instead,
             Committed::Existing(recorded) => return self.known(*recorded, fingerprint, &event),
         };
-        if delivers && job::sends(&decision) {
+        if sends.is_some_and(|wanted| Outgoing::is_asked(&decision, &wanted)) {
             self.0.written.notify_one();
         }
         self.0.metrics.event(&event.source, Received::Decided);

@@ -29,7 +29,7 @@ pub use action::{Action, Scope, ScopedAction};
 pub use audit::AuditEntry;
 pub use decision::{Decision, Mode, PolicyRef, Would};
 pub use delivery::{
-    Attempt, AttemptOutcome, Delivery, DeliveryId, DeliveryState, Outgoing, OutgoingKind,
+    Attempt, AttemptOutcome, Delivery, DeliveryId, DeliveryState, Outgoing, OutgoingKind, Webhook,
 };
 pub use erasure::{Erased, Erasure};
 pub use event::{Event, EventBounds, Fault};

@@ -33,7 +33,7 @@ const CLOUDEVENT: &str = "application/cloudevents+json";
 
 fn destination(url: String) -> Destination {
     let headers = BTreeMap::from([("X-Own".to_owned(), "a secret".to_owned())]);
-    Destination { url, headers, ca_file: None }
+    Destination { headers, ..Destination::plain(url, None) }
 }
 
 /// A configuration in which what failed is tried again at once.
@@ -41,8 +41,8 @@ fn sending(url: &str) -> impl FnOnce(&mut Config) + use<> {
     let destination = destination(url.to_owned());
     move |config| {
         config.destinations.insert("market".to_owned(), destination);
-        config.delivery_retry_first_ms = 1;
-        config.delivery_retry_max_ms = 5;
+        config.delivery_retry_ms = vec![1, 2, 5];
+        config.delivery_attempts_max = 100;
     }
 }
 
@@ -94,6 +94,7 @@ async fn an_action_reaches_its_platform_with_all_that_it_needs(home: Home) {
     assert_eq!(
         one.body,
         json!({
+            "type": "action.soft_block", "timestamp": decision["decided_at"],
             "id": id, "kind": "action", "source": "market", "subject": "user-17",
             "event_id": "e-1", "decision_id": decision["id"],
             "decided_at": decision["decided_at"], "mode": "active", "action": "soft_block",
@@ -157,6 +158,7 @@ async fn every_way_to_fail_is_one_failed_try() {
         (Does::Hang, "timed_out"),
         (Does::Drip, "timed_out"),
         (Does::Close, "broke_off"),
+        (Does::Reset, "broke_off"),
         (Does::CloseMidBody, "broke_off"),
         (Does::Babble, "broke_off"),
         // More than is read of an answer: it was said whole that all is well.

@@ -96,7 +96,7 @@ async fn an_event_that_is_sent_again_at_once_has_one_decision_one_strike_and_one
     let events = std::env::var("PICKET_RACE_EVENTS")
         .map_or(1_000, |count| count.parse().expect("PICKET_RACE_EVENTS is a number"));
     let receiver = Receiver::start(|_| Does::Answer(204)).await;
-    let to = Destination { url: receiver.url(), headers: BTreeMap::new(), ca_file: None };
+    let to = Destination::plain(receiver.url(), None);
     let change = |config: &mut Config| {
         (config.rate_per_second, config.rate_burst) = (1_000_000, 1_000_000);
         config.destinations.insert("market".to_owned(), to.clone());

@@ -11,8 +11,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::detectors::{log, stage, trial, upload, versions};
 use super::{
-    alerts, audit, batch, decisions, deliveries, detectors, events, health, holds, keys, policies,
-    profiles, replays, rulings, sources, subjects,
+    alerts, audit, batch, decisions, deliveries, destinations, detectors, events, health, holds,
+    keys, policies, profiles, replays, rulings, sources, subjects,
 };
 
 #[derive(OpenApi)]
@@ -25,12 +25,13 @@ use super::{
     paths(
         events::post, batch::post, decisions::list, decisions::get, replays::capsule, replays::post, replays::range, rulings::get,
         rulings::put, deliveries::list, deliveries::replay_all, deliveries::get, deliveries::replay,
+        destinations::list, destinations::enable,
         detectors::list, detectors::get,
         stage::roll_back, upload::arrived, versions::list, upload::put, versions::get, trial::diff,
         versions::file, log::get, stage::put, alerts::list, policies::list, policies::get, sources::list, sources::set_mode, profiles::get, profiles::check, subjects::export, subjects::erase, subjects::erasures, holds::list, holds::post, holds::release, keys::list, keys::revoke,
         audit::list, audit::checkpoint, audit::proof::consistency, audit::proof::get, audit::tile::get, health::metrics, health::live, health::ready, json, page
     ),
-    components(schemas(crate::model::Outgoing, events::Tried, upload::Arrived, super::Problem)),
+    components(schemas(crate::model::Webhook, events::Tried, upload::Arrived, super::Problem)),
     security(("key" = [])),
     modifiers(&Key)
 )]

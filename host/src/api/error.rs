@@ -232,6 +232,9 @@ impl From<StoreError> for ApiError {
             StoreError::NotDead { .. } => {
                 Self::conflict("not-dead", "Nothing to try again", error.to_string())
             }
+            StoreError::NotDisabled { .. } => {
+                Self::conflict("not-disabled", "Nothing to enable", error.to_string())
+            }
             StoreError::Erased { .. } => Self::erased(error.to_string()),
             StoreError::Spent => Self::spent(error.to_string()),
             StoreError::Held { .. } => Self::conflict("held", "Held", error.to_string()),

@@ -67,12 +67,14 @@ pub(super) async fn metrics(State(api): State<Api>) -> Response {
 
 /// What waits for each source that has a destination, or had one.
 async fn measure_deliveries(api: &Api) -> Result<(), StoreError> {
+    let disabled = api.0.store.disabled_destinations().await?;
     for row in api.0.store.sources().await? {
         let Backlog { pending, dead, oldest } = api.0.store.delivery_backlog(&row.source).await?;
         if pending + dead > 0 || api.0.config.destinations.contains_key(&row.source) {
             let age = |at: Timestamp| Timestamp::now().millis().saturating_sub(at.millis()) / 1_000;
             let oldest_s = oldest.map_or(0, age).max(0);
-            api.0.metrics.deliveries.set_backlog(&row.source, pending, dead, oldest_s);
+            let disabled = disabled.iter().any(|one| one.source == row.source);
+            api.0.metrics.deliveries.set_backlog(&row.source, pending, dead, oldest_s, disabled);
         }
     }
     Ok(())

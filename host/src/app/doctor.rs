@@ -1,6 +1,8 @@
 //! What may be wrong with an installation, looked at one after the other. Nothing is changed, and a
 //! server may run meanwhile.
 
+mod destinations;
+
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -59,6 +61,7 @@ impl Finding {
 pub async fn examine(config: &Config, thorough: bool) -> Vec<Finding> {
     let mut findings = vec![room(&config.data_dir)];
     findings.extend(permissions(config));
+    findings.extend(destinations::configured(config));
     if super::is_cut_off(&config.data_dir) {
         let text =
             "one was cut off: start the server or run `picket restore` again, and it is finished";
@@ -187,6 +190,7 @@ async fn database(config: &Config, host_key: [u8; 32], thorough: bool) -> Vec<Fi
         }
     };
     findings.push(clock(&store).await);
+    findings.extend(destinations::disabled(&store).await);
     if let Err(error) = store.close().await {
         findings.push(Finding::bad("database", error.to_string()));
     }

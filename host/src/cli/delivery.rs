@@ -32,7 +32,7 @@ const LIST_HELP: &str = "\
 
 A delivery is pending until the platform has answered with 2xx, and dead when it was tried
 `delivery_attempts_max` times. Of one account nothing is sent before what came earlier is delivered
-or dead.";
+or dead, and nothing at all while its destination is disabled (`picket destination list`).";
 
 const REPLAY_HELP: &str = "\
   picket delivery replay 019926c5-7a90-7e51-b2a4-30f1c51a2f0d.message --why 'their key was renewed'

@@ -1,7 +1,14 @@
 //! `picket key`: who may call, and who may sign.
 
 mod detector;
+mod webhook;
 
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
@@ -17,6 +24,9 @@ pub(super) enum Command {
     /// Make a key that signs detectors
     #[command(subcommand)]
     Detector(detector::Command),
+    /// Make a key that signs what is sent to a platform
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Make a key and print it, once: only its hash is kept
     #[command(after_help = CREATE_HELP)]
     Create(Create),
@@ -58,6 +68,7 @@ pub(super) struct Create {
 pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Detector(detector::Command::New(new)) => detector::new(&new),
+        Command::Webhook(webhook::Command::New(new)) => webhook::new(&new),
         Command::Create(create) => run_create(create).await,
         Command::List(server) => list(&server).await,
         Command::Revoke { id, server } => {
@@ -95,4 +106,20 @@ async fn list(server: &Server) -> anyhow::Result<()> {
     }
     println!("{out}");
     Ok(())
+}
+
+/// Writes what nobody but its owner may read, where nothing is yet.
+fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = match file {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => bail!(
+            "{} is there already and is left as it is: choose another file with --out",
+            path.display()
+        ),
+        Err(error) => return Err(error).with_context(|| path.display().to_string()),
+    };
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .with_context(|| path.display().to_string())
 }

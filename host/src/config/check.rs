@@ -3,6 +3,10 @@
 use super::destination::DESTINATIONS_MAX;
 use super::{Config, ConfigError};
 
+/// Waits between tries that may be written one by one, and how long each may be.
+const RETRIES_MAX: usize = 100;
+const RETRY_MS_MAX: u64 = 24 * 3_600_000;
+
 impl Config {
     /// The first number that is out of its range.
     pub(super) fn check(&self, place: &str) -> Result<(), ConfigError> {
@@ -35,8 +39,6 @@ impl Config {
             ("delivery_timeout_ms", self.delivery_timeout_ms),
             ("delivery_concurrent_max", self.delivery_concurrent_max as u64),
             ("delivery_attempts_max", u64::from(self.delivery_attempts_max)),
-            ("delivery_retry_first_ms", self.delivery_retry_first_ms),
-            ("delivery_retry_max_ms", self.delivery_retry_max_ms),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return wrong(format!("`{key}` must be at least 1"));
@@ -89,16 +91,30 @@ impl Config {
             ("delivery_timeout_ms", self.delivery_timeout_ms, 120_000),
             ("delivery_concurrent_max", self.delivery_concurrent_max as u64, 256),
             ("delivery_attempts_max", u64::from(self.delivery_attempts_max), 100),
-            ("delivery_retry_max_ms", self.delivery_retry_max_ms, 24 * 3_600_000),
-            ("delivery_retry_first_ms", self.delivery_retry_first_ms, self.delivery_retry_max_ms),
         ];
         if let Some((key, _, most)) = most.iter().find(|(_, value, most)| value > most) {
             return Some(format!("`{key}` is at most {most}"));
+        }
+        if let Some(problem) = self.impatient() {
+            return Some(problem);
         }
         let mut faults = self.destinations.iter().filter_map(|(source, destination)| {
             let problem = destination.check().err()?;
             Some(format!("`destinations.{source}`: {problem}"))
         });
         faults.next()
+    }
+    /// What is wrong with when deliveries are tried again.
+    fn impatient(&self) -> Option<String> {
+        const KEY: &str = "`delivery_retry_ms`";
+        let waits = &self.delivery_retry_ms;
+        if !(1..=RETRIES_MAX).contains(&waits.len()) {
+            return Some(format!("{KEY} has 1 to {RETRIES_MAX} entries"));
+        }
+        if !waits.iter().all(|wait| (1..=RETRY_MS_MAX).contains(wait)) {
+            return Some(format!("each of {KEY} lies in 1..={RETRY_MS_MAX}"));
+        }
+        (!waits.is_sorted())
+            .then(|| format!("{KEY} ascends: what fails is tried again ever more seldom"))
     }
 }

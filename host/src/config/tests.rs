@@ -37,9 +37,19 @@ fn a_variable_holds_a_whole_table_and_wins_over_that_of_the_file() {
 }
 
 #[test]
+fn a_variable_holds_a_whole_list() {
+    let config = parse("", &[("PICKET_DELIVERY_RETRY_MS", "[20, 200]")]).unwrap();
+    assert_eq!(config.delivery_retry_ms, [20, 200]);
+    // Three days, as the specification of webhooks suggests.
+    let default = Config::default();
+    assert_eq!(default.delivery_retry_ms.iter().sum::<u64>(), (75 * 3600 + 35 * 60 + 5) * 1_000);
+    assert_eq!(default.delivery_attempts_max as usize, default.delivery_retry_ms.len() + 1);
+}
+
+#[test]
 fn each_mistake_names_its_place_and_the_mend() {
     type Variables<'a> = &'a [(&'a str, &'a str)];
-    let cases: [(&str, Variables<'_>, &str); 18] = [
+    let cases: [(&str, Variables<'_>, &str); 20] = [
         ("\nlisten_on = 1", &[], "picket.toml:2: unknown key `listen_on`; did you mean `listen`?"),
         ("page_max = 1\npage_max = 2", &[], "picket.toml:2: duplicate key"),
         ("page_max = \"many\"", &[], "picket.toml:1: invalid type"),
@@ -78,6 +88,16 @@ fn each_mistake_names_its_place_and_the_mend() {
             "",
             &[("PICKET_TRUSTED_KEYS", "{ alice = 1 }")],
             "PICKET_TRUSTED_KEYS: invalid type: integer `1`, expected a string",
+        ),
+        (
+            "",
+            &[("PICKET_DELIVERY_RETRY_MS", "5000")],
+            "PICKET_DELIVERY_RETRY_MS: is not a list in one line",
+        ),
+        (
+            "",
+            &[("PICKET_DELIVERY_RETRY_MS", "[\"5 s\"]")],
+            "PICKET_DELIVERY_RETRY_MS: invalid type",
         ),
         ("checkpoint_url = \"ftp://witness\"", &[], "`checkpoint_url`: `url` begins with `ftp:`"),
         ("checkpoint_url = \"http://u:secret@w\"", &[], "`checkpoint_url`: `url` holds a name"),

@@ -75,6 +75,7 @@ pub(super) fn variable(text: &str, kind: &toml::Value) -> Result<toml::Value, St
             .map(toml::Value::Boolean)
             .map_err(|_| format!("`{text}` is not true or false")),
         toml::Value::Table(_) => table(text),
+        toml::Value::Array(_) => list(text),
         _ => Ok(toml::Value::String(text.to_owned())),
     }
 }
@@ -86,6 +87,15 @@ fn table(text: &str) -> Result<toml::Value, String> {
     };
     match text.parse().map_err(|error: toml::de::Error| wrong(error.message()))? {
         table @ toml::Value::Table(_) => Ok(table),
+        other => Err(wrong(&format!("it is of the type {}", other.type_str()))),
+    }
+}
+
+/// A list as TOML writes it in one line.
+fn list(text: &str) -> Result<toml::Value, String> {
+    let wrong = |why: &str| format!("is not a list in one line, such as [5000, 300000]: {why}");
+    match text.parse().map_err(|error: toml::de::Error| wrong(error.message()))? {
+        list @ toml::Value::Array(_) => Ok(list),
         other => Err(wrong(&format!("it is of the type {}", other.type_str()))),
     }
 }

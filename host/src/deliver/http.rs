@@ -1,44 +1,38 @@
-//! The channel of actions: a POST to the platform's endpoint. Follows nothing, waits no longer than
-//! told, reads no more than it needs. Checkpoints of the log go the same way.
+//! The channel of actions: a POST to the platform's endpoint, signed by the Standard Webhooks specification.
+//! Follows nothing, waits no longer than told, reads no more than it needs.
 
-use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
-use hyper::http::uri::InvalidUri;
-use hyper::{Method, Request, Response, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::{Method, Request, StatusCode, Uri};
+use hyper_util::client::legacy;
 use tokio::time::timeout;
 
-use super::{DestinationError, tls};
+use super::DestinationError;
+use super::connect::{
+    Connections, Lookup, OURSELVES, causes, connections, drain, is_out_of_bounds,
+};
+use super::keys::Keys;
 use crate::config::Destination;
-use crate::model::{AttemptOutcome, DeliveryId, Outgoing, Timestamp};
+use crate::model::{AttemptOutcome, DeliveryId, Outgoing, Timestamp, Webhook};
 use crate::store::StoreError;
 
-/// What the receiver knows a repeat by.
+/// What the receiver knows a repeat by. Both say the same: the second is the specification's, the first is
+/// what proxies and frameworks know.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const OURSELVES: &str = concat!("picket/", env!("CARGO_PKG_VERSION"));
-/// How much of an answer is read; nobody looks at it, but an answer that ends leaves the connection
-/// good for the next request.
-const ANSWER_BYTES_MAX: usize = 64 << 10;
-/// How long a connection is kept that nobody uses.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest error that is kept.
-const ERROR_BYTES_MAX: usize = 500;
-
-type Connections = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+/// When this try was made, in seconds since 1970.
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
 /// One destination, and the connections to it.
 pub(super) struct Http {
     client: Connections,
     uri: Uri,
     headers: HeaderMap,
+    keys: Keys,
     timeout: Duration,
 }
 
@@ -59,10 +53,11 @@ impl Http {
         source: &str,
         destination: &Destination,
         timeout: Duration,
+        lookup: Lookup,
     ) -> Result<Self, DestinationError> {
         let unusable = |detail: String| DestinationError { source_name: source.to_owned(), detail };
-        let address = destination.address().map_err(unusable)?;
-        let uri: Uri = address.parse().map_err(|error: InvalidUri| unusable(error.to_string()))?;
+        let (client, uri) = connections(destination, lookup).map_err(unusable)?;
+        let keys = Keys::of(destination).map_err(unusable)?;
         let mut headers = HeaderMap::from_iter([
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (USER_AGENT, HeaderValue::from_static(OURSELVES)),
@@ -74,50 +69,44 @@ impl Http {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
-        let client = connections(&uri, destination.ca_file.as_deref()).map_err(unusable)?;
-        Ok(Self { client, uri, headers, timeout })
+        Ok(Self { client, uri, headers, keys, timeout })
     }
 
-    /// Sends something once. It is delivered when the receiver has answered with 2xx and the answer
-    /// has come whole: who breaks off may not have kept it.
-    pub async fn send(&self, id: &DeliveryId, outgoing: Result<Outgoing, StoreError>) -> Answer {
-        let body = outgoing
-            .map_err(|error| error.to_string())
-            .and_then(|out| serde_json::to_vec(&out).map_err(|error| error.to_string()));
+    /// Whether what is sent is signed.
+    pub fn signs(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    /// Sends something once, at this moment. It is delivered when the receiver has answered with 2xx and
+    /// the answer has come whole: who breaks off may not have kept it.
+    pub async fn send(
+        &self,
+        id: &DeliveryId,
+        outgoing: Result<Outgoing, StoreError>,
+        at: Timestamp,
+    ) -> Answer {
+        let body = outgoing.map_err(|error| error.to_string()).and_then(|outgoing| {
+            serde_json::to_vec(&Webhook::from(outgoing)).map_err(|error| error.to_string())
+        });
         let body = match body {
             Ok(body) => body,
             Err(error) => {
                 return Answer { error: Some(error), ..bare(AttemptOutcome::Unreadable) };
             }
         };
-        let mut request = Request::new(Full::from(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
-        let id = HeaderValue::from_str(id.as_str()).expect("an id is plain ASCII");
-        request.headers_mut().insert(IDEMPOTENCY_KEY, id);
+        let request = self.request(id, body, at);
         // The head is kept outside, for it says something also where the rest does not come.
         let mut head = None;
         let exchange = async {
-            let response = self.client.request(request).await.map_err(|error| {
-                let connected = !error.is_connect();
-                (if connected { BROKE_OFF } else { UNREACHABLE }, causes(&error))
-            })?;
+            let response = self.client.request(request).await.map_err(|error| unsent(&error))?;
             head = Some((response.status(), response.headers().get(RETRY_AFTER).cloned()));
-            drain(response).await.map_err(|error| (BROKE_OFF, causes(&error)))
+            drain(response).await.map_err(|error| (AttemptOutcome::BrokeOff, causes(&error)))
         };
         let ended = timeout(self.timeout, exchange).await;
         let status = head.as_ref().map(|(status, _)| *status);
         let (outcome, error) = match (ended, status) {
-            (Ok(Ok(())), Some(status)) if status.is_success() => (AttemptOutcome::Delivered, None),
-            (Ok(Ok(())), Some(status)) if status.is_redirection() => {
-                let error = "it sends us elsewhere, where we do not go: name the address itself";
-                (AttemptOutcome::Refused, Some(error.to_owned()))
-            }
-            (Ok(Ok(())), status) => {
-                let status = status.map(|status| status.as_u16()).unwrap_or_default();
-                (AttemptOutcome::Refused, Some(format!("it answered {status}")))
-            }
+            (Ok(Ok(())), Some(status)) => answered(status),
+            (Ok(Ok(())), None) => (AttemptOutcome::BrokeOff, Some("it did not answer".to_owned())),
             (Ok(Err((outcome, error))), _) => (outcome, Some(error)),
             (Err(_), _) => {
                 let error = format!("no whole answer within {} ms", self.timeout.as_millis());
@@ -133,88 +122,50 @@ impl Http {
                 .and_then(|wait| retry_after_ms(wait.to_str().ok()?, Timestamp::now())),
         }
     }
-}
 
-/// Connections to what lies at an address, over TLS where it says so.
-fn connections(uri: &Uri, ca_file: Option<&Path>) -> Result<Connections, String> {
-    let tls = match uri.scheme_str() {
-        Some("https") => tls::client(ca_file)?,
-        _ => tls::nobody()?,
-    };
-    let connector =
-        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
-    Ok(Client::builder(TokioExecutor::new())
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .pool_timer(TokioTimer::new())
-        .build(connector))
-}
-
-/// Whoever keeps the checkpoints of the log, and the connections there.
-#[derive(Debug, Clone)]
-pub struct Witness {
-    client: Connections,
-    uri: Uri,
-}
-
-impl Witness {
-    /// # Errors
-    /// What is wrong with the address, or with who may vouch for it.
-    pub fn new(at: &Destination) -> Result<Self, String> {
-        at.check()?;
-        let uri: Uri = at.address()?.parse().map_err(|error: InvalidUri| error.to_string())?;
-        Ok(Self { client: connections(&uri, at.ca_file.as_deref())?, uri })
-    }
-
-    /// Posts a note once.
-    ///
-    /// # Errors
-    /// Where nobody can be reached, or answers with 2xx within `patience`.
-    pub async fn post(&self, note: &str, patience: Duration) -> Result<(), String> {
-        let mut request = Request::new(Full::from(note.to_owned()));
+    fn request(&self, id: &DeliveryId, body: Vec<u8>, at: Timestamp) -> Request<Full<Bytes>> {
+        let at_s = at.millis().div_euclid(1_000);
+        let signatures = self.keys.sign(id, at_s, &body);
+        let mut request = Request::new(Full::from(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = HeaderMap::from_iter([
-            (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
-            (USER_AGENT, HeaderValue::from_static(OURSELVES)),
-        ]);
-        let exchange = async {
-            let response = self.client.request(request).await.map_err(|error| causes(&error))?;
-            let status = response.status();
-            drain(response).await.map_err(|error| causes(&error))?;
-            match status.is_success() {
-                true => Ok(()),
-                false => Err(format!("it answered {status}")),
-            }
-        };
-        let late = || Err(format!("no whole answer within {} ms", patience.as_millis()));
-        timeout(patience, exchange).await.unwrap_or_else(|_| late())
+        *request.headers_mut() = self.headers.clone();
+        let headers = request.headers_mut();
+        let id = HeaderValue::from_str(id.as_str()).expect("an id is plain ASCII");
+        headers.insert(IDEMPOTENCY_KEY, id.clone());
+        headers.insert(WEBHOOK_ID, id);
+        headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(at_s));
+        if let Some(signatures) = signatures {
+            let value = HeaderValue::try_from(signatures).expect("base64 is plain ASCII");
+            headers.insert(WEBHOOK_SIGNATURE, value);
+        }
+        request
     }
 }
 
-const BROKE_OFF: AttemptOutcome = AttemptOutcome::BrokeOff;
-const UNREACHABLE: AttemptOutcome = AttemptOutcome::Unreachable;
-
-/// Reads an answer to its end, or as much of it as is read at all.
-async fn drain(response: Response<Incoming>) -> Result<(), hyper::Error> {
-    let mut body = response.into_body();
-    let mut read = 0;
-    while read < ANSWER_BYTES_MAX {
-        let Some(frame) = body.frame().await else { break };
-        read += frame?.data_ref().map_or(0, Bytes::len);
+/// What an answer means that came whole.
+fn answered(status: StatusCode) -> (AttemptOutcome, Option<String>) {
+    if status.is_success() {
+        return (AttemptOutcome::Delivered, None);
     }
-    Ok(())
+    if status == StatusCode::GONE {
+        return (AttemptOutcome::Gone, Some("it answered 410: it wants no more".to_owned()));
+    }
+    let error = match status.is_redirection() {
+        true => "it sends us elsewhere, where we do not go: name the address itself".to_owned(),
+        false => format!("it answered {}", status.as_u16()),
+    };
+    (AttemptOutcome::Refused, Some(error))
 }
 
-/// An error with its causes: the outer ones say what failed, the inner ones why.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        said = format!("{said}: {inner}");
-        cause = inner.source();
-    }
-    said.truncate(said.floor_char_boundary(ERROR_BYTES_MAX));
-    said
+/// What it means that no answer came.
+fn unsent(error: &legacy::Error) -> (AttemptOutcome, String) {
+    let outcome = match error.is_connect() {
+        true if is_out_of_bounds(error) => AttemptOutcome::OutOfBounds,
+        true => AttemptOutcome::Unreachable,
+        false => AttemptOutcome::BrokeOff,
+    };
+    (outcome, causes(error))
 }
 
 fn bare(outcome: AttemptOutcome) -> Answer {
@@ -231,23 +182,4 @@ fn retry_after_ms(value: &str, now: Timestamp) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_is_seconds_or_a_date() {
-        let now = Timestamp::parse("1994-11-06T08:49:30Z").unwrap();
-        let cases = [
-            ("120", Some(120_000)),
-            ("0", Some(0)),
-            ("99999999999999999999", None),
-            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(7_000)),
-            ("Sun, 06 Nov 1994 08:49:00 GMT", None),
-            ("soon", None),
-            ("-1", None),
-        ];
-        for (value, wait_ms) in cases {
-            assert_eq!(retry_after_ms(value, now), wait_ms, "{value}");
-        }
-    }
-}
+mod tests;

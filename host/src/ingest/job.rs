@@ -1,6 +1,7 @@
 //! One event with everything that deciding it needs: evaluating, judging and escalating, and the entry that
 //! comes of it. No I/O.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
@@ -10,8 +11,8 @@ use super::conclude::{Given, conclude, enforce};
 use super::trial;
 use crate::engine::{Engine, Evaluated, Upkeep};
 use crate::model::{
-    Decision, DecisionId, Event, Finding, Mode, Outgoing, Standing, StandingChange, Timestamp,
-    TrialRun,
+    Action, Decision, DecisionId, Event, Finding, Mode, Outgoing, Standing, StandingChange,
+    Timestamp, TrialRun,
 };
 use crate::policy::Asked;
 use crate::registry::{LivePolicy, Snapshot};
@@ -44,11 +45,6 @@ pub(super) struct Decided {
     basis: Json,
     /// What it says about versions on trial.
     trials: Vec<TrialRun>,
-}
-
-/// Whether something is delivered because of a decision, where its source has a destination.
-pub(super) fn sends(decision: &Decision) -> bool {
-    !Outgoing::of(decision).is_empty()
 }
 
 impl Job {
@@ -106,28 +102,39 @@ impl Decided {
     }
 
     /// The entry for how its subject stands, as far as that is known; the commit may know better.
-    pub fn entry(self, standing: Standing, fingerprint: [u8; 32], delivers: bool) -> Entry {
+    /// `wanted` are the actions that its platform is told of; empty: all of them.
+    pub fn entry(
+        self,
+        standing: Standing,
+        fingerprint: [u8; 32],
+        wanted: Option<BTreeSet<Action>>,
+    ) -> Entry {
         // Kept only where it is needed: most events change nothing.
         let changes = self.policy.policy.escalate(&self.asked, &standing, self.at).change.is_some();
         let kept = changes.then(|| self.clone());
         let at = self.at;
-        let entry = self.written(&standing, fingerprint, delivers);
+        let entry = self.written(&standing, fingerprint, wanted.as_ref());
         let escalates = kept.map(|kept| Escalates {
             standing,
             at,
-            again: Arc::new(move |now| kept.clone().written(now, fingerprint, delivers)),
+            again: Arc::new(move |now| kept.clone().written(now, fingerprint, wanted.as_ref())),
         });
         Entry { escalates, ..entry }
     }
 
-    fn written(self, standing: &Standing, fingerprint: [u8; 32], delivers: bool) -> Entry {
+    fn written(
+        self,
+        standing: &Standing,
+        fingerprint: [u8; 32],
+        wanted: Option<&BTreeSet<Action>>,
+    ) -> Entry {
         let (decided, change) = self.escalated(standing);
         let Self { decision, event, received_at, basis, trials, .. } = decided;
         Entry {
             event,
             received_at,
             fingerprint,
-            outgoing: if delivers { Outgoing::of(&decision) } else { Vec::new() },
+            outgoing: wanted.map_or_else(Vec::new, |wanted| Outgoing::of(&decision, wanted)),
             decision: Arc::new(decision),
             replay: basis,
             trials,

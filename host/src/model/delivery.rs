@@ -1,12 +1,13 @@
 //! What leaves: the actions that a platform is told to perform, and what came of telling it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Action, Decision, DecisionId, Mode, PolicyRef, Scope, Timestamp};
+use super::{Action, Decision, DecisionId, Mode, PolicyRef, Scope, ScopedAction, Timestamp};
 
 /// The id of something that leaves. It follows from what it is about, so that whoever gets it twice
 /// can tell: of an action it is the decision's id, a point, and the scope.
@@ -42,8 +43,7 @@ impl FromStr for DeliveryId {
     }
 }
 
-/// What is sent: an action of one decision on one scope. Its JSON is the body of the request, and is
-/// the same each time that it is sent.
+/// What is sent: an action of one decision on one scope.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Outgoing {
     pub id: DeliveryId,
@@ -68,14 +68,10 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// What a decision asks its platform to do: an action per scope, none where it allows, where nothing
-    /// is enforced, or where an earlier decision has asked for it and it is in force.
-    pub fn of(decision: &Decision) -> Vec<Self> {
-        let enforced = decision.mode == Mode::Active;
-        let actions = decision
-            .actions
-            .iter()
-            .filter(|own| enforced && own.action != Action::Allow && own.in_force_since.is_none());
-        let outgoing = actions.map(|own| Self {
+    /// is enforced, or where an earlier decision has asked for it and it is in force. Where some actions
+    /// are named, those alone.
+    pub fn of(decision: &Decision, wanted: &BTreeSet<Action>) -> Vec<Self> {
+        let outgoing = asked(decision, wanted).map(|own| Self {
             id: DeliveryId::of_action(decision.id, own.scope),
             kind: OutgoingKind::Action,
             source: decision.source.clone(),
@@ -93,6 +89,45 @@ impl Outgoing {
         });
         outgoing.collect()
     }
+
+    /// Whether it asks for anything.
+    pub fn is_asked(decision: &Decision, wanted: &BTreeSet<Action>) -> bool {
+        asked(decision, wanted).next().is_some()
+    }
+}
+
+/// What is posted, in the form that the Standard Webhooks specification recommends: a type, when it
+/// happened, and the rest beside them. It is the same to the byte each time that it is sent.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Webhook {
+    /// `action.` and the action.
+    #[serde(rename = "type")]
+    #[schema(example = "action.soft_block")]
+    pub kind: String,
+    /// When it was decided. When it was sent is in the header `webhook-timestamp`.
+    pub timestamp: Timestamp,
+    #[serde(flatten)]
+    pub outgoing: Outgoing,
+}
+
+impl From<Outgoing> for Webhook {
+    fn from(outgoing: Outgoing) -> Self {
+        let kind = format!("{}.{}", outgoing.kind.as_str(), outgoing.action);
+        Self { kind, timestamp: outgoing.decided_at, outgoing }
+    }
+}
+
+/// The actions that a platform is to be told of.
+fn asked<'a>(
+    decision: &'a Decision,
+    wanted: &'a BTreeSet<Action>,
+) -> impl Iterator<Item = &'a ScopedAction> {
+    let enforced = decision.mode == Mode::Active;
+    let new = move |own: &&ScopedAction| {
+        enforced && own.action != Action::Allow && own.in_force_since.is_none()
+    };
+    let wanted = |own: &&ScopedAction| wanted.is_empty() || wanted.contains(&own.action);
+    decision.actions.iter().filter(new).filter(wanted)
 }
 
 /// What kind of thing leaves.
@@ -196,10 +231,14 @@ pub enum AttemptOutcome {
     Delivered,
     /// The answer was another one than 2xx.
     Refused,
+    /// The answer was 410: the receiver wants no more, and gets no more until somebody says so.
+    Gone,
     /// There was no whole answer in time.
     TimedOut,
     /// There was no connection.
     Unreachable,
+    /// Its name leads to an address that the destination may not have, so nothing was sent.
+    OutOfBounds,
     /// The connection ended before the answer was whole.
     BrokeOff,
     /// What was to be sent cannot be read, so nothing was sent.
@@ -207,11 +246,13 @@ pub enum AttemptOutcome {
 }
 
 impl AttemptOutcome {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Delivered,
         Self::Refused,
+        Self::Gone,
         Self::TimedOut,
         Self::Unreachable,
+        Self::OutOfBounds,
         Self::BrokeOff,
         Self::Unreadable,
     ];
@@ -220,8 +261,10 @@ impl AttemptOutcome {
         match self {
             Self::Delivered => "delivered",
             Self::Refused => "refused",
+            Self::Gone => "gone",
             Self::TimedOut => "timed_out",
             Self::Unreachable => "unreachable",
+            Self::OutOfBounds => "out_of_bounds",
             Self::BrokeOff => "broke_off",
             Self::Unreadable => "unreadable",
         }

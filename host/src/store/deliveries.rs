@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
 
 use super::audit::Leaves;
-use super::dialect::{self, Row};
+use super::dialect::{self, Connection, Row};
 use super::keyring::Keyring;
 use super::outbox::{self, OUTBOX};
 use super::rows::Insert;
@@ -309,9 +309,19 @@ async fn revive(tx: &mut Tx, seqs: &[i64]) -> Result<Vec<String>, StoreError> {
     revived.sort_unstable_by_key(|(seq, ..)| *seq);
     let waiting: Vec<_> =
         revived.iter().map(|(seq, (source, subject), _)| (*seq, *source, *subject)).collect();
-    FORGET.run(tx.connection()?, &waiting, |arguments, (seq, ..)| arguments.add(*seq)).await?;
+    let seqs: Vec<i64> = waiting.iter().map(|(seq, ..)| *seq).collect();
+    forget_tries(tx.connection()?, &seqs).await?;
     outbox::wait(tx.connection()?, &waiting, Timestamp::now()).await?;
     Ok(revived.into_iter().map(|(.., id)| id).collect())
+}
+
+/// Forgets all but the last tries of these rows.
+pub(super) async fn forget_tries(
+    connection: &mut Connection,
+    seqs: &[i64],
+) -> Result<(), StoreError> {
+    FORGET.run(connection, seqs, |arguments, seq| arguments.add(*seq)).await?;
+    Ok(())
 }
 
 /// The statement for a filter: $1 is the cursor, $2 the limit, then what is filtered by.

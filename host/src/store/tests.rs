@@ -4,6 +4,7 @@ mod audit;
 mod commit;
 mod commitments;
 mod deployed;
+mod destinations;
 mod erase;
 mod faults;
 mod life;

@@ -13,7 +13,7 @@ use super::outbox::{OUTBOX, promote};
 use super::rows::Insert;
 use super::sealed::cipher::Seat;
 use super::tx::Tx;
-use super::{Store, StoreError, alerts, sealed};
+use super::{Store, StoreError, alerts, deliveries, destinations, sealed};
 use crate::model::{Attempt, AuditEntry, DeliveryId, DeliveryState, Outgoing, Timestamp};
 
 /// The table that a turn writes to when nothing ended.
@@ -49,9 +49,11 @@ static ATTEMPT: Insert = Insert::new(
 );
 
 pub(super) const NEXT_DUE: &str = "SELECT due_at FROM delivery_claims \
-    WHERE source = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1";
+    WHERE source = $1 AND due_at IS NOT NULL AND NOT EXISTS \
+    (SELECT 1 FROM disabled_destinations WHERE source = $1) ORDER BY due_at LIMIT 1";
 pub(super) const CLAIM: &str = "UPDATE delivery_claims SET due_at = $1, claimed_by = $2 \
     WHERE outbox IN (SELECT outbox FROM delivery_claims WHERE source = $3 AND due_at <= $4 \
+    AND NOT EXISTS (SELECT 1 FROM disabled_destinations WHERE source = $3) \
     ORDER BY due_at, outbox LIMIT $5) RETURNING outbox";
 pub(super) static READ: Insert = Insert::new(
     "WITH claimed (entry) AS (",
@@ -92,6 +94,8 @@ pub struct Tried {
 pub enum Next {
     Delivered,
     Again(Timestamp),
+    /// Its destination wants no more: this one and all others wait until it is enabled again.
+    Gone,
     Dead,
 }
 
@@ -140,6 +144,7 @@ impl Store {
         let mut leaves = end(tx.connection()?, turn).await?;
         postpone(tx.connection()?, turn).await?;
         record(tx.connection()?, turn.tried).await?;
+        leaves.extend(destinations::disable(&mut tx, turn.tried, turn.now).await?);
         for (kind, object, text) in turn.alerts {
             alerts::raise(&mut tx, kind, object, text).await?;
             let facts = json!({ "kind": kind });
@@ -165,7 +170,7 @@ async fn end(connection: &mut Connection, turn: &Turn<'_>) -> Result<Vec<Leaf>, 
         .filter_map(|tried| match tried.next {
             Next::Delivered => Some((tried, DeliveryState::Delivered)),
             Next::Dead => Some((tried, DeliveryState::Dead)),
-            Next::Again(_) => None,
+            Next::Again(_) | Next::Gone => None,
         })
         .collect();
     let rows = END
@@ -209,6 +214,8 @@ async fn postpone(connection: &mut Connection, turn: &Turn<'_>) -> Result<(), St
         .iter()
         .filter_map(|tried| match tried.next {
             Next::Again(due) => Some((tried, due)),
+            // Due at once, when its destination is enabled again.
+            Next::Gone => Some((tried, turn.now)),
             Next::Delivered | Next::Dead => None,
         })
         .collect();
@@ -223,7 +230,8 @@ async fn postpone(connection: &mut Connection, turn: &Turn<'_>) -> Result<(), St
     Ok(())
 }
 
-/// Keeps the tries. A round has at most so many, and a replay clears what is older.
+/// Keeps the tries. A round has at most so many, and a replay clears what is older; so does a destination
+/// that wants no more, which may be enabled again without end.
 async fn record(connection: &mut Connection, tried: &[Tried]) -> Result<(), StoreError> {
     let tries: Vec<(i64, &Attempt)> =
         tried.iter().filter_map(|tried| Some((tried.seq, tried.attempt.as_ref()?))).collect();
@@ -245,7 +253,8 @@ async fn record(connection: &mut Connection, tried: &[Tried]) -> Result<(), Stor
             arguments.add(attempt.error.as_deref())
         })
         .await?;
-    Ok(())
+    let gone = tried.iter().filter(|tried| tried.next == Next::Gone).map(|tried| tried.seq);
+    deliveries::forget_tries(connection, &gone.collect::<Vec<_>>()).await
 }
 
 /// Claims what is due of one source.

@@ -15,6 +15,7 @@ pub struct Deliveries {
     pending: Family<SourceLabels, Gauge>,
     dead: Family<SourceLabels, Gauge>,
     oldest: Family<SourceLabels, Gauge>,
+    disabled: Family<SourceLabels, Gauge>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -51,6 +52,11 @@ impl Deliveries {
             Unit::Seconds,
             self.oldest.clone(),
         );
+        registry.register(
+            "destination_disabled",
+            "1 where a destination wants no more, so that nothing is sent there until it is enabled",
+            self.disabled.clone(),
+        );
     }
 
     pub fn attempt(&self, source: &str, outcome: AttemptOutcome) {
@@ -59,11 +65,19 @@ impl Deliveries {
     }
 
     /// Sets what is read off at the moment of asking.
-    pub fn set_backlog(&self, source: &str, pending: u64, dead: u64, oldest_s: i64) {
+    pub fn set_backlog(
+        &self,
+        source: &str,
+        pending: u64,
+        dead: u64,
+        oldest_s: i64,
+        disabled: bool,
+    ) {
         let labels = SourceLabels { source: source.to_owned() };
         let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.pending.get_or_create(&labels).set(signed(pending));
         self.dead.get_or_create(&labels).set(signed(dead));
         self.oldest.get_or_create(&labels).set(oldest_s);
+        self.disabled.get_or_create(&labels).set(i64::from(disabled));
     }
 }

@@ -102,8 +102,9 @@ async fn live(server: &Server) {
 
 /// Has what is decided be delivered to where nobody is.
 fn deliver_to_nobody(config: &mut Config) {
-    let (url, headers) = ("http://127.0.0.1:1/".to_owned(), Default::default());
-    config.destinations.insert("market".to_owned(), Destination { url, headers, ca_file: None });
+    let (url, headers) = ("http://127.0.0.1:1024/".to_owned(), Default::default());
+    let destination = Destination { headers, ..Destination::plain(url, None) };
+    config.destinations.insert("market".to_owned(), destination);
     config.delivery_attempts_max = 1;
 }
 

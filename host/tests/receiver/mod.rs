@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +25,8 @@ pub enum Does {
     Hang,
     /// Closes without an answer.
     Close,
+    /// Tears the connection down, as a machine does that lost its memory of it; not over TLS.
+    Reset,
     /// Says 200 and closes in the middle of the body.
     CloseMidBody,
     /// Says 200 and sends a body without end.
@@ -50,8 +52,11 @@ pub struct Received {
 }
 
 impl Received {
+    /// What a repeat is known by, which both headers say.
     pub fn id(&self) -> &str {
-        self.headers.get("idempotency-key").map_or("", String::as_str)
+        let id = self.headers.get("idempotency-key").map_or("", String::as_str);
+        assert_eq!(self.headers.get("webhook-id").map_or("", String::as_str), id);
+        id
     }
 
     pub fn text(&self, field: &str) -> &str {
@@ -71,6 +76,9 @@ struct Inner {
     log: watch::Sender<(usize, Vec<Received>)>,
     stop: CancellationToken,
 }
+
+/// That a connection is to be torn down.
+struct Reset;
 
 /// Makes something secure of what was accepted.
 pub type Secure = tokio_rustls::TlsAcceptor;
@@ -151,11 +159,16 @@ impl Receiver {
                 let stop = this.inner.stop.clone();
                 let served = async {
                     match secure {
-                        None => this.serve(stream).await,
-                        Some(secure) => match secure.accept(stream).await {
-                            Ok(stream) => this.serve(stream).await,
-                            Err(_) => None,
-                        },
+                        None => {
+                            // A second hold on the connection, for how it ends.
+                            let stream = stream.into_std().ok()?;
+                            let hold = TcpStream::from_std(stream.try_clone().ok()?).ok()?;
+                            let Reset = this.serve(TcpStream::from_std(stream).ok()?).await?;
+                            hold.set_zero_linger().ok()
+                        }
+                        Some(secure) => {
+                            this.serve(secure.accept(stream).await.ok()?).await.map(|Reset| ())
+                        }
                     }
                 };
                 tokio::select! {
@@ -167,7 +180,7 @@ impl Receiver {
     }
 
     /// Serves a connection until it ends.
-    async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
+    async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<Reset> {
         let mut stream = BufReader::new(stream);
         loop {
             let (number, does) = self.request(&mut stream).await?;
@@ -182,6 +195,7 @@ impl Receiver {
                 }
                 Does::Hang => return std::future::pending().await,
                 Does::Close => return None,
+                Does::Reset => return Some(Reset),
                 Does::CloseMidBody => (head(200, "content-length: 100\r\n") + "half", false),
                 Does::Flood | Does::Drip => (head(200, "transfer-encoding: chunked\r\n"), true),
                 Does::Babble => ("220 mail.example ESMTP\r\n".to_owned(), false),

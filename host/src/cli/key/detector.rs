@@ -1,17 +1,15 @@
 //! `picket key detector`: keys that sign detectors.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use zeroize::Zeroizing;
 
+use super::write_secret;
 use crate::signing::SigningKey;
 
 #[derive(Debug, Subcommand)]
@@ -70,19 +68,4 @@ pub(super) fn new(new: &New) -> anyhow::Result<()> {
         out.display()
     );
     Ok(())
-}
-
-fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file = match file {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => bail!(
-            "{} is there already and is left as it is: choose another file with --out",
-            path.display()
-        ),
-        Err(error) => return Err(error).with_context(|| path.display().to_string()),
-    };
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .with_context(|| path.display().to_string())
 }

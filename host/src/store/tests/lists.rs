@@ -150,6 +150,7 @@ async fn ask_for_everything(store: &Store, known: DecisionId) {
     }
     store.audit_entries_of("n-30000", 0, 50).await.unwrap();
     store.erasures(0, 50).await.unwrap();
+    store.disabled_destinations().await.unwrap();
     store.alerts(None, 50).await.unwrap();
     store.alerts(Some("0"), 50).await.unwrap();
     store.trials(1).await.unwrap();

@@ -1,5 +1,7 @@
 //! What leaves: whose turn it is, who is at it, and what becomes of it. Time is what the turns say.
 
+use std::collections::BTreeSet;
+
 use sqlx::Row as _;
 
 use super::super::deliveries::{ATTEMPTS, COUNT, DEAD, FORGET, OLDEST, REVIVE};
@@ -29,25 +31,25 @@ on_both!(
 const CLAIM_MS: i64 = 15_000;
 
 /// A decision about a subject that asks for actions on these scopes.
-fn asking(id: &str, subject: &str, scopes: &[Scope]) -> Entry {
+pub(super) fn asking(id: &str, subject: &str, scopes: &[Scope]) -> Entry {
     let event = Event { subject: subject.to_owned(), ..event(id) };
     let mut entry = entry_of(event, |decision| {
         decision.mode = Mode::Active;
         let action = |scope| ScopedAction::lasting(Action::SoftBlock, scope);
         decision.actions = scopes.iter().map(|scope| action(*scope)).collect();
     });
-    entry.outgoing = Outgoing::of(&entry.decision);
+    entry.outgoing = Outgoing::of(&entry.decision, &BTreeSet::new());
     assert_eq!(entry.outgoing.len(), scopes.len());
     entry
 }
 
 /// A moment by which all that was written is due.
-fn soon() -> Timestamp {
+pub(super) fn soon() -> Timestamp {
     Timestamp::now().plus_millis(1_000)
 }
 
 /// A turn of a server at a moment.
-async fn turn(
+pub(super) async fn turn(
     store: &Store,
     server: i64,
     now: Timestamp,
@@ -65,7 +67,7 @@ async fn turn(
     store.deliver(&turn).await.unwrap()
 }
 
-fn came_to(claimed: &Claimed, next: Next) -> Tried {
+pub(super) fn came_to(claimed: &Claimed, next: Next) -> Tried {
     let delivered = next == Next::Delivered;
     Tried {
         seq: claimed.seq,
@@ -83,7 +85,7 @@ fn came_to(claimed: &Claimed, next: Next) -> Tried {
 }
 
 /// Which events what was claimed is about.
-fn events(claimed: &[Claimed]) -> Vec<&str> {
+pub(super) fn events(claimed: &[Claimed]) -> Vec<&str> {
     claimed.iter().map(|one| &*one.outgoing.as_ref().unwrap().event_id).collect()
 }
 

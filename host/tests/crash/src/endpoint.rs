@@ -46,7 +46,7 @@ impl Endpoint {
     /// The configuration that has the actions of these sources sent here.
     pub fn destinations(&self, sources: &[&str]) -> String {
         let url = format!("http://{}/actions", self.address);
-        let one = |source: &&str| format!("{source} = {{ url = \"{url}\" }}");
+        let one = |source: &&str| format!("{source} = {{ url = \"{url}\", allow_private = true }}");
         format!("{{ {} }}", sources.iter().map(one).collect::<Vec<_>>().join(", "))
     }
 

@@ -70,8 +70,7 @@ impl Program {
         for (name, value) in [
             ("PICKET_DESTINATIONS", endpoint.destinations(sources).as_str()),
             ("PICKET_DELIVERY_TIMEOUT_MS", "250"),
-            ("PICKET_DELIVERY_RETRY_FIRST_MS", "20"),
-            ("PICKET_DELIVERY_RETRY_MAX_MS", "200"),
+            ("PICKET_DELIVERY_RETRY_MS", "[20, 40, 80, 160, 200]"),
             ("PICKET_DELIVERY_ATTEMPTS_MAX", "100"),
         ] {
             self = self.with(name, value);

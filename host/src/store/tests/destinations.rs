@@ -1,0 +1,59 @@
+//! Destinations that want no more: what waits for them, and for how long.
+
+use super::super::Next;
+use super::outbox::{asking, came_to, events, soon, turn};
+use super::*;
+use crate::model::{Identity, KeyId, Role};
+
+on_both!(
+    what_waits_for_a_destination_waits_for_a_word,
+    a_destination_that_is_enabled_without_end_fills_no_table
+);
+
+fn admin() -> Identity {
+    Identity { key: KeyId::new(), role: Role::Admin, source: None, name: "me".to_owned() }
+}
+
+async fn what_waits_for_a_destination_waits_for_a_word(home: Home) {
+    let (_place, store) = fresh(home).await;
+    for (id, subject) in [("a-1", "ann"), ("b-1", "bob"), ("a-2", "ann"), ("c-1", "cy")] {
+        store.commit(&asking(id, subject, &[Scope::Message])).await.unwrap();
+    }
+    let now = soon();
+    let claimed = turn(&store, 1, now, &[], 2).await;
+    assert_eq!(events(&claimed), ["a-1", "b-1"]);
+    // Both are told that it wants no more; that is news once, and nobody claims what is due.
+    let tried: Vec<_> = claimed.iter().map(|one| came_to(one, Next::Gone)).collect();
+    for (server, tried) in [(1, &tried[..1]), (1, &tried[1..]), (2, &[])] {
+        assert_eq!(events(&turn(&store, server, now, tried, 10).await), [""; 0]);
+    }
+    assert_eq!(store.next_delivery_due(SOURCE).await.unwrap(), None);
+    let disabled = store.disabled_destinations().await.unwrap();
+    let [one] = disabled.as_slice() else { panic!("{disabled:?}") };
+    assert_eq!((one.source.as_str(), one.at, &one.delivery), (SOURCE, now, &claimed[0].id));
+    assert_eq!(count(&store, "SELECT count(*) FROM alerts").await, 1);
+    assert_eq!(done(&store).await[4..], ["destination.disabled"]);
+    assert_eq!(store.delivery_backlog(SOURCE).await.unwrap().pending, 4);
+
+    store.enable_destination(SOURCE, "a test", &admin()).await.unwrap();
+    let error = store.enable_destination(SOURCE, "again", &admin()).await.unwrap_err();
+    assert!(matches!(&error, StoreError::NotDisabled { .. }), "{error}");
+    assert_eq!(done(&store).await[4..], ["destination.disabled", "destination.enabled"]);
+    let claimed = turn(&store, 2, now, &[], 10).await;
+    assert_eq!(events(&claimed), ["a-1", "b-1", "c-1"], "in their order, each subject's first");
+    let tries: Vec<u32> = claimed.iter().map(|one| one.attempts).collect();
+    assert_eq!(tries, [1, 1, 0]);
+    let tried: Vec<_> = claimed.iter().map(|one| came_to(one, Next::Delivered)).collect();
+    assert_eq!(events(&turn(&store, 2, now, &tried, 10).await), ["a-2"]);
+}
+
+async fn a_destination_that_is_enabled_without_end_fills_no_table(home: Home) {
+    let (_place, store) = fresh(home).await;
+    store.commit(&asking("e-1", "ann", &[Scope::Message])).await.unwrap();
+    for _ in 0..110 {
+        let claimed = turn(&store, 1, soon(), &[], 1).await;
+        turn(&store, 1, soon(), &[came_to(&claimed[0], Next::Gone)], 0).await;
+        store.enable_destination(SOURCE, "a test", &admin()).await.unwrap();
+    }
+    assert_eq!(count(&store, "SELECT count(*) FROM delivery_attempts").await, 100);
+}
