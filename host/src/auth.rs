@@ -39,6 +39,10 @@ pub enum Access {
     /// Have tried again what was given up.
     ReplayDeliveries,
     ReadPolicies,
+    /// Send a policy.
+    PublishPolicies,
+    /// Promote a policy, demote it, retire it, go back to an earlier one.
+    MovePolicies,
     ReadSources,
     SetMode,
     /// All that is held on a person.
@@ -61,9 +65,10 @@ pub enum Access {
 /// what is asked for belongs to every source: see [`Access::is_global`].
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
-        DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadCapsules,
-        ReadDecisions, ReadDeliveries, ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds,
-        ReadKeys, ReadMetrics, ReadPolicies, ReadSources, ReadTrials, Replay, Rule,
+        DryRun, MoveDetectors, MovePolicies, PostEvents, PublishDetectors, PublishPolicies,
+        ReadAlerts, ReadAudit, ReadCapsules, ReadDecisions, ReadDeliveries, ReadDetectors,
+        ReadDocs, ReadErasures, ReadFiles, ReadHolds, ReadKeys, ReadMetrics, ReadPolicies,
+        ReadSources, ReadTrials, Replay, Rule,
     };
     match role {
         Role::Platform => {
@@ -81,6 +86,8 @@ pub fn allows(role: Role, access: Access) -> bool {
                 | MoveDetectors
                 | ReadAlerts
                 | ReadPolicies
+                | PublishPolicies
+                | MovePolicies
                 | ReadSources
                 | ReadMetrics
                 | ReadDocs
@@ -147,6 +154,8 @@ impl Access {
             | Self::ReadDeliveries
             | Self::ReplayDeliveries
             | Self::ReadPolicies
+            | Self::PublishPolicies
+            | Self::MovePolicies
             | Self::ReadSources
             | Self::SetMode
             | Self::ExportSubjects
@@ -244,6 +253,8 @@ mod tests {
             Access::DryRun,
             Access::PublishDetectors,
             Access::MoveDetectors,
+            Access::PublishPolicies,
+            Access::MovePolicies,
             Access::ReplayDeliveries,
         ] {
             assert!(!allows(Role::Auditor, access), "{access:?}");

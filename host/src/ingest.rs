@@ -6,6 +6,7 @@
 mod basis;
 mod conclude;
 mod fingerprint;
+mod policies;
 mod trial;
 
 use std::collections::{BTreeSet, HashSet};
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::engine::{self, Engine, Evaluated, Pool, PoolError, Upkeep};
-use crate::model::{Decision, DecisionId, Event, Finding, Outgoing, Timestamp, TrialRun};
+use crate::model::{Decision, DecisionId, Event, Outgoing, Timestamp, Trials};
 use crate::registry::{LivePolicy, Registry, Snapshot};
 use crate::runtime::Limits;
 use crate::store::{Accepted, Committed, Entry, Recorded, Salt, SealedEntry, Store, StoreError};
@@ -124,7 +125,7 @@ impl Ingest {
     /// An unknown source, or too much to do.
     pub async fn dry_run(&self, event: Event) -> Result<Decision, IngestError> {
         let snapshot = self.serving()?;
-        let policy = speaks_for(&snapshot, &event.source)?;
+        let policy = policies::speaks_for(&snapshot, &event)?;
         let job = self.job(snapshot, policy, Arc::new(event), DecisionId::new());
         let work = move |answer: engine::Answer<'_, Decision>| {
             answer.give(job.decide().0.decision);
@@ -220,7 +221,7 @@ impl Ingest {
             }
         };
         let snapshot = self.serving()?;
-        let policy = speaks_for(&snapshot, &event.source)?;
+        let policy = policies::speaks_for(&snapshot, &event)?;
         let mut sealing = self.0.store.sealing(&event).await?;
         if let Some(salt) = salt {
             sealing = sealing.salted(salt);
@@ -263,7 +264,7 @@ impl Ingest {
 
     /// Records an event that is decided later.
     async fn take(&self, event: Event) -> Result<Answer, IngestError> {
-        speaks_for(&*self.serving()?, &event.source)?;
+        policies::speaks_for(&*self.serving()?, &event)?;
         let fingerprint = self.0.fingerprint_key.of(&event);
         if let Some(recorded) = self.0.store.claim(&event.source, &event.id).await? {
             return self.known(recorded, fingerprint, &event);
@@ -337,13 +338,6 @@ impl Ingest {
     }
 }
 
-fn speaks_for(snapshot: &Snapshot, source: &str) -> Result<Arc<LivePolicy>, IngestError> {
-    snapshot.policy(source).ok_or_else(|| IngestError::UnknownSource {
-        source_name: source.to_owned(),
-        known: snapshot.sources().collect::<Vec<_>>().join(", "),
-    })
-}
-
 /// What an event was accepted with.
 struct Promised {
     id: DecisionId,
@@ -368,22 +362,22 @@ struct Decided {
     decision: Decision,
     /// What a replay needs besides.
     replay: serde_json::Value,
-    /// What it says about versions on trial.
-    trials: Vec<TrialRun>,
+    /// What it says about what is on trial.
+    trials: Trials,
 }
 
 impl Job {
     /// With what the engine does once the answer has been given.
     fn decide(&self) -> (Decided, Upkeep<'_>) {
         let Self { snapshot, policy, event, .. } = self;
-        let Evaluated { mut findings, upkeep } = self.engine.evaluate(snapshot, event);
-        let absent =
-            policy.policy.requires().iter().filter(|name| !snapshot.has(&event.source, name));
-        findings.extend(absent.map(|name| Finding::absent(name)));
-        findings.sort_by(|a, b| a.detector.cmp(&b.detector));
+        let Evaluated { findings, upkeep } = self.engine.evaluate(snapshot, event);
+        let findings = policies::heard(&policy.policy, snapshot, &event.source, findings);
         let verdict = policy.policy.judge(event, &findings);
         let seen = snapshot.subscribed(event);
-        let trials = trial::trials(&policy.policy, event, &seen, &findings, &verdict);
+        let trials = Trials {
+            detectors: trial::trials(&policy.policy, event, &seen, &findings, &verdict),
+            policies: policies::trials(snapshot, event, policy, &findings, &verdict),
+        };
         let given = Given {
             id: self.id,
             decided_at: Timestamp::now(),

@@ -20,7 +20,8 @@ use super::sealed::{self, reseal, seal};
 use super::subject_key::SubjectKey;
 use super::{Store, StoreError};
 use crate::model::{
-    AuditEntry, Decision, DecisionId, Digest, Event, Outcome, Outgoing, Timestamp, TrialRun,
+    AuditEntry, Decision, DecisionId, Digest, Event, Outcome, Outgoing, PolicyRun, Timestamp,
+    Trials,
 };
 
 static INSERT: Insert = Insert::new(
@@ -42,8 +43,8 @@ pub struct Entry {
     pub decision: Arc<Decision>,
     /// What a replay needs beyond the decision: inputs by reference, the policy's trace.
     pub replay: Json,
-    /// What it says about versions on trial.
-    pub trials: Vec<TrialRun>,
+    /// What it says about versions and policies on trial.
+    pub trials: Trials,
     /// What is to be delivered because of it.
     pub outgoing: Vec<Outgoing>,
 }
@@ -54,7 +55,7 @@ pub struct SealedEntry {
     pub(super) event: EventRow,
     /// `None` where the event is only accepted.
     pub(super) decision: Option<DecisionRow>,
-    pub(super) trials: Vec<TrialRun>,
+    pub(super) trials: Trials,
     pub(super) outbox: Vec<OutboxRow>,
     pub(super) leaf: Leaf,
     pub(super) key: Arc<SubjectKey>,
@@ -171,6 +172,15 @@ impl SealedEntry {
 
     pub(super) fn leaf(&self) -> Leaf {
         self.leaf.clone()
+    }
+
+    /// `None` where the event is only accepted.
+    pub(super) fn decided(&self) -> Option<&Decision> {
+        self.decision.as_ref().map(|row| &*row.decision)
+    }
+
+    pub(super) fn policy_runs(&self) -> impl Iterator<Item = &PolicyRun> {
+        self.trials.policies.iter()
     }
 }
 

@@ -70,6 +70,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     migration!(4, "0004_keep"),
     migration!(5, "0005_log"),
     migration!(6, "0006_outbox"),
+    migration!(8, "0008_policy_life"),
 ];
 
 /// The one that gives the audit log its tree.

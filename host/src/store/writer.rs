@@ -15,7 +15,7 @@ use super::audit::Leaves;
 use super::decisions::SealedEntry;
 use super::error::StoreError;
 use super::tx::Writer;
-use super::{Options, decisions, events, keyring, outbox, trials};
+use super::{Options, decisions, events, keyring, outbox, policy_trials, trials, withheld};
 
 /// How long to find out what became of a commit, and how long to wait between two looks.
 const SETTLE_FOR: Duration = Duration::from_secs(20);
@@ -218,6 +218,8 @@ async fn write(
     };
     decisions::insert(tx.connection()?, &winners).await?;
     trials::add(tx.connection()?, &winners).await?;
+    policy_trials::add(tx.connection()?, &winners).await?;
+    withheld::add(tx.connection()?, &winners).await?;
     outbox::insert(tx.connection()?, &winners).await?;
     tx.commit(leaves).await?;
     Ok(claims)
