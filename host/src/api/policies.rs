@@ -126,7 +126,7 @@ fn fault(found: &Diagnostic) -> Fault {
         width: found.width,
         hint: found.hint.clone(),
     };
-    Fault { place: Some(place), ..Fault::new("", found.message.clone()) }
+    Fault { place: Some(Box::new(place)), ..Fault::new("", found.message.clone()) }
 }
 
 /// The newest version of a policy of a source that the caller reaches.

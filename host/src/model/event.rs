@@ -43,7 +43,7 @@ pub struct Fault {
     pub detail: String,
     /// Of a document: where in its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
 }
 
 /// Where in the text of a document something is wrong.
