@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use databases::Server;
 use hdrhistogram::Histogram;
-use picket::model::{Decision, DecisionId, Event, Identity, KeyId, Role, Timestamp};
+use picket::model::{Decision, DecisionId, Event, Identity, KeyId, Role, Timestamp, Trials};
 use picket::store::{Entry, Filter, Options, Store};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
@@ -128,7 +128,7 @@ fn entry(number: u64) -> Entry {
         fingerprint: [7; 32],
         decision: Arc::new(decision),
         replay: json!({"inputs": [{"kind": "field", "path": "data.content"}]}),
-        trials: Vec::new(),
+        trials: Trials::default(),
         change: None,
         escalates: None,
         outgoing: Vec::new(),

@@ -16,7 +16,7 @@ use hdrhistogram::Histogram;
 use picket::app::{App, Carried};
 use picket::auth::new_key;
 use picket::config::Config;
-use picket::model::{DecisionId, Role};
+use picket::model::{DecisionId, Role, Trials};
 use picket::store::{Entry, Filter, Store};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -117,7 +117,7 @@ async fn sample(store: &Store) -> Entry {
         fingerprint: [0; 32],
         decision: Arc::new(row.document.decision),
         replay: row.document.replay,
-        trials: Vec::new(),
+        trials: Trials::default(),
         outgoing: Vec::new(),
         change: None,
         escalates: None,

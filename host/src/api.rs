@@ -11,6 +11,7 @@ mod detectors;
 mod docs;
 mod error;
 mod events;
+mod form;
 mod guard;
 mod health;
 mod holds;
@@ -56,6 +57,7 @@ pub use detectors::{
 pub use docs::document;
 pub use error::{ApiError, Problem};
 pub use holds::Holds;
+pub use policies::{Policies, PolicyCompared, PolicyDetail, PolicyStatus, PolicyVersions};
 pub use serve::serve;
 
 use detectors::Uploads;
@@ -128,10 +130,10 @@ pub struct Route {
 pub fn routes() -> Vec<Route> {
     use Access::{
         DryRun, EnableDestinations, EraseSubjects, ExportSubjects, HoldSubjects, MoveDetectors,
-        PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadCapsules, ReadDecisions,
-        ReadDeliveries, ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds, ReadKeys,
-        ReadMetrics, ReadPolicies, ReadSources, ReadSubjects, ReadTrials, Replay, ReplayDeliveries,
-        RevokeKeys, Rule, SetMode,
+        MovePolicies, PostEvents, PublishDetectors, PublishPolicies, ReadAlerts, ReadAudit,
+        ReadCapsules, ReadDecisions, ReadDeliveries, ReadDetectors, ReadDocs, ReadErasures,
+        ReadFiles, ReadHolds, ReadKeys, ReadMetrics, ReadPolicies, ReadSources, ReadSubjects,
+        ReadTrials, Replay, ReplayDeliveries, RevokeKeys, Rule, SetMode,
     };
     use detectors::{log, stage, trial, upload, versions};
     vec![
@@ -164,9 +166,16 @@ pub fn routes() -> Vec<Route> {
         route("PUT", "/v1/detectors/{name}/versions/{version}/stage", MoveDetectors, stage::put),
         route("GET", "/v1/alerts", ReadAlerts, alerts::list),
         route("GET", "/v1/policies", ReadPolicies, policies::list),
-        route("GET", "/v1/policies/{source}", ReadPolicies, policies::get),
+        route("GET", "/v1/policies/{name}", ReadPolicies, policies::versions::list),
+        route("PUT", "/v1/policies/{name}", PublishPolicies, policies::send::put),
+        route("POST", "/v1/policies/{name}/rollback", MovePolicies, policies::stage::roll_back),
+        route("GET", "/v1/policies/{name}/{version}", ReadPolicies, policies::versions::get),
+        route("GET", "/v1/policies/{name}/{version}/file", ReadPolicies, policies::versions::file),
+        route("PUT", "/v1/policies/{name}/{version}/stage", MovePolicies, policies::stage::put),
+        route("GET", "/v1/policies/{name}/{version}/trial", ReadTrials, policies::trial::get),
         route("GET", "/v1/sources", ReadSources, sources::list),
         route("PUT", "/v1/sources/{source}/mode", SetMode, sources::set_mode),
+        route("GET", "/v1/sources/{source}/mode/preview", ReadSources, sources::preview),
         route("GET", "/v1/subjects/{source}/{subject}", ReadSubjects, profiles::get),
         route("POST", "/v1/restrictions/check", ReadSubjects, profiles::check),
         route("GET", "/v1/subjects/{source}/{subject}/export", ExportSubjects, subjects::export),

@@ -41,6 +41,10 @@ pub enum Access {
     /// Have a destination told again that wanted no more.
     EnableDestinations,
     ReadPolicies,
+    /// Send a policy.
+    PublishPolicies,
+    /// Promote a policy, demote it, retire it, go back to an earlier one.
+    MovePolicies,
     ReadSources,
     SetMode,
     /// How accounts stand.
@@ -65,9 +69,10 @@ pub enum Access {
 /// what is asked for belongs to every source: see [`Access::is_global`].
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
-        DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadCapsules,
-        ReadDecisions, ReadDeliveries, ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds,
-        ReadKeys, ReadMetrics, ReadPolicies, ReadSources, ReadSubjects, ReadTrials, Replay, Rule,
+        DryRun, MoveDetectors, MovePolicies, PostEvents, PublishDetectors, PublishPolicies,
+        ReadAlerts, ReadAudit, ReadCapsules, ReadDecisions, ReadDeliveries, ReadDetectors,
+        ReadDocs, ReadErasures, ReadFiles, ReadHolds, ReadKeys, ReadMetrics, ReadPolicies,
+        ReadSources, ReadSubjects, ReadTrials, Replay, Rule,
     };
     match role {
         Role::Platform => {
@@ -89,6 +94,8 @@ pub fn allows(role: Role, access: Access) -> bool {
                 | MoveDetectors
                 | ReadAlerts
                 | ReadPolicies
+                | PublishPolicies
+                | MovePolicies
                 | ReadSources
                 | ReadMetrics
                 | ReadDocs
@@ -112,6 +119,7 @@ pub fn allows(role: Role, access: Access) -> bool {
         Role::Auditor => matches!(
             access,
             ReadDecisions
+                | ReadSubjects
                 | Replay
                 | ReadCapsules
                 | ReadDetectors
@@ -157,6 +165,8 @@ impl Access {
             | Self::ReplayDeliveries
             | Self::EnableDestinations
             | Self::ReadPolicies
+            | Self::PublishPolicies
+            | Self::MovePolicies
             | Self::ReadSources
             | Self::SetMode
             | Self::ReadSubjects
@@ -255,6 +265,8 @@ mod tests {
             Access::DryRun,
             Access::PublishDetectors,
             Access::MoveDetectors,
+            Access::PublishPolicies,
+            Access::MovePolicies,
             Access::ReplayDeliveries,
             Access::EnableDestinations,
         ] {

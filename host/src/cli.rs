@@ -23,6 +23,7 @@ mod serve;
 mod source;
 mod subject;
 mod table;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,7 +63,7 @@ enum Command {
     /// Write a detector, build, test and measure it; ship it, see what it would change, promote it
     #[command(subcommand)]
     Detector(detector::Command),
-    /// Check a policy as a compiler would, see which policies judge
+    /// Check a policy as a compiler would; send it, see what it would decide, promote it, go back
     #[command(subcommand)]
     Policy(policy::Command),
     /// See the sources and set whether their decisions are enforced
@@ -148,7 +149,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Decision(command) => decision::run(command).await?,
         Command::Replay(args) => return Ok(replay::run(&args).await),
         Command::Audit(command) => return audit::run(command).await,
-        Command::Source(command) => source::run(command).await?,
+        Command::Source(command) => return source::run(command).await,
         Command::Delivery(command) => delivery::run(command).await?,
         Command::Destination(command) => destination::run(command).await?,
         Command::Subject(command) => return subject::run(command).await,

@@ -156,10 +156,11 @@ pub struct Config {
     /// How many days checkpoints stay in `data_dir/checkpoints`.
     pub checkpoint_days_max: u32,
 
-    /// Where a file of `detectors_dir` lands: `active`, for development, or `shadow`. With `two_person`
-    /// always `shadow`.
+    /// Where a file of `detectors_dir` lands, and of `policies_dir` where its source has had a policy:
+    /// `active`, for development, or `shadow`. With `two_person` always `shadow`.
     pub folder_stage: Landing,
-    /// Whether a version is promoted by another key than the one that published it, and none lands active.
+    /// Whether a version of a detector or a policy is promoted by another key than the one that published
+    /// it, and none lands active.
     pub two_person: bool,
     /// Where an uploaded file lands, by source, `*` for the others; `shadow` unless written.
     pub upload_stage: BTreeMap<String, Landing>,

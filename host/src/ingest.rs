@@ -7,6 +7,7 @@ mod basis;
 mod conclude;
 mod fingerprint;
 mod job;
+mod policies;
 mod trial;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -125,7 +126,7 @@ impl Ingest {
     /// An unknown source, or too much to do.
     pub async fn dry_run(&self, event: Event) -> Result<Decision, IngestError> {
         let snapshot = self.serving()?;
-        let policy = speaks_for(&snapshot, &event.source)?;
+        let policy = policies::speaks_for(&snapshot, &event)?;
         let received_at = Timestamp::now();
         let job = self.job(snapshot, policy, Arc::new(event), DecisionId::new(), received_at);
         let work = move |answer: engine::Answer<'_, Decision>| {
@@ -222,7 +223,7 @@ impl Ingest {
             }
         };
         let snapshot = self.serving()?;
-        let policy = speaks_for(&snapshot, &event.source)?;
+        let policy = policies::speaks_for(&snapshot, &event)?;
         let event = Arc::new(event);
         let job = self.job(snapshot, policy, Arc::clone(&event), id, received_at);
         let standing =
@@ -258,7 +259,7 @@ impl Ingest {
 
     /// Records an event that is decided later.
     async fn take(&self, event: Event) -> Result<Answer, IngestError> {
-        speaks_for(&*self.serving()?, &event.source)?;
+        policies::speaks_for(&*self.serving()?, &event)?;
         let fingerprint = self.0.fingerprint_key.of(&event);
         if let Some(recorded) = self.0.store.claim(&event.source, &event.id).await? {
             return self.known(recorded, fingerprint, &event);
@@ -332,13 +333,6 @@ impl Ingest {
         };
         self.0.metrics.event(source, received);
     }
-}
-
-fn speaks_for(snapshot: &Snapshot, source: &str) -> Result<Arc<LivePolicy>, IngestError> {
-    snapshot.policy(source).ok_or_else(|| IngestError::UnknownSource {
-        source_name: source.to_owned(),
-        known: snapshot.sources().collect::<Vec<_>>().join(", "),
-    })
 }
 
 /// What an event was accepted with.

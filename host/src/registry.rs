@@ -10,8 +10,10 @@ mod code;
 mod cohort;
 mod files;
 mod inbox;
+mod judges;
 mod life;
 mod loader;
+mod policies;
 mod publish;
 mod recall;
 mod refresh;
@@ -32,7 +34,7 @@ use serde_json::Value as Json;
 use thiserror::Error;
 
 use crate::model::{Build, DetectorRules, Digest, Identity, Landing, Mode};
-use crate::policy::{Known, Labels};
+use crate::policy::{Diagnostic, Known, Labels};
 use crate::runtime::{LoadError, Runtime};
 use crate::signing::{self, SignatureError};
 use crate::store::{EVERY_SOURCE, Origin, Store, StoreError};
@@ -41,10 +43,12 @@ use crate::telemetry::Metrics;
 pub use bundle::{Bundle, BundledDetector, BundledPolicy};
 pub use cohort::Cohort;
 pub use files::settings;
+pub use judges::{Judges, LivePolicy};
 pub use life::{Standing, Stood};
+pub use policies::{PolicyStood, PolicyTaken, SentPolicy};
 pub use recall::Unrecalled;
 pub use refresh::build_of;
-pub use snapshot::{LiveDetector, LivePolicy, Snapshot, Subscribed};
+pub use snapshot::{LiveDetector, Snapshot, Subscribed};
 pub use status::{Catalogue, DetectorStatus, Landings, Refusal};
 pub use trust::{signature_beside, signature_path};
 pub use upload::Uploaded;
@@ -133,9 +137,9 @@ pub enum Refused {
     /// What lies beside it cannot be read.
     #[error("{0}")]
     Beside(String),
-    /// The diagnostics as a compiler prints them.
-    #[error("{0}")]
-    Policy(String),
+    /// The diagnostics as a compiler prints them, and each.
+    #[error("{rendered}")]
+    Policy { rendered: String, faults: Vec<Diagnostic> },
     #[error(
         "this file is the detector `{name}` and was sent as `{sent}`: send it under its own name (--name {name})"
     )]
@@ -148,6 +152,9 @@ pub enum Refused {
     /// It may not be where it is wanted.
     #[error("{0}")]
     Stage(String),
+    /// It is not for this caller.
+    #[error("{0}")]
+    Reach(String),
     #[error("{0}")]
     Absent(String),
     /// It was let in before, and its code is not at hand yet.
@@ -184,6 +191,9 @@ impl From<StoreError> for Refused {
         match error {
             StoreError::VersionTaken { .. } | StoreError::Downgrade { .. } => Self::Version(error),
             StoreError::Moved { .. } => Self::Moved(error),
+            StoreError::PolicyName { .. } | StoreError::ShadowsFull { .. } => {
+                Self::Stage(error.to_string())
+            }
             error => Self::Store(error),
         }
     }
@@ -263,6 +273,20 @@ impl Registry {
             true => Landing::Shadow,
             false => self.rules.folder_stage,
         }
+    }
+
+    /// Where a policy of the folder lands: as a detector does, but that there is nothing to look at it
+    /// beside where its source never had one; such a source begins in shadow mode.
+    async fn policy_stage(&self, source: &str, origin: &Origin) -> Result<Landing, StoreError> {
+        let landing = if origin.file().is_some() { self.folder_stage() } else { Landing::Active };
+        if landing == Landing::Active || self.rules.two_person {
+            return Ok(landing);
+        }
+        let rows = self.store.policy_deployments().await?;
+        Ok(match rows.iter().any(|row| row.source == source) {
+            true => Landing::Shadow,
+            false => Landing::Active,
+        })
     }
 
     /// Where an uploaded file for a source lands. Where two persons are asked for, none goes live by

@@ -179,12 +179,20 @@ async fn what_goes_live_on_one_server_goes_live_on_the_other() {
         .await;
     let decision = two.event("e-1", "hello").await.json();
     assert_eq!(decision["findings"][0]["version"], "1.1.0");
+    // So does a policy.
+    let text = server::POLICY.replace("NAME", "market").replace("soft_block", "nudge");
+    let sent = one.request("engineer", Method::PUT, "/v1/policies/market?why=news&stage=active");
+    assert_eq!(sent.body(text).send().await.unwrap().status(), 201);
+    let decides = |server: &Server| server.app.registry.current().policy("market").unwrap().version;
+    assert_eq!(decides(&one), 2);
+    two.until("it decides there too", || async { decides(&two) == 2 }).await;
+    assert_eq!(two.event("e-policy", "hello").await.json()["action"], "nudge");
     one.app.stop().await;
     // The other one goes on alone.
     assert_eq!(two.event("e-2", "hello").await.status, 200);
     assert_eq!(
         two.get("admin", "/v1/decisions").await.json()["decisions"].as_array().unwrap().len(),
-        2
+        3
     );
     two.app.stop().await;
 }

@@ -206,6 +206,15 @@ impl ApiError {
         Self::conflict("undecided", "Not decided yet", detail)
     }
 
+    /// With every fault of its text, if that is why.
+    pub fn policy_refused(detail: impl Into<String>, faults: Vec<Fault>) -> Self {
+        let title = "Refused, nothing has changed";
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        let mut error = Self::new(status, "policy-refused", title, detail);
+        error.problem.errors = faults;
+        error
+    }
+
     pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -255,6 +264,7 @@ impl From<Refused> for ApiError {
         match refused {
             Refused::Store(error) => error.into(),
             Refused::Absent(_) => Self::absent(said),
+            Refused::Reach(_) => Self::forbidden(said),
             Refused::Moved(_) => Self::conflict("moved", "Moved on meanwhile", said),
             Refused::Version(StoreError::Downgrade { .. }) => {
                 Self::conflict("downgrade", "Older than what stands", said)

@@ -5,12 +5,12 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::request::{Caller, parse_json, read_body, unexplained};
+use super::request::{Asked, Caller, parse_json, read_body, unexplained};
 use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
-use crate::model::{Fault, Mode, Timestamp};
+use crate::model::{Fault, Identity, Mode, ModePreview, Timestamp};
 
 /// A platform.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -79,11 +79,58 @@ pub(super) async fn set_mode(
     if let Some(fault) = unexplained(&change.why) {
         return Err(ApiError::invalid(vec![fault]));
     }
-    let known = api.0.registry.current().policy(&source).is_some();
-    if !known || !reaches(&identity, &source) {
-        return Err(ApiError::absent(format!("no policy speaks for `{source}`")));
-    }
+    known(&api, &identity, &source)?;
     let generation =
         api.0.registry.set_mode(&source, change.mode, &change.why, Some(&identity)).await?;
     Ok(Json(Changed { generation }))
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Back {
+    /// How many days to look back on; 7 unless given, at most 90.
+    #[param(minimum = 1, maximum = 90)]
+    days: Option<u32>,
+    /// Decisions to name, the newest first; at most `page_max`.
+    limit: Option<u32>,
+}
+
+/// See what active mode would have done
+///
+/// The decisions of the last days that were made in shadow mode: what each would have enforced, on how many
+/// accounts, and how many a person should have looked at. Whatever policy made them.
+#[utoipa::path(
+    get, path = "/v1/sources/{source}/mode/preview", tag = "sources",
+    params(("source" = String, Path), Back),
+    responses(
+        (status = 200, description = "Counted by action", body = ModePreview),
+        (status = 400, description = "Not a number of days", body = Problem),
+        (status = 404, description = "No policy speaks for this source", body = Problem),
+    )
+)]
+pub(super) async fn preview(
+    State(api): State<Api>,
+    Caller(identity): Caller,
+    Path(source): Path<String>,
+    Asked(back): Asked<Back>,
+) -> Result<Json<ModePreview>, ApiError> {
+    let limit = api.0.config.page_size(back.limit, 10).map_err(ApiError::malformed)?;
+    let days = back.days.unwrap_or(7);
+    if !(1..=ModePreview::DAYS_MAX).contains(&days) {
+        let max = ModePreview::DAYS_MAX;
+        return Err(ApiError::malformed(format!("`days` is {days}: look back on 1 to {max}")));
+    }
+    known(&api, &identity, &source)?;
+    let mode = api.0.registry.current().mode(&source);
+    Ok(Json(api.0.store.mode_preview(&source, mode, days, limit).await?))
+}
+
+/// Whether a policy speaks for a source that the caller reaches.
+fn known(api: &Api, identity: &Identity, source: &str) -> Result<(), ApiError> {
+    let known = api.0.registry.current().policy(source).is_some();
+    match known && reaches(identity, source) {
+        true => Ok(()),
+        false => Err(ApiError::absent(format!("no policy speaks for `{source}`"))),
+    }
 }

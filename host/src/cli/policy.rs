@@ -1,11 +1,18 @@
-//! `picket policy`: check a document, see how it judges, hold it to its cases, see what another would
-//! change; and what judges on a server.
+//! `picket policy`: the bench, which needs no server: check a document, see how it judges, hold it to its
+//! cases, see what another would change. And the life of a version on a server, from the file to the day
+//! when it is retired.
 
+mod compare;
 mod diff;
 mod explain;
 mod found;
 mod golden;
+mod list;
+mod push;
+mod show;
+mod stage;
 mod test;
+mod which;
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
@@ -14,11 +21,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use serde_json::Value;
 
 use super::client::Server;
 use super::sandbox::at_the_bench;
-use super::table;
 use crate::policy::{Known, Labels, Policy, Severity, code, render};
 
 #[derive(Debug, Subcommand)]
@@ -32,14 +37,36 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show what a policy in shadow or canary would have decided
+    #[command(after_help = compare::AFTER_HELP)]
+    Compare(compare::Compare),
+    /// Take a version back to shadow: it judges on and is recorded, and decides nothing
+    #[command(after_help = stage::DEMOTE_HELP)]
+    Demote(stage::Demote),
     /// Show which decisions differ between two policies, and which way
     #[command(after_help = diff::AFTER_HELP)]
     Diff(diff::Diff),
     /// Show each step of the arithmetic on one event, without a server
     #[command(after_help = explain::AFTER_HELP)]
     Explain(explain::Explain),
-    /// List the policies of a running server
+    /// List what decides and what is on trial on a server, and the files that were refused with the reason
+    #[command(after_help = list::AFTER_HELP)]
     List(Server),
+    /// Have a version decide, for a share of the subjects or for all
+    #[command(after_help = stage::PROMOTE_HELP)]
+    Promote(stage::Promote),
+    /// Send a policy to a server: it lands beside what decides, to be looked at
+    #[command(after_help = push::AFTER_HELP)]
+    Push(push::Push),
+    /// Take a version off its trial; its text is kept
+    #[command(after_help = stage::RETIRE_HELP)]
+    Retire(stage::Retire),
+    /// Go back to the policy that decided before, at once
+    #[command(after_help = stage::ROLLBACK_HELP)]
+    Rollback(stage::Rollback),
+    /// Show the versions of a policy, or one version, or its text
+    #[command(after_help = show::AFTER_HELP)]
+    Show(show::Show),
     /// Hold policies to their golden cases, without a server
     #[command(after_help = test::AFTER_HELP)]
     Test(test::Test),
@@ -81,12 +108,16 @@ Exits with 1 where there is a fault."#;
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check { file, json } => check(&file, json),
+        Command::Compare(compare) => compare::run(&compare).await,
+        Command::Demote(demote) => stage::demote(&demote).await,
         Command::Diff(diff) => at_the_bench(move || diff::run(&diff)).await,
         Command::Explain(explain) => at_the_bench(move || explain::run(&explain)).await,
-        Command::List(server) => {
-            list(&server).await?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::List(server) => list::run(&server).await,
+        Command::Promote(promote) => stage::promote(&promote).await,
+        Command::Push(push) => push::run(&push).await,
+        Command::Retire(retire) => stage::retire(&retire).await,
+        Command::Rollback(rollback) => stage::roll_back(&rollback).await,
+        Command::Show(show) => show::run(&show).await,
         Command::Test(test) => at_the_bench(move || test::run(&test)).await,
     }
 }
@@ -140,26 +171,4 @@ fn check(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
 
 fn exit(good: bool) -> ExitCode {
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-async fn list(server: &Server) -> anyhow::Result<()> {
-    let all: Value = server.get("/v1/policies").await?;
-    if server.json {
-        println!("{}", serde_json::to_string_pretty(&all)?);
-        return Ok(());
-    }
-    let mut out = table::new(&["SOURCE", "POLICY", "VERSION", "STAGE", "ORIGIN"]);
-    for policy in all["policies"].as_array().into_iter().flatten() {
-        let text = |field: &str| match &policy[field] {
-            Value::String(text) => table::plain(text),
-            other => other.to_string(),
-        };
-        out.add_row(["source", "name", "version", "stage", "origin"].map(text));
-    }
-    println!("{out}");
-    for refusal in all["refused"].as_array().into_iter().flatten() {
-        let text = |field: &str| refusal[field].as_str().unwrap_or_default();
-        println!("\nrefused {} at {}:\n{}", table::plain(text("file")), text("at"), text("error"));
-    }
-    Ok(())
 }

@@ -8,11 +8,11 @@ use serde_json::{Value as Json, json};
 
 use super::basis::{Basis, Stood};
 use super::conclude::{Given, conclude, enforce};
-use super::trial;
+use super::{policies, trial};
 use crate::engine::{Engine, Evaluated, Upkeep};
 use crate::model::{
-    Action, Decision, DecisionId, Event, Finding, Mode, Outgoing, Standing, StandingChange,
-    Timestamp, TrialRun,
+    Action, Decision, DecisionId, Event, Mode, Outgoing, Standing, StandingChange, Timestamp,
+    Trials,
 };
 use crate::policy::Asked;
 use crate::registry::{LivePolicy, Snapshot};
@@ -43,8 +43,8 @@ pub(super) struct Decided {
     at: Timestamp,
     /// What a replay needs besides.
     basis: Json,
-    /// What it says about versions on trial.
-    trials: Vec<TrialRun>,
+    /// What it says about what is on trial.
+    trials: Trials,
 }
 
 impl Job {
@@ -61,11 +61,8 @@ impl Job {
     /// With what the engine does once the answer has been given.
     pub fn decide(&self) -> (Decided, Upkeep<'_>) {
         let Self { snapshot, policy, event, .. } = self;
-        let Evaluated { mut findings, upkeep } = self.engine.evaluate(snapshot, event);
-        let absent =
-            policy.policy.requires().iter().filter(|name| !snapshot.has(&event.source, name));
-        findings.extend(absent.map(|name| Finding::absent(name)));
-        findings.sort_by(|a, b| a.detector.cmp(&b.detector));
+        let Evaluated { findings, upkeep } = self.engine.evaluate(snapshot, event);
+        let findings = policies::heard(&policy.policy, snapshot, &event.source, findings);
         let given = Given {
             id: self.id,
             decided_at: Timestamp::now(),
@@ -76,7 +73,10 @@ impl Job {
         };
         let verdict = policy.policy.judge(event, &given.facts(), &findings);
         let seen = snapshot.subscribed(event);
-        let trials = trial::trials(&policy.policy, &given, &seen, &findings, &verdict);
+        let trials = Trials {
+            detectors: trial::trials(&policy.policy, &given, &seen, &findings, &verdict),
+            policies: policies::trials(snapshot, &given, policy, &findings, &verdict),
+        };
         let asked = verdict.asked();
         let (decision, trace) = conclude(given, findings, verdict);
         let basis = Basis::new(&decision, trace, &seen, &self.ceiling);

@@ -41,11 +41,31 @@ pub struct Fault {
     pub pointer: String,
     /// What is wrong and how to mend it.
     pub detail: String,
+    /// Of a document: where in its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Box<Place>>,
+}
+
+/// Where in the text of a document something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Place {
+    /// Stable, such as `P003`.
+    pub code: String,
+    /// `error` or `warning`.
+    pub severity: String,
+    /// 1-based.
+    pub line: usize,
+    /// 1-based, in characters.
+    pub column: usize,
+    /// How many characters it is about, all on `line`.
+    pub width: usize,
+    /// How to mend it.
+    pub hint: Option<String>,
 }
 
 impl Fault {
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), detail: detail.into() }
+        Self { pointer: pointer.into(), detail: detail.into(), place: None }
     }
 }
 

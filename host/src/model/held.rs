@@ -6,7 +6,9 @@ use utoipa::ToSchema;
 
 use super::profile::{KeptRestriction, KeptStrike};
 use super::ruling::Ruling;
-use super::{Decision, DecisionId, Delivery, Event, Hold, Timestamp, TrialDifference};
+use super::{
+    Decision, DecisionId, Delivery, Event, Hold, PolicyDifference, Timestamp, TrialDifference,
+};
 
 /// All that is held about one event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -25,6 +27,8 @@ pub struct HeldEvent {
     pub ruling: Option<Ruling>,
     /// What versions on trial would have changed.
     pub differences: Vec<TrialDifference>,
+    /// What policies on trial would have decided, where that differs.
+    pub policy_differences: Vec<PolicyDifference>,
     /// What the platform was told to do.
     pub deliveries: Vec<Delivery>,
 }

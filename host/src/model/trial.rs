@@ -3,7 +3,14 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Action, Stage, Timestamp};
+use super::{Action, PolicyRun, Stage, Timestamp};
+
+/// What one event says about all that is on trial.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Trials {
+    pub detectors: Vec<TrialRun>,
+    pub policies: Vec<PolicyRun>,
+}
 
 /// What one event says about one version on trial.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,7 +11,7 @@ use super::files::settings;
 use super::seen::{BUNDLED, Seen};
 use super::{Candidate, Registry};
 use crate::model::{Build, Digest, Landing, Stage};
-use crate::store::{Deployment, EVERY_SOURCE, Origin, StoreError};
+use crate::store::{Deployment, EVERY_SOURCE, Origin, PolicyDeployment, StoreError};
 
 /// What the program carries with it.
 #[derive(Debug, Clone, Default)]
@@ -126,14 +126,18 @@ impl Registry {
     async fn offer_bundled_policies(&self) -> Result<(), StoreError> {
         let deployed = self.store.policy_deployments().await?;
         for bundled in &self.bundle.policies {
-            let row = deployed.iter().find(|row| row.source == bundled.source);
-            let due = row.is_none_or(|row| match (&row.origin, row.stage) {
-                (Origin::Bundle, Stage::Active) => {
-                    row.digest != Digest::of(bundled.text.as_bytes())
+            let of_source = |row: &&PolicyDeployment| row.source == bundled.source;
+            let mut rows = deployed.iter().filter(of_source);
+            // What a person has moved is left as it is: what was offered is not offered again, unless
+            // nobody decides.
+            let due = match rows.find(|row| row.stage == Stage::Active) {
+                Some(active) if active.origin == Origin::Bundle => {
+                    let digest = Digest::of(bundled.text.as_bytes());
+                    self.store.policy_of_digest(digest).await?.is_none()
                 }
-                (Origin::Folder(_), Stage::Retired) => true,
-                _ => false,
-            });
+                Some(_) => false,
+                None => true,
+            };
             if due
                 && let Err(refused) =
                     self.publish_policy(bundled.text, bundled.source, Origin::Bundle).await

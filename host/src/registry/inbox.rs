@@ -13,7 +13,7 @@ use super::files::{is_there, list, name_of, read, settings};
 use super::seen::{Attempt, Seen};
 use super::trust::signature_beside;
 use super::{Candidate, Folders, Refused, Registry, canonical};
-use crate::model::{Build, Digest, Stage};
+use crate::model::{Build, Digest};
 use crate::store::{Deployment, EVERY_SOURCE, Origin, StoreError};
 use crate::telemetry::Loaded;
 
@@ -322,15 +322,7 @@ impl Registry {
                 retired = true;
             }
         }
-        for row in self.store.policy_deployments().await? {
-            if row.origin == origin && row.stage == Stage::Active {
-                self.store.retire_policy(&row.source, Some(&origin), None).await?;
-                self.metrics.load("policy", Loaded::Retired);
-                tracing::info!(policy = row.name, file, "policy retired: its file is gone");
-                retired = true;
-            }
-        }
-        if !retired {
+        if !self.retire_policies(&origin, None, "its file is gone").await? && !retired {
             self.store.forget_file(file).await?;
         }
         Ok(())

@@ -4,7 +4,7 @@
 use super::code::Code;
 use super::{Candidate, Refused, Registry};
 use crate::model::{Identity, Landing, Stage};
-use crate::policy::{Policy, render};
+use crate::policy::{Compiled, Policy, render};
 use crate::runtime::Prepared;
 use crate::store::{Deployment, Origin, Publish, PublishPolicy, Published, StoreError};
 use crate::telemetry::Loaded;
@@ -78,7 +78,16 @@ impl Registry {
         self.rules.detectors.check(&row.manifest, &row.source).map_err(Refused::Grant)
     }
 
-    /// Checks a policy and makes it judge its source.
+    /// The one compiler, whatever way a policy comes. `file` is what its faults call it.
+    ///
+    /// # Errors
+    /// Every fault of the document.
+    pub(super) async fn compile_policy(&self, file: &str, text: &str) -> Result<Compiled, Refused> {
+        Policy::compile(text, &self.known().await?)
+            .map_err(|faults| Refused::Policy { rendered: render(file, text, &faults), faults })
+    }
+
+    /// Checks a policy of the folder or the program and puts it where it lands for its source.
     ///
     /// # Errors
     /// Every fault of the document; then nothing has changed.
@@ -88,26 +97,24 @@ impl Registry {
         file: &str,
         origin: Origin,
     ) -> Result<(), Refused> {
-        let compiled = Policy::compile(text, &self.known().await?)
-            .map_err(|faults| Refused::Policy(render(file, text, &faults)))?;
+        let compiled = self.compile_policy(file, text).await?;
         for warning in &compiled.warnings {
             tracing::warn!(file, line = warning.line, "{}", warning.message);
         }
         let policy = compiled.policy;
-        for row in self.store.policy_deployments().await? {
-            let other = row.origin == origin && row.source != policy.source();
-            if other && origin.file().is_some() && row.stage == Stage::Active {
-                self.store.retire_policy(&row.source, Some(&origin), None).await?;
-                self.metrics.load("policy", Loaded::Retired);
-                tracing::info!(source = row.source, %origin, "policy retired: its file judges another source");
-            }
+        if origin.file().is_some() {
+            let why = "its file judges another source";
+            self.retire_policies(&origin, Some(policy.source()), why).await?;
         }
+        let stage = self.policy_stage(policy.source(), &origin).await?;
         let publish = PublishPolicy {
             name: policy.name(),
             source: policy.source(),
             text,
             digest: policy.digest(),
             origin: origin.clone(),
+            stage: Stage::from(stage),
+            why: None,
         };
         let published = self.store.publish_policy(&publish, None).await?;
         if published.changed {
@@ -116,11 +123,34 @@ impl Registry {
                 policy = policy.name(),
                 source = policy.source(),
                 version = published.version,
+                stage = %published.stage,
                 %origin,
-                "policy live"
+                "policy published"
             );
         }
         Ok(())
+    }
+
+    /// Retires what came from a file, but for what is of a source. Returns whether there was anything.
+    pub(super) async fn retire_policies(
+        &self,
+        origin: &Origin,
+        but: Option<&str>,
+        why: &str,
+    ) -> Result<bool, StoreError> {
+        let mut retired = false;
+        for row in self.store.policy_deployments().await? {
+            if row.origin != *origin || !row.stage.is_live() || Some(&*row.source) == but {
+                continue;
+            }
+            // All of the source at once; another row of it finds nothing left.
+            if self.store.retire_policies(&row.source, origin, why).await?.is_some() {
+                self.metrics.load("policy", Loaded::Retired);
+                tracing::info!(policy = row.name, source = row.source, %origin, "policy retired: {why}");
+                retired = true;
+            }
+        }
+        Ok(retired)
     }
 
     /// Retires what a file shipped before under other names: it ships this one now.

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use futures::StreamExt;
 
 use super::inbox::TRIED_AGAIN;
+use super::judges::judges;
 use super::life::fall_backs;
-use super::{Cohort, LiveDetector, LivePolicy, Refused, Registry, Snapshot, canonical};
-use crate::model::{Build, Digest, Stage};
-use crate::policy::Policy;
+use super::{Cohort, LiveDetector, Refused, Registry, Snapshot, canonical};
+use crate::model::{Build, Digest};
 use crate::store::{Deployment, PolicyDeployment, SourceRow, StoreError};
 
 /// What the rows said at one generation.
 struct Rows {
     generation: u64,
     deployments: Vec<Deployment>,
-    policies: Vec<PolicyDeployment>,
+    policies: Vec<(PolicyDeployment, String)>,
     sources: Vec<SourceRow>,
 }
 
@@ -64,7 +64,7 @@ impl Registry {
             let rows = Rows {
                 generation,
                 deployments: self.store.deployments().await?,
-                policies: self.store.policy_deployments().await?,
+                policies: self.store.live_policies().await?,
                 sources: self.store.sources().await?,
             };
             if self.store.generation().await? == generation {
@@ -97,22 +97,7 @@ impl Registry {
                 }
             }
         }
-        let mut policies = BTreeMap::new();
-        for row in rows.policies.into_iter().filter(|row| row.stage == Stage::Active) {
-            match Policy::compile_again(&row.text) {
-                Ok(compiled) => {
-                    let live = LivePolicy {
-                        policy: compiled.policy,
-                        version: row.version,
-                        origin: row.origin,
-                    };
-                    policies.insert(row.source, Arc::new(live));
-                }
-                Err(_) => {
-                    tracing::error!(policy = row.name, "a policy that is deployed does not compile")
-                }
-            }
-        }
+        let policies = judges(rows.policies, &self.known().await?);
         let modes = rows.sources.into_iter().map(|row| (row.source, row.mode)).collect();
         let next = Snapshot::new(rows.generation, detectors, policies, modes, unloaded);
         Ok(next.following(&current))

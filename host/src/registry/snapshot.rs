@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cohort::Cohort;
-use crate::model::{Event, Isolation, Mode, PolicyRef, Stage, TypePattern};
-use crate::policy::Policy;
+use super::judges::{Judges, LivePolicy};
+use crate::model::{Event, Isolation, Mode, Stage, TypePattern};
 use crate::runtime::Prepared;
 use crate::store::{EVERY_SOURCE, Origin};
 
@@ -34,14 +34,6 @@ pub struct Subscribed<'a> {
     pub counted: bool,
 }
 
-/// A policy that judges.
-pub struct LivePolicy {
-    pub policy: Policy,
-    /// Numbered by the store.
-    pub version: u32,
-    pub origin: Origin,
-}
-
 /// What is live, under one generation number.
 pub struct Snapshot {
     generation: u64,
@@ -51,20 +43,10 @@ pub struct Snapshot {
     detectors: Vec<LiveDetector>,
     /// Which detectors want a pattern of event types: few patterns, many detectors.
     wants: Vec<(TypePattern, Vec<usize>)>,
-    policies: BTreeMap<String, Arc<LivePolicy>>,
+    policies: BTreeMap<String, Judges>,
     modes: BTreeMap<String, Mode>,
     /// Rows that should run and do not, with the reason.
     unloaded: BTreeMap<i64, String>,
-}
-
-impl LivePolicy {
-    pub fn reference(&self) -> PolicyRef {
-        PolicyRef {
-            name: self.policy.name().to_owned(),
-            version: self.version,
-            digest: self.policy.digest(),
-        }
-    }
 }
 
 impl Snapshot {
@@ -76,7 +58,7 @@ impl Snapshot {
     pub fn new(
         generation: u64,
         mut detectors: Vec<LiveDetector>,
-        policies: BTreeMap<String, Arc<LivePolicy>>,
+        policies: BTreeMap<String, Judges>,
         modes: BTreeMap<String, Mode>,
         unloaded: BTreeMap<i64, String>,
     ) -> Self {
@@ -166,13 +148,19 @@ impl Snapshot {
         named.filter(|live| heard(live)).any(|live| serves(live, source))
     }
 
-    /// The policy that speaks for a source.
-    pub fn policy(&self, source: &str) -> Option<Arc<LivePolicy>> {
-        self.policies.get(source).cloned()
+    /// The policies that judge a source.
+    pub fn judges(&self, source: &str) -> Option<&Judges> {
+        self.policies.get(source)
     }
 
+    /// The policy that speaks for a source: the active one.
+    pub fn policy(&self, source: &str) -> Option<Arc<LivePolicy>> {
+        self.judges(source).map(Judges::active).cloned()
+    }
+
+    /// The active policy of each source.
     pub fn policies(&self) -> impl Iterator<Item = &Arc<LivePolicy>> {
-        self.policies.values()
+        self.policies.values().map(Judges::active)
     }
 
     /// The sources for which a policy speaks, sorted.

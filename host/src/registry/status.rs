@@ -9,7 +9,7 @@ use super::Registry;
 use super::refresh::build_of;
 use crate::model::manifest::Budget;
 use crate::model::{Canary, Digest, Input, Isolation, Landing, Stage, Timestamp, Vitals};
-use crate::store::{EVERY_SOURCE, SENT, StoreError};
+use crate::store::{EVERY_SOURCE, SENT, SENT_POLICY, StoreError};
 
 /// Every detector that is or was live, and every file that was refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -38,8 +38,9 @@ impl Landings {
             EVERY_SOURCE => "what is pushed for every source (upload_stage)".to_owned(),
             source => format!("what is pushed for {source} (upload_stage)"),
         });
-        let folder = (self.folder == Landing::Active)
-            .then(|| "a file that is dropped into the folder (folder_stage)".to_owned());
+        let folder = (self.folder == Landing::Active).then(|| {
+            "a file that is dropped into a folder, detector or policy (folder_stage)".to_owned()
+        });
         let loud: Vec<String> = folder.into_iter().chain(uploads).collect();
         let listed = loud.join(", ");
         (!loud.is_empty()).then(|| format!("ACTIVE AT ONCE, without a trial: {listed}"))
@@ -108,6 +109,7 @@ impl Registry {
         let snapshot = self.current();
         let mut refused = self.refusals("detectors/").await?;
         refused.extend(self.refusals(SENT).await?);
+        refused.retain(|refusal| !refusal.file.starts_with(SENT_POLICY));
         let detectors = self.store.deployments().await?.into_iter().map(|row| {
             let live = snapshot.detectors().iter().find(|live| live.deployment == row.id);
             let file = row.origin.file().map(str::to_owned);

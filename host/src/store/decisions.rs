@@ -21,8 +21,8 @@ use super::strikes::{Escalates, Escalation};
 use super::subject_key::SubjectKey;
 use super::{Store, StoreError};
 use crate::model::{
-    AuditEntry, Decision, DecisionId, Digest, Event, Mode, Outcome, Outgoing, StandingChange,
-    Timestamp, TrialRun,
+    AuditEntry, Decision, DecisionId, Digest, Event, Mode, Outcome, Outgoing, PolicyRun,
+    StandingChange, Timestamp, Trials,
 };
 
 static INSERT: Insert = Insert::new(
@@ -44,8 +44,8 @@ pub struct Entry {
     pub decision: Arc<Decision>,
     /// What a replay needs beyond the decision: inputs by reference, the policy's trace.
     pub replay: Json,
-    /// What it says about versions on trial.
-    pub trials: Vec<TrialRun>,
+    /// What it says about versions and policies on trial.
+    pub trials: Trials,
     /// What is to be delivered because of it.
     pub outgoing: Vec<Outgoing>,
     /// What it adds to the standing of its subject.
@@ -60,7 +60,7 @@ pub struct SealedEntry {
     pub(super) event: EventRow,
     /// `None` where the event is only accepted.
     pub(super) decision: Option<DecisionRow>,
-    pub(super) trials: Vec<TrialRun>,
+    pub(super) trials: Trials,
     pub(super) outbox: Vec<OutboxRow>,
     pub(super) change: Option<StandingChange>,
     pub(super) escalation: Option<Escalation>,
@@ -185,7 +185,7 @@ impl SealedEntry {
         Some((self.owner()?, self.escalation.as_ref()?))
     }
 
-    /// The decision, where there is one.
+    /// `None` where the event is only accepted.
     pub(super) fn decided(&self) -> Option<&Arc<Decision>> {
         self.decision.as_ref().map(|row| &row.decision)
     }
@@ -200,6 +200,10 @@ impl SealedEntry {
 
     pub(super) fn leaf(&self) -> Leaf {
         self.leaf.clone()
+    }
+
+    pub(super) fn policy_runs(&self) -> impl Iterator<Item = &PolicyRun> {
+        self.trials.policies.iter()
     }
 }
 

@@ -72,6 +72,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     migration!(6, "0006_outbox"),
     migration!(7, "0007_strikes"),
     migration!(8, "0008_hooks"),
+    migration!(9, "0009_policy_life"),
 ];
 
 /// The one that gives the audit log its tree.

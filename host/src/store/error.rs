@@ -128,6 +128,14 @@ pub enum StoreError {
         "{name} {version} is older than {live}, which is {stage}: allow the downgrade (--allow-downgrade), or go back to a version that served with `picket detector rollback {name}`"
     )]
     Downgrade { name: String, version: String, live: String, stage: Stage },
+    #[error(
+        "the policy `{name}` is of the source `{source_name}`, and a name belongs to one source: give this one another"
+    )]
+    PolicyName { name: String, source_name: String },
+    #[error(
+        "{limit} policies are in shadow for `{source_name}` already, which is the limit, for each judges every event: retire one of them (`picket policy list`)"
+    )]
+    ShadowsFull { source_name: String, limit: usize },
     #[error("{what} has moved on meanwhile: it is {stage} now; look again")]
     Moved { what: String, stage: Stage },
     #[error("the delivery `{id}` is {state}: only what is dead is tried again")]

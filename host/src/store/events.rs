@@ -18,7 +18,7 @@ use super::sealed::cipher::Seat;
 use super::sealed::{self, seal};
 use super::writer::Answer;
 use super::{PAGE_ROWS_MAX, Store, StoreError};
-use crate::model::{AuditEntry, Decision, DecisionId, Digest, Event, Timestamp};
+use crate::model::{AuditEntry, Decision, DecisionId, Digest, Event, Timestamp, Trials};
 
 pub(super) const ACCEPTED: i64 = 0;
 pub(super) const DECIDED: i64 = 1;
@@ -217,7 +217,7 @@ impl Store {
         let facts = json!({ "event": row.commitment });
         let entry = AuditEntry::new(None, "event.accepted", row.decision_id.as_str(), facts);
         let (key, leaf) = (sealing.key, Leaf::of(entry)?);
-        let (trials, outbox) = (Vec::new(), Vec::new());
+        let (trials, outbox) = (Trials::default(), Vec::new());
         let (change, escalation) = (None, None);
         let entry = SealedEntry {
             event: row,

@@ -140,6 +140,8 @@ impl Store {
         .await?;
         let last = rows.last().map(|row| row.try_get("seq")).transpose()?.unwrap_or(after);
         let mut differences = self.held_differences(source, subject, &name, after, last).await?;
+        let mut policies =
+            self.held_policy_differences(source, subject, &name, after, last).await?;
         let mut deliveries = self.held_deliveries(source, &name, after, last).await?;
         let mut held = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -147,6 +149,7 @@ impl Store {
             let Some(mut one) = self.held_event(row)? else { continue };
             let id = one.decision_id.to_string();
             one.differences = differences.remove(&id).unwrap_or_default();
+            one.policy_differences = policies.remove(&id).unwrap_or_default();
             one.deliveries = deliveries.remove(&id).unwrap_or_default();
             held.push(one);
         }
@@ -192,6 +195,7 @@ impl Store {
                 made_from: serde_json::Value::Null,
                 ruling: None,
                 differences: Vec::new(),
+                policy_differences: Vec::new(),
                 deliveries: Vec::new(),
             });
         }
@@ -217,6 +221,7 @@ impl Store {
             made_from: replay,
             ruling,
             differences: Vec::new(),
+            policy_differences: Vec::new(),
             deliveries: Vec::new(),
         }))
     }

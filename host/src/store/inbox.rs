@@ -59,6 +59,9 @@ impl FromStr for Origin {
 /// Before a detector's name: how what was last sent for it and refused is called in the inbox.
 pub const SENT: &str = "api/";
 
+/// The same before a policy's name.
+pub const SENT_POLICY: &str = "api/policies/";
+
 /// Refusals that are kept of files of the folders, and as many of what was sent; the oldest go first.
 /// All of them are in the audit log for ever.
 const REFUSALS_MAX: i64 = 1_000;
@@ -139,8 +142,22 @@ impl Store {
         self.refuse("policy.refused", file, digest, error, None).await
     }
 
+    /// Records that a policy that somebody sent was not taken, and why. Returns whether that is news.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn refuse_sent_policy(
+        &self,
+        file: &str,
+        digest: Digest,
+        error: &str,
+        who: &Identity,
+    ) -> Result<bool, StoreError> {
+        self.refuse("policy.refused", file, Some(digest), error, Some(who)).await
+    }
+
     /// Drops a file that is gone from the inbox. Returns whether it was there. What came from it is
-    /// retired by [`Store::retire_detector`] or [`Store::retire_policy`], which do this as well.
+    /// retired by [`Store::retire_detector`] or [`Store::retire_policies`], which do this as well.
     ///
     /// # Errors
     /// Where the database does not answer.

@@ -1,16 +1,16 @@
-//! Policies: every text that was ever published, numbered by the host, and which judges a source.
+//! Policies: every text that was ever published, numbered by the host, and putting one where it shall
+//! stand. Where versions stand is read in `policy_deployments`.
 
 use serde_json::json;
-use sqlx::Row as _;
 
-use super::audit::Leaves;
-use super::dialect::Row;
+use super::audit::{Leaf, Leaves};
 use super::inbox::{self, Origin};
+use super::policy_standing::{self, deploy};
 use super::tx::Tx;
 use super::{Store, StoreError, next_generation, sealed, sources};
 use crate::model::{AuditEntry, Digest, Identity, Stage, Timestamp};
 
-const WHAT: &str = "policy";
+pub(super) const WHAT: &str = "policy";
 
 /// A policy to publish.
 #[derive(Debug, Clone)]
@@ -21,6 +21,10 @@ pub struct PublishPolicy<'a> {
     /// Of `text`.
     pub digest: Digest,
     pub origin: Origin,
+    /// Where it lands: `active` or `shadow`. A version that stands higher already stays there.
+    pub stage: Stage,
+    /// Why, for the audit log.
+    pub why: Option<&'a str>,
 }
 
 /// What publishing came to.
@@ -28,43 +32,37 @@ pub struct PublishPolicy<'a> {
 pub struct PublishedPolicy {
     /// The same text keeps its number.
     pub version: u32,
+    /// Where it stands.
+    pub stage: Stage,
     pub generation: u64,
     /// Whether anything is different now. Where not, nothing was written.
     pub changed: bool,
 }
 
-/// Which policy judges a source.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PolicyDeployment {
-    pub source: String,
-    pub name: String,
-    pub version: u32,
-    pub digest: Digest,
-    pub text: String,
-    pub stage: Stage,
-    pub origin: Origin,
-    pub updated_at: Timestamp,
-}
-
 impl Store {
-    /// Keeps a policy, numbers it and makes it the one that judges its source, in one transaction.
+    /// Keeps a policy, numbers it and puts it where it shall stand for its source, in one transaction.
     /// A source that is new begins in shadow mode.
     ///
     /// # Errors
-    /// Where the digest is not that of the text, the text was published under another name, or the
-    /// database does not answer.
+    /// [`StoreError::PolicyName`] and [`StoreError::ShadowsFull`]; where the digest is not that of the
+    /// text, the text was published under another name, or the database does not answer.
     pub async fn publish_policy(
         &self,
         publish: &PublishPolicy<'_>,
         who: Option<&Identity>,
     ) -> Result<PublishedPolicy, StoreError> {
-        let PublishPolicy { name, source, text, digest, origin } = publish;
+        let PublishPolicy { name, source, text, digest, origin, .. } = publish;
         if Digest::of(text.as_bytes()) != *digest {
             return Err(unstorable(format!("its digest is not {digest}")));
         }
         let mut tx = self.inner.writer.begin().await?;
-        let version = keep(&mut tx, publish).await?;
-        let deployed = deploy(&mut tx, publish).await?;
+        let (version, (stage, deployed)) = match keep_and_deploy(&mut tx, publish, who).await {
+            Ok(done) => done,
+            Err(error) => {
+                tx.roll_back().await;
+                return Err(error);
+            }
+        };
         let taken = match origin.file() {
             Some(file) => inbox::take(&mut tx, file, Some(*digest), None).await?,
             None => false,
@@ -72,69 +70,54 @@ impl Store {
         if !deployed && !taken {
             tx.roll_back().await;
             let generation = self.generation().await?;
-            return Ok(PublishedPolicy { version, generation, changed: false });
+            return Ok(PublishedPolicy { version, stage, generation, changed: false });
+        }
+        if *origin == Origin::Api {
+            inbox::forget(&mut tx, &format!("{}{name}", inbox::SENT_POLICY)).await?;
         }
         sources::ensure(&mut tx, source).await?;
         let generation = next_generation(&mut tx).await?;
         let facts = json!({
-            "digest": digest, "version": version, "source": source,
-            "origin": origin.to_string(), "generation": generation,
+            "digest": digest, "version": version, "source": source, "stage": stage,
+            "origin": origin.to_string(), "why": publish.why, "generation": generation,
         });
         tx.commit(Leaves::of(AuditEntry::new(who, "policy.published", *name, facts))?).await?;
-        Ok(PublishedPolicy { version, generation, changed: true })
+        Ok(PublishedPolicy { version, stage, generation, changed: true })
     }
 
-    /// Stops a policy judging a source. With `from`, only where it came from there. Returns the
-    /// generation, or `None` where there was nothing to retire.
+    /// Stops what came from a file or the program having a say about a source, in whatever stages it
+    /// stands. Returns the generation, or `None` where there was nothing to retire.
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn retire_policy(
+    pub async fn retire_policies(
         &self,
         source: &str,
-        from: Option<&Origin>,
-        who: Option<&Identity>,
+        from: &Origin,
+        why: &str,
     ) -> Result<Option<u64>, StoreError> {
         let mut tx = self.inner.writer.begin().await?;
-        let retired: Option<Vec<u8>> = sqlx::query_scalar(
-            "UPDATE policy_deployments SET stage = $1, updated_at = $2 \
-             WHERE source = $3 AND stage <> $1 AND origin = coalesce($4, origin) RETURNING digest",
-        )
-        .bind(Stage::Retired.as_str())
-        .bind(Timestamp::now().micros())
-        .bind(source)
-        .bind(from.map(Origin::to_string))
-        .fetch_optional(tx.connection()?)
-        .await?;
-        let Some(retired) = retired else {
+        let retired = policy_standing::retire(&mut tx, source, from, why).await?;
+        if retired.is_empty() {
             tx.roll_back().await;
             return Ok(None);
-        };
-        if let Some(file) = from.and_then(Origin::file) {
+        }
+        if let Some(file) = from.file() {
             inbox::forget(&mut tx, file).await?;
         }
         let generation = next_generation(&mut tx).await?;
-        let facts = json!({
-            "digest": inbox::digest(WHAT, source, &retired)?,
-            "from": from.map(Origin::to_string), "generation": generation,
-        });
-        tx.commit(Leaves::of(AuditEntry::new(who, "policy.retired", source, facts))?).await?;
+        let mut leaves = Vec::with_capacity(retired.len());
+        for row in &retired {
+            let facts = json!({
+                "digest": row.digest, "version": row.version, "source": source, "from": row.stage,
+                "to": Stage::Retired, "origin": from.to_string(), "why": why,
+                "generation": generation,
+            });
+            leaves.push(Leaf::of(AuditEntry::new(None, "policy.retired", &*row.name, facts))?);
+        }
+        let leaves = Leaves::from_vec(leaves).ok_or(StoreError::Failed)?;
+        tx.commit(leaves).await?;
         Ok(Some(generation))
-    }
-
-    /// Every deployment, retired ones included, by source.
-    ///
-    /// # Errors
-    /// Where the database does not answer.
-    pub async fn policy_deployments(&self) -> Result<Vec<PolicyDeployment>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT d.source, p.name, p.version, p.digest, p.text, d.stage, d.origin, \
-             d.updated_at FROM policy_deployments AS d JOIN policies AS p ON p.digest = d.digest \
-             ORDER BY d.source",
-        )
-        .fetch_all(self.readers())
-        .await?;
-        rows.iter().map(deployment).collect()
     }
 
     /// The text of a policy that was published once, for replays.
@@ -146,6 +129,38 @@ impl Store {
             .bind(digest.as_bytes().as_slice())
             .fetch_optional(self.readers())
             .await?)
+    }
+}
+
+async fn keep_and_deploy(
+    tx: &mut Tx,
+    publish: &PublishPolicy<'_>,
+    who: Option<&Identity>,
+) -> Result<(u32, (Stage, bool)), StoreError> {
+    if publish.origin == Origin::Api {
+        refuse_name_of_another(tx, publish).await?;
+    }
+    let version = keep(tx, publish).await?;
+    Ok((version, deploy(tx, publish, who).await?))
+}
+
+/// A name belongs to one source, or a number of it would say nothing. What lies in a folder is the
+/// operator's word and may move on.
+async fn refuse_name_of_another(
+    tx: &mut Tx,
+    publish: &PublishPolicy<'_>,
+) -> Result<(), StoreError> {
+    let source: Option<String> = sqlx::query_scalar(
+        "SELECT source FROM policies WHERE name = $1 ORDER BY version DESC LIMIT 1",
+    )
+    .bind(publish.name)
+    .fetch_optional(tx.connection()?)
+    .await?;
+    match source {
+        Some(source) if source != publish.source => {
+            Err(StoreError::PolicyName { name: publish.name.to_owned(), source_name: source })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -175,42 +190,7 @@ async fn keep(tx: &mut Tx, publish: &PublishPolicy<'_>) -> Result<u32, StoreErro
     version_of(&name, version)
 }
 
-/// Deploys a policy. Returns whether that is news.
-async fn deploy(tx: &mut Tx, publish: &PublishPolicy<'_>) -> Result<bool, StoreError> {
-    let changed = sqlx::query(
-        "INSERT INTO policy_deployments (source, digest, stage, origin, updated_at) \
-         VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (source) DO UPDATE SET digest = excluded.digest, stage = excluded.stage, \
-         origin = excluded.origin, updated_at = excluded.updated_at \
-         WHERE policy_deployments.digest <> excluded.digest \
-         OR policy_deployments.stage <> excluded.stage \
-         OR policy_deployments.origin <> excluded.origin",
-    )
-    .bind(publish.source)
-    .bind(publish.digest.as_bytes().as_slice())
-    .bind(Stage::Active.as_str())
-    .bind(publish.origin.to_string())
-    .bind(Timestamp::now().micros())
-    .execute(tx.connection()?)
-    .await?;
-    Ok(changed.rows_affected() > 0)
-}
-
-fn deployment(row: &Row) -> Result<PolicyDeployment, StoreError> {
-    let name: String = row.try_get("name")?;
-    Ok(PolicyDeployment {
-        source: row.try_get("source")?,
-        version: version_of(&name, row.try_get("version")?)?,
-        digest: inbox::digest(WHAT, &name, row.try_get("digest")?)?,
-        text: row.try_get("text")?,
-        stage: inbox::stage(WHAT, &name, row.try_get("stage")?)?,
-        origin: inbox::origin(WHAT, &name, row.try_get("origin")?)?,
-        updated_at: Timestamp::from_micros(row.try_get("updated_at")?),
-        name,
-    })
-}
-
-fn version_of(name: &str, number: i64) -> Result<u32, StoreError> {
+pub(super) fn version_of(name: &str, number: i64) -> Result<u32, StoreError> {
     u32::try_from(number).map_err(|error| sealed::damaged(WHAT, name, &error))
 }
 

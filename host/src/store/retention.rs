@@ -110,10 +110,11 @@ async fn remove_what_hangs_on(
             .bind(event_id.as_str())
             .execute(tx.connection()?)
             .await?;
-        sqlx::query("DELETE FROM rulings WHERE decision = $1")
-            .bind(id.as_str())
-            .execute(tx.connection()?)
-            .await?;
+        for text in
+            ["DELETE FROM rulings WHERE decision = $1", "DELETE FROM withheld WHERE decision = $1"]
+        {
+            sqlx::query(text).bind(id.as_str()).execute(tx.connection()?).await?;
+        }
     }
     SPEND
         .run(tx.connection()?, &spent, |arguments, (source, event_id)| {
@@ -141,6 +142,8 @@ async fn remove_what_hangs_on(
     for text in [
         "DELETE FROM trial_differences WHERE NOT EXISTS \
          (SELECT 1 FROM decisions WHERE id = trial_differences.decision)",
+        "DELETE FROM policy_trial_differences WHERE NOT EXISTS \
+         (SELECT 1 FROM decisions WHERE id = policy_trial_differences.decision)",
         "DELETE FROM ruled_canaries WHERE NOT EXISTS \
          (SELECT 1 FROM decisions WHERE id = ruled_canaries.decision)",
     ] {

@@ -12,6 +12,7 @@ mod lists;
 mod open;
 mod outages;
 mod outbox;
+mod policy_life;
 mod postgres;
 mod retention;
 mod seal;
@@ -30,7 +31,7 @@ use super::dialect::{Address, Connection};
 use super::{Entry, Options, Store, StoreError};
 use crate::model::{
     Action, Decision, DecisionId, Digest, Event, EvidenceSpan, Finding, Manifest, Mode, Outcome,
-    PolicyRef, Scope, ScopedAction, Score, Signal, Stage, Timestamp,
+    PolicyRef, Scope, ScopedAction, Score, Signal, Stage, Timestamp, Trials,
 };
 
 const SOURCE: &str = "qwickservices";
@@ -221,7 +222,7 @@ fn entry_of(event: Event, change: impl FnOnce(&mut Decision)) -> Entry {
         event: Arc::new(event),
         decision: Arc::new(decision),
         replay: json!({ "inputs": [{ "kind": "field", "path": "data.content" }] }),
-        trials: Vec::new(),
+        trials: Trials::default(),
         outgoing: Vec::new(),
         change: None,
         escalates: None,

@@ -68,7 +68,7 @@ pub(super) async fn add(
     entries: &[&SealedEntry],
 ) -> Result<(), StoreError> {
     let mut trials: BTreeMap<(i64, &'static str), Sums> = BTreeMap::new();
-    for run in entries.iter().flat_map(|entry| &entry.trials) {
+    for run in entries.iter().flat_map(|entry| &entry.trials.detectors) {
         trials.entry((run.deployment, run.stage.as_str())).or_default().add(run);
     }
     let mut full = Vec::new();
@@ -102,7 +102,7 @@ pub(super) async fn add(
     }
     let differing: Vec<(&SealedEntry, &TrialRun)> = entries
         .iter()
-        .flat_map(|entry| entry.trials.iter().map(move |run| (*entry, run)))
+        .flat_map(|entry| entry.trials.detectors.iter().map(move |run| (*entry, run)))
         .filter(|(_, run)| run.difference.is_some() && !full.contains(&run.deployment))
         .collect();
     INSERT
@@ -254,7 +254,7 @@ pub(super) fn open(
 }
 
 /// A word of the model as it is stored.
-fn word<T: serde::de::DeserializeOwned>(
+pub(super) fn word<T: serde::de::DeserializeOwned>(
     deployment: i64,
     row: &Row,
     column: &str,

@@ -16,7 +16,9 @@ use super::audit::Leaves;
 use super::decisions::SealedEntry;
 use super::error::StoreError;
 use super::tx::Writer;
-use super::{Options, decisions, events, keyring, outbox, strikes, trials};
+use super::{
+    Options, decisions, events, keyring, outbox, policy_trials, strikes, trials, withheld,
+};
 use crate::model::Decision;
 
 /// How long to find out what became of a commit, and how long to wait between two looks.
@@ -230,6 +232,8 @@ async fn write(
     decisions::insert(tx.connection()?, &winners).await?;
     strikes::insert(tx.connection()?, &winners).await?;
     trials::add(tx.connection()?, &winners).await?;
+    policy_trials::add(tx.connection()?, &winners).await?;
+    withheld::add(tx.connection()?, &winners).await?;
     outbox::insert(tx.connection()?, &winners).await?;
     tx.commit(leaves).await?;
     Ok(claims)

@@ -21,7 +21,7 @@ export PICKET_KEY
 until curl --silent --fail --output /dev/null "$PICKET_SERVER/health/ready"; do sleep 0.2; done
 # What is new in the folder is compiled after it is ready.
 until [ "$("$picket" detector list | grep -c active)" = 2 ]; do sleep 0.2; done
-"$picket" source mode witness active --why 'a capsule'
+"$picket" source mode witness active --why 'a capsule' --yes
 id=$(curl --silent --fail-with-body "$PICKET_SERVER/v1/events" --header "Authorization: Bearer $PICKET_KEY" \
     --header 'Content-Type: application/cloudevents+json' --data @event.json | sed 's/^{"id":"\([^"]*\)".*/\1/')
 "$picket" decision export "$id" --out "$out"

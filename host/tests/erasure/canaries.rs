@@ -13,7 +13,7 @@ use sqlx::{AnyConnection, Connection as _, Row as _};
 use tempfile::TempDir;
 
 use crate::life::{self, send};
-use crate::server::{Server, furnish};
+use crate::server::{POLICY, Server, furnish};
 use crate::trace::{files_with, is_compressed_in};
 
 const ERASED: usize = 1_000;
@@ -59,6 +59,11 @@ fn log_to(file: &Path) {
 
 /// Posts two events of each, in every way that there is, and has some of them ruled on.
 async fn live(server: &Server) {
+    // A policy on trial has something else to say of each.
+    let stricter = POLICY.replace("NAME", "market").replace("soft_block", "hard_block");
+    let path = "/v1/policies/market?why=stricter";
+    let sent = server.request("engineer", Method::PUT, path).body(stricter).send().await;
+    assert_eq!(sent.expect("an answer").status(), 201);
     let numbers: Vec<usize> = (0..ERASED + LIVING).collect();
     for chunk in numbers.chunks(200) {
         let lines = chunk.iter().map(|number| event(*number, "first").to_string() + "\n");
@@ -137,6 +142,8 @@ async fn answers(server: &Server) -> String {
         "/v1/detectors",
         "/v1/detectors/probe/versions/1.0.0/log",
         "/v1/detectors/probe/versions/1.0.0/diff",
+        "/v1/policies/market/2/trial?limit=200",
+        "/v1/sources/market/mode/preview",
         "/v1/alerts",
         "/metrics",
     ] {

@@ -5,10 +5,11 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::super::request::{Caller, parse_json, read_body, unexplained};
+use super::super::form::Form;
+use super::super::request::{Caller, parse_json, read_body};
 use super::super::{Api, ApiError, Problem};
 use super::source_of;
 use crate::model::{Canary, Fault, Stage};
@@ -110,7 +111,7 @@ fn stage_change(json: &Value) -> Result<StageChange, Vec<Fault>> {
     }
     let source = form.text("source");
     let why = form.why();
-    let canary = form.canary();
+    let canary = canary(&mut form);
     match stage {
         Some(Stage::Canary) if form.is_absent("canary") => {
             let how =
@@ -125,80 +126,23 @@ fn stage_change(json: &Value) -> Result<StageChange, Vec<Fault>> {
         }
         _ => {}
     }
-    match (stage, form.faults.is_empty()) {
-        (Some(stage), true) => Ok(StageChange { stage, source, why, canary }),
-        _ => Err(form.faults),
-    }
+    form.done(stage.map(|stage| StageChange { stage, source, why, canary }))
 }
 
 fn rollback(json: &Value) -> Result<Rollback, Vec<Fault>> {
     let mut form = Form::of(json, &["source", "why"])?;
     let (source, why) = (form.text("source"), form.why());
-    match form.faults.is_empty() {
-        true => Ok(Rollback { source, why }),
-        false => Err(form.faults),
-    }
+    form.done(Some(Rollback { source, why }))
 }
 
-/// What was sent, and what is wrong with it.
-struct Form<'a> {
-    fields: &'a Map<String, Value>,
-    faults: Vec<Fault>,
-}
-
-impl<'a> Form<'a> {
-    fn of(json: &'a Value, known: &[&str]) -> Result<Self, Vec<Fault>> {
-        let Some(fields) = json.as_object() else {
-            return Err(vec![Fault::new(
-                "",
-                format!("send a JSON object of {}", known.join(", ")),
-            )]);
-        };
-        let unknown = fields.keys().filter(|key| !known.contains(&key.as_str()));
-        let faults = unknown
-            .map(|key| {
-                Fault::new(format!("/{key}"), format!("unknown: one of {}", known.join(", ")))
-            })
-            .collect();
-        Ok(Self { fields, faults })
-    }
-
-    fn is_absent(&self, key: &str) -> bool {
-        self.fields.get(key).is_none_or(Value::is_null)
-    }
-
-    fn fault<T>(&mut self, pointer: &str, detail: impl Into<String>) -> Option<T> {
-        self.faults.push(Fault::new(pointer, detail));
-        None
-    }
-
-    fn text(&mut self, key: &str) -> Option<String> {
-        match self.fields.get(key) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) => Some(text.clone()),
-            Some(_) => self.fault(&format!("/{key}"), "not a text"),
-        }
-    }
-
-    fn why(&mut self) -> String {
-        let faults = self.faults.len();
-        let why = self.text("why").unwrap_or_default();
-        if faults == self.faults.len() {
-            self.faults.extend(unexplained(&why));
-        }
-        why
-    }
-
-    fn canary(&mut self) -> Option<Canary> {
-        let sent = self.fields.get("canary").filter(|sent| !sent.is_null())?;
-        let canary: Canary = match serde_json::from_value(sent.clone()) {
-            Ok(canary) => canary,
-            Err(error) => return self.fault("/canary", error.to_string()),
-        };
-        match canary.check() {
-            Ok(()) => Some(canary),
-            Err(error) => self.fault("/canary", error),
-        }
+fn canary(form: &mut Form<'_>) -> Option<Canary> {
+    let canary: Canary = match serde_json::from_value(form.get("canary")?.clone()) {
+        Ok(canary) => canary,
+        Err(error) => return form.fault("/canary", error.to_string()),
+    };
+    match canary.check() {
+        Ok(()) => Some(canary),
+        Err(error) => form.fault("/canary", error),
     }
 }
 

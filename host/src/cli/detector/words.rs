@@ -2,14 +2,12 @@
 
 use std::str::FromStr;
 
-use anyhow::bail;
-use console::style;
-
-use super::super::ask::{ask, can_ask};
 use super::super::client::encode;
 use super::super::table::plain;
 use crate::model::{Canary, Isolation, Stage};
 use crate::registry::DetectorStatus;
+
+pub(super) use super::super::words::{percent, warn, why};
 
 /// A detector, and perhaps one version of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,26 +79,6 @@ pub(super) fn isolation(status: &DetectorStatus) -> Option<&'static str> {
     (status.isolation == Some(Isolation::Warm)).then_some(warm)
 }
 
-/// A rate for people: `5%`, `0.12%`.
-pub(super) fn percent(rate: f64) -> String {
-    let text = format!("{:.2}", rate * 100.0);
-    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
-}
-
-/// Says what somebody should know; in colour where somebody looks.
-pub(super) fn warn(text: &str) {
-    eprintln!("{} {}", style("warning:").for_stderr().yellow().bold(), plain(text));
-}
-
-/// The reason for a change: as given, or asked for.
-pub(super) fn why(given: Option<&str>) -> anyhow::Result<String> {
-    match given {
-        Some(why) => Ok(why.to_owned()),
-        None if can_ask() => ask("Why? It goes into the audit log:"),
-        None => bail!("say why, for the audit log: --why 'it was right for a week'"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,11 +92,5 @@ mod tests {
         for wrong in ["", "@1.0.0", "probe@"] {
             assert!(wrong.parse::<Which>().is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn rates_are_short() {
-        let said = [0.05, 1.0, 0.0012, 0.0, 0.125].map(percent);
-        assert_eq!(said, ["5%", "100%", "0.12%", "0%", "12.5%"]);
     }
 }

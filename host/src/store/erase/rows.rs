@@ -71,6 +71,11 @@ pub(super) async fn erase_page(
             .execute(tx.connection()?)
             .await?;
         erased.rulings += done.rows_affected();
+        sqlx::query("UPDATE withheld SET subject = $1 WHERE decision = $2")
+            .bind(subject.pseudonym.as_str())
+            .bind(id)
+            .execute(tx.connection()?)
+            .await?;
         erased.decisions += 1;
     }
     Ok(rows.len() == PAGE)
@@ -97,15 +102,20 @@ pub(super) async fn erase_rest(
     .execute(tx.connection()?)
     .await?;
     erased.events += done.rows_affected();
-    sqlx::query(
+    for text in [
         "UPDATE trial_differences SET subject = $1 WHERE subject = $2 AND EXISTS \
          (SELECT 1 FROM decisions AS d WHERE d.id = trial_differences.decision AND d.source = $3)",
-    )
-    .bind(pseudonym.as_str())
-    .bind(name.as_str())
-    .bind(*source)
-    .execute(tx.connection()?)
-    .await?;
+        "UPDATE policy_trial_differences SET subject = $1 WHERE subject = $2 AND EXISTS \
+         (SELECT 1 FROM decisions AS d WHERE d.id = policy_trial_differences.decision \
+         AND d.source = $3)",
+    ] {
+        sqlx::query(text)
+            .bind(pseudonym.as_str())
+            .bind(name.as_str())
+            .bind(*source)
+            .execute(tx.connection()?)
+            .await?;
+    }
     for text in [
         "UPDATE strikes SET subject = $1 WHERE source = $2 AND subject = $3",
         "UPDATE restrictions SET subject = $1 WHERE source = $2 AND subject = $3",

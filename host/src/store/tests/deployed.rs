@@ -33,7 +33,15 @@ fn publish<'a>(manifest: &'a Manifest, bytes: &'a [u8], origin: Origin) -> Publi
 }
 
 fn policy<'a>(name: &'a str, text: &'a str, origin: Origin) -> PublishPolicy<'a> {
-    PublishPolicy { name, source: SOURCE, text, digest: Digest::of(text.as_bytes()), origin }
+    PublishPolicy {
+        name,
+        source: SOURCE,
+        text,
+        digest: Digest::of(text.as_bytes()),
+        origin,
+        stage: Stage::Active,
+        why: None,
+    }
 }
 
 fn file(name: &str) -> Origin {
@@ -212,16 +220,17 @@ async fn the_host_numbers_policies_and_an_old_text_keeps_its_number(home: Home) 
     let same = version("p", "one").await;
     assert_eq!((same.version, same.generation, same.changed), (1, 4, false));
     assert_eq!(store.sources().await.unwrap()[0].mode, Mode::Shadow);
-    let live = store.policy_deployments().await.unwrap().remove(0);
-    assert_eq!((live.source.as_str(), live.text.as_str(), live.version), (SOURCE, "one", 1));
+    let (live, text) = store.live_policies().await.unwrap().remove(0);
+    assert_eq!((live.source.as_str(), text.as_str(), live.version), (SOURCE, "one", 1));
     let two = store.policy_text(Digest::of(b"two")).await.unwrap();
     assert_eq!(two.as_deref(), Some("two"));
     let error = store.publish_policy(&policy("r", "two", Origin::Api), None).await.unwrap_err();
     assert!(error.to_string().contains("the policy `p`"), "{error}");
 
-    assert_eq!(store.retire_policy(SOURCE, Some(&Origin::Api), None).await.unwrap(), None);
-    assert_eq!(store.retire_policy(SOURCE, Some(&file("p.toml")), None).await.unwrap(), Some(5));
+    assert_eq!(store.retire_policies(SOURCE, &Origin::Api, "gone").await.unwrap(), None);
+    assert_eq!(store.retire_policies(SOURCE, &file("p.toml"), "gone").await.unwrap(), Some(5));
     assert_eq!(store.policy_deployments().await.unwrap()[0].stage, Stage::Retired);
+    assert_eq!(store.live_policies().await.unwrap(), []);
     assert_eq!(store.inbox().await.unwrap(), []);
 }
 

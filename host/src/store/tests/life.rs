@@ -171,7 +171,10 @@ async fn a_trial_is_summed_with_the_decisions_and_begins_anew(home: Home) {
         .into_iter()
         .enumerate()
         .map(|(number, difference)| Entry {
-            trials: vec![run(one, Stage::Shadow, difference)],
+            trials: Trials {
+                detectors: vec![run(one, Stage::Shadow, difference)],
+                ..Trials::default()
+            },
             ..entry(&format!("e-{number}"))
         })
         .collect();

@@ -1,0 +1,98 @@
+//! What lies in the folder and what the program carries, beside what is sent.
+
+use databases::{Home, on_both};
+use picket::model::Landing;
+use picket::registry::{Bundle, BundledPolicy};
+use serde_json::{Value, json};
+
+use crate::server::{POLICY, Server, furnish, write};
+use crate::{acting, put_stage, quiet, roll_back, sent};
+
+on_both!(threaded:
+    what_lies_in_the_folder_lands_as_configured,
+    what_a_person_chose_stays_whatever_the_folder_holds,
+    the_bundle_decides_where_nobody_else_does,
+);
+
+/// Where each version of `market` stands, from the first.
+async fn stages(server: &Server) -> Vec<Value> {
+    let page = server.get("engineer", "/v1/policies/market").await.json();
+    let mut versions = page["versions"].as_array().expect("versions").clone();
+    versions.reverse();
+    versions.into_iter().map(|version| version["stage"].clone()).collect()
+}
+
+async fn save(server: &Server, text: &str) {
+    write(&server.path("policies/market.toml"), text.as_bytes());
+    server.app.registry.scan().await.expect("the store answers");
+}
+
+async fn version(server: &Server, id: &str) -> Value {
+    server.event(id, "hello").await.json()["policy"]["version"].clone()
+}
+
+async fn what_lies_in_the_folder_lands_as_configured(home: Home) {
+    let server = quiet(&home, |config| config.folder_stage = Landing::Shadow).await;
+    // The first of a source has nothing beside which it could be looked at.
+    assert_eq!(stages(&server).await, ["active"]);
+    for action in ["nudge", "warning"] {
+        save(&server, &acting(action)).await;
+    }
+    assert_eq!(stages(&server).await, ["active", "retired", "shadow"]);
+    assert_eq!(version(&server, "shadow").await, 1);
+    let promote = json!({"stage": "active", "why": "right in shadow"});
+    assert_eq!(put_stage(&server, "admin", 3, promote).await.status, 200);
+    assert_eq!(version(&server, "promoted").await, 3);
+    server.app.stop().await;
+
+    let server = quiet(&home.another(), |_| {}).await;
+    save(&server, &acting("nudge")).await;
+    assert_eq!(stages(&server).await, ["retired", "active"]);
+    assert_eq!(server.get("admin", "/v1/policies").await.json()["landing"], "active");
+    server.app.stop().await;
+}
+
+async fn what_a_person_chose_stays_whatever_the_folder_holds(home: Home) {
+    let server = quiet(&home, |_| {}).await;
+    save(&server, &acting("nudge")).await;
+    let back = roll_back(&server, "admin").await;
+    assert_eq!(back.json()["version"], 1, "{}", back.text);
+    server.app.registry.scan().await.unwrap();
+    // The file holds 2 still, and so it does after a restart.
+    assert_eq!(stages(&server).await, ["active", "retired"]);
+    let server = server.again(async |_| {}).await;
+    server.app.registry.scan().await.unwrap();
+    assert_eq!(version(&server, "restarted").await, 1);
+    // What is sent stays when the file goes, and what came from the file does not.
+    let three = sent(&server, &acting("hard_block")).await;
+    std::fs::remove_file(server.path("policies/market.toml")).unwrap();
+    let promote = json!({"stage": "active", "why": "better"});
+    assert_eq!(put_stage(&server, "admin", three, promote).await.status, 200);
+    server.app.registry.scan().await.unwrap();
+    assert_eq!(stages(&server).await, ["retired", "retired", "active"]);
+    assert_eq!(version(&server, "sent").await, three);
+    server.app.stop().await;
+}
+
+async fn the_bundle_decides_where_nobody_else_does(home: Home) {
+    let carried: &str = Box::leak(acting("warning").into_boxed_str());
+    let policies = vec![BundledPolicy { source: "market", text: carried }];
+    let dir = tempfile::tempdir().unwrap();
+    furnish(dir.path());
+    std::fs::remove_file(dir.path().join("policies/market.toml")).unwrap();
+    let bundle = Bundle { policies, ..Bundle::default() };
+    let server = Server::start_carrying(&home, bundle, dir, |config| config.watch = false).await;
+    assert_eq!(version(&server, "bundle").await, 1);
+    save(&server, &POLICY.replace("NAME", "market")).await;
+    assert_eq!(version(&server, "folder").await, 2);
+    std::fs::remove_file(server.path("policies/market.toml")).unwrap();
+    server.app.registry.scan().await.unwrap();
+    assert_eq!(version(&server, "again").await, 1);
+    // What a person put in its place is left, though the program carries it still.
+    let three = sent(&server, &acting("nudge")).await;
+    let promote = json!({"stage": "active", "why": "better"});
+    assert_eq!(put_stage(&server, "admin", three, promote).await.status, 200);
+    server.app.registry.scan().await.unwrap();
+    assert_eq!(version(&server, "chosen").await, three);
+    server.app.stop().await;
+}
