@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use sqlx::error::BoxDynError;
 use sqlx::{Arguments as _, AssertSqlSafe};
 
-use super::dialect::{Arguments, Connection, Kind, Row};
+use super::dialect::{Arguments, Connection, Kind, Pool, Row};
 
 /// Sizes of chunks: 1, 2, 4 ... 128.
 const SIZES: usize = 8;
@@ -46,16 +46,40 @@ impl Insert {
             let size = (rest.len().ilog2() as usize).min(SIZES - 1);
             let (chunk, after) = rest.split_at(1 << size);
             rest = after;
-            let mut arguments = Arguments::default();
-            arguments.reserve(chunk.len() * self.columns, 0);
-            for row in chunk {
-                bind(&mut arguments, row).map_err(sqlx::Error::Encode)?;
-            }
-            debug_assert_eq!(arguments.len(), chunk.len() * self.columns);
+            let arguments = self.arguments(chunk, &bind)?;
             let text = AssertSqlSafe(self.text(connection.kind(), size));
             returned.extend(sqlx::query_with(text, arguments).fetch_all(&mut *connection).await?);
         }
         Ok(returned)
+    }
+
+    /// The same of what only reads, in one statement: there are as many rows as one takes, and at least
+    /// one.
+    pub async fn read<T>(
+        &self,
+        readers: &Pool,
+        rows: &[T],
+        bind: impl Fn(&mut Arguments, &T) -> Result<(), BoxDynError>,
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        let size = rows.len().ilog2() as usize;
+        debug_assert!(rows.len() == 1 << size && size < SIZES);
+        let arguments = self.arguments(rows, &bind)?;
+        let text = AssertSqlSafe(self.text(readers.kind(), size));
+        sqlx::query_with(text, arguments).fetch_all(readers).await
+    }
+
+    fn arguments<T>(
+        &self,
+        rows: &[T],
+        bind: impl Fn(&mut Arguments, &T) -> Result<(), BoxDynError>,
+    ) -> Result<Arguments, sqlx::Error> {
+        let mut arguments = Arguments::default();
+        arguments.reserve(rows.len() * self.columns, 0);
+        for row in rows {
+            bind(&mut arguments, row).map_err(sqlx::Error::Encode)?;
+        }
+        debug_assert_eq!(arguments.len(), rows.len() * self.columns);
+        Ok(arguments)
     }
 
     /// The statement for `1 << size` rows. PostgreSQL wants its placeholders numbered; SQLite looks
