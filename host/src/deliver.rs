@@ -8,6 +8,7 @@
 mod connect;
 mod http;
 mod keys;
+mod lane;
 mod schedule;
 mod tls;
 mod witness;
@@ -30,6 +31,7 @@ use crate::telemetry::Metrics;
 pub use witness::Witness;
 
 use http::Http;
+use lane::Lane;
 use schedule::Schedule;
 
 /// At least so long from one turn to the next: each costs a flush that decisions wait for as well.
@@ -65,9 +67,8 @@ pub fn examine(source: &str, destination: &Destination) -> Result<bool, Destinat
 pub struct Deliver {
     store: Store,
     metrics: Arc<Metrics>,
-    channels: BTreeMap<String, Arc<Http>>,
+    lanes: BTreeMap<String, Lane>,
     schedule: Schedule,
-    concurrent_max: usize,
     request_timeout: Duration,
     written: Arc<Notify>,
     /// This server, by a number that no other has.
@@ -100,7 +101,7 @@ impl Deliver {
         written: Arc<Notify>,
     ) -> Result<Self, DestinationError> {
         let request_timeout = Duration::from_millis(config.delivery_timeout_ms);
-        let mut channels = BTreeMap::new();
+        let mut lanes = BTreeMap::new();
         for (source, destination) in &config.destinations {
             let channel = Http::new(source, destination, request_timeout, connect::system())?;
             if !channel.signs() {
@@ -109,17 +110,16 @@ impl Deliver {
                     "what is sent to this destination is not signed: make a key with `picket key webhook new`"
                 );
             }
-            channels.insert(source.clone(), Arc::new(channel));
+            lanes.insert(source.clone(), Lane::new(channel, config.delivery_concurrent_max));
         }
         Ok(Self {
             store,
             metrics,
-            channels,
+            lanes,
             schedule: Schedule {
                 waits_ms: config.delivery_retry_ms.clone(),
                 attempts_max: config.delivery_attempts_max,
             },
-            concurrent_max: config.delivery_concurrent_max,
             request_timeout,
             written,
             server: i64::from_ne_bytes(rand::random::<[u8; 8]>()),
@@ -138,6 +138,7 @@ impl Deliver {
             while let Some(ended) = self.under_way.try_join_next_with_id() {
                 self.take(ended);
             }
+            self.give_back(|lane| lane.overdue(Instant::now()));
             if let Err(error) = self.step(&mut last_turn, &stop).await {
                 tracing::error!("deliveries cannot be read or recorded: {error}");
                 let _ = timeout(RETRY, stop.cancelled()).await;
@@ -159,7 +160,7 @@ impl Deliver {
             return Ok(());
         }
         if !rest.is_zero() {
-            let _ = timeout(rest, stop.cancelled()).await;
+            self.rest(rest, stop).await;
             return Ok(());
         }
         *last_turn = Some(Instant::now());
@@ -168,23 +169,32 @@ impl Deliver {
 
     /// How many of each source may be claimed now, and when the next one is due where none is.
     async fn look(&self) -> Result<(Vec<(String, usize)>, Option<Timestamp>), StoreError> {
-        let mut in_flight = BTreeMap::<&str, usize>::new();
-        for claim in self.claims.values() {
-            *in_flight.entry(&claim.source).or_default() += 1;
-        }
         let (mut wanted, mut next) = (Vec::new(), None);
-        for source in self.channels.keys() {
-            let taken = in_flight.get(source.as_str()).copied().unwrap_or_default();
-            let free = self.concurrent_max.saturating_sub(taken);
-            if free == 0 {
+        for (source, lane) in &self.lanes {
+            let room = lane.room();
+            if room == 0 {
                 continue;
             }
             match self.store.next_delivery_due(source).await? {
-                Some(due) if due <= Timestamp::now() => wanted.push((source.clone(), free)),
+                Some(due) if due <= Timestamp::now() => wanted.push((source.clone(), room)),
                 due => next = [next, due].into_iter().flatten().min(),
             }
         }
         Ok((wanted, next))
+    }
+
+    /// Waits for so long. What ends meanwhile makes room for what is claimed.
+    async fn rest(&mut self, rest: Duration, stop: &CancellationToken) {
+        let until = sleep(rest);
+        tokio::pin!(until);
+        loop {
+            let ended = tokio::select! {
+                Some(ended) = self.under_way.join_next_with_id() => ended,
+                () = &mut until => return,
+                () = stop.cancelled() => return,
+            };
+            self.take(ended);
+        }
     }
 
     /// Waits until there may be something to do.
@@ -230,13 +240,28 @@ impl Deliver {
             return Ok(());
         }
         for one in claimed {
-            self.send(one);
+            if let Some(lane) = self.lanes.get_mut(&one.source) {
+                lane.claimed(begun, one);
+            }
+        }
+        for (source, _) in wanted {
+            self.lanes.get_mut(source).into_iter().for_each(Lane::turned);
+            self.fill(source);
         }
         Ok(())
     }
 
-    fn send(&mut self, claimed: Claimed) {
-        let Some(channel) = self.channels.get(&claimed.source).map(Arc::clone) else { return };
+    /// Sends what is claimed of a source, as far as there is room.
+    fn fill(&mut self, source: &str) {
+        while let Some(lane) = self.lanes.get_mut(source)
+            && let Some(claimed) = lane.next(Instant::now())
+        {
+            let channel = Arc::clone(&lane.channel);
+            self.send(channel, claimed);
+        }
+    }
+
+    fn send(&mut self, channel: Arc<Http>, claimed: Claimed) {
         let Claimed { seq, id, source, attempts, outgoing } = claimed;
         let request = async move {
             let (at, begun) = (Timestamp::now(), Instant::now());
@@ -281,7 +306,19 @@ impl Deliver {
             Next::Gone => tracing::error!(source, "a destination wants no more: it is disabled"),
             Next::Delivered | Next::Again(_) => {}
         }
+        if let Some(lane) = self.lanes.get_mut(&source) {
+            lane.ended(next == Next::Delivered);
+        }
+        self.fill(&source);
         self.tried.push(Tried { seq, source, attempts, attempt, next });
+    }
+
+    /// Gives back what is claimed and not sent: it is as due as it was.
+    fn give_back(&mut self, take: impl Fn(&mut Lane) -> Vec<Claimed>) {
+        let now = Timestamp::now();
+        for Claimed { seq, source, attempts, .. } in self.lanes.values_mut().flat_map(take) {
+            self.tried.push(Tried { seq, source, attempts, attempt: None, next: Next::Again(now) });
+        }
     }
 
     /// Says that something could not be delivered, once in a while for each source.
@@ -302,6 +339,7 @@ impl Deliver {
 
     /// Lets what is in flight end, gives back the rest and records all of it.
     async fn end(&mut self) {
+        self.give_back(Lane::given_up);
         let patience = sleep(STOP_PATIENCE);
         tokio::pin!(patience);
         loop {

@@ -25,6 +25,7 @@ mod host_key;
 mod inbox;
 mod keyring;
 mod keys;
+mod looks;
 mod migrate;
 mod names;
 mod outbox;
@@ -86,6 +87,7 @@ pub use turn::{Claimed, Next, Tried, Turn};
 use dialect::{Address, Pool};
 use erase::Listing;
 use keyring::Keyring;
+use looks::Looks;
 use tx::Writer;
 use writer::Queue;
 
@@ -153,6 +155,7 @@ pub struct Store {
 #[derive(Debug)]
 struct Inner {
     readers: Pool,
+    looks: Looks,
     writer: Writer,
     queue: Queue,
     keyring: Keyring,
@@ -172,10 +175,11 @@ impl Store {
             return Err(error);
         }
         let readers = address.readers(options);
+        let looks = Looks::start(readers.clone());
         let queue = Queue::start(writer.clone(), options);
         let keyring = Keyring::new(&options.host_key);
         let listing = options.erasures.clone().map(Listing::new);
-        Ok(Self { inner: Arc::new(Inner { readers, writer, queue, keyring, listing }) })
+        Ok(Self { inner: Arc::new(Inner { readers, looks, writer, queue, keyring, listing }) })
     }
 
     /// The names of the migrations that the database lacks.

@@ -1,7 +1,5 @@
 //! `POST /v1/events`: one CloudEvent in, its decision out.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -118,7 +116,7 @@ pub(super) fn admit(
 /// The answer as HTTP.
 pub(super) fn answer_to(answer: Answer) -> Response {
     match answer {
-        Answer::Decided(decision) => Json(Arc::unwrap_or_clone(decision)).into_response(),
+        Answer::Decided(decision) => Json(&*decision).into_response(),
         Answer::Pending(id) => pending(id),
     }
 }

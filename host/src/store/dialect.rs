@@ -98,6 +98,13 @@ impl Address {
         }
     }
 
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Sqlite(_) => Kind::Sqlite,
+            Self::Postgres(_) => Kind::Postgres,
+        }
+    }
+
     /// Sees that there is a database to connect to, where that is ours to see to.
     pub fn prepare(&self, create: bool) -> Result<(), StoreError> {
         match self {

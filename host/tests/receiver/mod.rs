@@ -1,7 +1,7 @@
 //! A platform's endpoint on loopback that does what it is told, above all what no endpoint should.
 #![allow(dead_code, reason = "each test binary uses what it needs")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,8 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,12 +75,19 @@ pub struct Receiver {
 
 struct Inner {
     does: Box<dyn Fn(&Received) -> Does + Send + Sync>,
-    log: watch::Sender<(usize, Vec<Received>)>,
+    log: watch::Sender<Log>,
     stop: CancellationToken,
 }
 
 /// That a connection is to be torn down.
 struct Reset;
+#[derive(Default)]
+struct Log {
+    clock: usize,
+    received: Vec<Received>,
+    /// How often each id has come.
+    times: HashMap<String, usize>,
+}
 
 /// Makes something secure of what was accepted.
 pub type Secure = tokio_rustls::TlsAcceptor;
@@ -112,7 +121,7 @@ impl Receiver {
     ) -> Self {
         let listener = TcpListener::bind(address).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let (log, _) = watch::channel((0, Vec::new()));
+        let (log, _) = watch::channel(Log::default());
         let inner = Inner { does: Box::new(does), log, stop: CancellationToken::new() };
         let receiver = Self { address, inner: Arc::new(inner) };
         tokio::spawn(receiver.clone().accept(listener, secure));
@@ -125,22 +134,30 @@ impl Receiver {
 
     /// What has come so far, in order.
     pub fn received(&self) -> Vec<Received> {
-        self.inner.log.borrow().1.clone()
+        self.inner.log.borrow().received.clone()
     }
 
     /// Waits until what has come is enough.
     pub async fn until(&self, what: &str, enough: impl Fn(&[Received]) -> bool) -> Vec<Received> {
         let mut log = self.inner.log.subscribe();
-        let waited = log.wait_for(|(_, received)| enough(received));
-        match tokio::time::timeout(Duration::from_secs(60), waited).await {
-            Ok(received) => received.expect("the receiver is there").1.clone(),
+        let waited = log.wait_for(|log| enough(&log.received));
+        match tokio::time::timeout(PATIENCE, waited).await {
+            Ok(log) => log.expect("the receiver is there").received.clone(),
             Err(_) => panic!("waited in vain until {what}: {:#?}", self.received()),
         }
     }
 
-    /// Waits for so many requests.
+    /// Waits for so many requests, as long as some come.
     pub async fn until_count(&self, count: usize) -> Vec<Received> {
-        self.until(&format!("{count} have come"), |received| received.len() >= count).await
+        let mut log = self.inner.log.subscribe();
+        while log.borrow_and_update().received.len() < count {
+            let more = tokio::time::timeout(PATIENCE, log.changed()).await;
+            let Ok(more) = more else {
+                panic!("waited in vain for {count} requests; {} came", self.received().len());
+            };
+            more.expect("the receiver is there");
+        }
+        self.received()
     }
 
     pub fn stop(&self) {
@@ -201,9 +218,9 @@ impl Receiver {
                 Does::Babble => ("220 mail.example ESMTP\r\n".to_owned(), false),
             };
             // Counted first, or whoever has the answer could act on it before it counts.
-            self.inner.log.send_modify(|(clock, received)| {
-                *clock += 1;
-                received[number].answered_at = Some(*clock);
+            self.inner.log.send_modify(|log| {
+                log.clock += 1;
+                log.received[number].answered_at = Some(log.clock);
             });
             stream.write_all(text.as_bytes()).await.ok()?;
             stream.flush().await.ok()?;
@@ -242,20 +259,22 @@ impl Receiver {
         let mut bytes = vec![0; length];
         stream.read_exact(&mut bytes).await.ok()?;
         let mut told = None;
-        self.inner.log.send_modify(|(clock, received)| {
-            *clock += 1;
+        self.inner.log.send_modify(|log| {
+            log.clock += 1;
             let mut one = Received {
                 path,
                 headers,
                 body: serde_json::from_slice(&bytes).unwrap_or_default(),
                 bytes,
                 before: 0,
-                at: *clock,
+                at: log.clock,
                 answered_at: None,
             };
-            one.before = received.iter().filter(|earlier| earlier.id() == one.id()).count();
-            told = Some((received.len(), (self.inner.does)(&one)));
-            received.push(one);
+            let times = log.times.entry(one.id().to_owned()).or_default();
+            one.before = *times;
+            *times += 1;
+            told = Some((log.received.len(), (self.inner.does)(&one)));
+            log.received.push(one);
         });
         told
     }

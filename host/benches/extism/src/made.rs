@@ -28,8 +28,8 @@ pub fn texts() -> anyhow::Result<Vec<String>> {
 pub fn detector(language: &str) -> anyhow::Result<Vec<u8>> {
     let dir = root().join("examples/detectors").join(language);
     let out = Path::new(HERE).join("target").join(format!("{language}.wasm"));
-    let mut build = cargo();
-    build.current_dir(root()).args(["run", "--release", "--package", "picket", "--"]);
+    fs::create_dir_all(Path::new(HERE).join("target"))?;
+    let mut build = Command::new(std::env::current_exe()?);
     build.args(["detector", "build"]).arg(dir).arg("--out").arg(&out);
     made(build, &out)
 }
@@ -38,7 +38,7 @@ pub fn detector(language: &str) -> anyhow::Result<Vec<u8>> {
 pub fn plugin() -> anyhow::Result<Vec<u8>> {
     const TARGET: &str = "wasm32-unknown-unknown";
     let target = Path::new(HERE).join("target/plugin");
-    let mut build = cargo();
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build.current_dir(Path::new(HERE).join("plugin"));
     build.args(["build", "--release", "--target", TARGET, "--target-dir"]).arg(&target);
     made(build, &target.join(TARGET).join("release/digits_plugin.wasm"))
@@ -46,10 +46,6 @@ pub fn plugin() -> anyhow::Result<Vec<u8>> {
 
 fn root() -> PathBuf {
     Path::new(HERE).join("../../..")
-}
-
-fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
 fn made(mut build: Command, file: &Path) -> anyhow::Result<Vec<u8>> {

@@ -10,6 +10,7 @@ mod extism_side;
 mod made;
 mod picket_side;
 
+use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::ensure;
@@ -20,6 +21,7 @@ use hdrhistogram::Histogram;
 const ROUNDS: usize = 50;
 /// How often all texts are evaluated in a round: what the others left in the caches is soon gone.
 const TIMES: usize = 5;
+const LANGUAGES: [&str; 4] = ["rust", "c", "js", "python"];
 const EXTISM_COLD: &str = "Extism, Rust, cold";
 const EXTISM_WARM: &str = "Extism, Rust, warm";
 
@@ -52,14 +54,28 @@ impl Contestant {
     }
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let mut languages: Vec<String> = std::env::args().skip(1).collect();
     if languages.is_empty() {
-        languages = ["rust", "c", "js", "python"].map(str::to_owned).to_vec();
+        languages = LANGUAGES.map(str::to_owned).to_vec();
     }
+    // Called as `picket` is, it is that program: so detectors are built by it, and it is built once.
+    if !languages.iter().all(|language| LANGUAGES.contains(&&**language)) {
+        return picket::cli::main();
+    }
+    match compare(&languages) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compare(languages: &[String]) -> anyhow::Result<()> {
     let texts = made::texts()?;
     let mut contestants = extism_side::contestants(&made::plugin()?)?;
-    contestants.extend(picket_side::contestants(&languages)?);
+    contestants.extend(picket_side::contestants(languages)?);
     agree(&mut contestants, &texts)?;
     for _ in 0..ROUNDS {
         for contestant in &mut contestants {

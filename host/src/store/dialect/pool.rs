@@ -56,10 +56,7 @@ impl Pool {
     }
 
     pub(in crate::store) fn kind(&self) -> Kind {
-        match self.inner.address {
-            Address::Sqlite(_) => Kind::Sqlite,
-            Address::Postgres(_) => Kind::Postgres,
-        }
+        self.inner.address.kind()
     }
 
     /// The statements that were run so far.

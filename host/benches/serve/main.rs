@@ -5,35 +5,25 @@
 //! `cargo bench -p picket --bench serve`, or of it only `-- sqlite` or `-- postgres`; `-- short` leaves the
 //! reloads out.
 
+mod load;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use databases::Server;
 use hdrhistogram::Histogram;
-use picket::app::{App, Carried};
-use picket::auth::new_key;
-use picket::config::Config;
-use picket::model::{DecisionId, Role, Trials};
+use picket::model::{DecisionId, Trials};
 use picket::store::{Entry, Filter, Store};
-use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-const SECONDS: u64 = 8;
+use load::{Load, client, event, pace};
+
+const LENGTH: Duration = Duration::from_secs(8);
 const RELOADS: usize = 100;
 const BATCH_CLIENTS: usize = 4;
 const BATCH_EVENTS: u64 = 1_000;
-
-/// A server with a key, and how many events were posted and failed.
-struct Load {
-    app: App,
-    key: String,
-    next: AtomicU64,
-    failed: AtomicU64,
-}
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -57,30 +47,15 @@ async fn run() {
 
 async fn serve(name: &str, database_url: String, short: bool) {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let config = Config {
-        listen: ([127, 0, 0, 1], 0).into(),
-        database_url,
-        data_dir: dir.path().join("data"),
-        detectors_dir: dir.path().join("detectors"),
-        policies_dir: dir.path().join("policies"),
-        rate_per_second: 1_000_000,
-        rate_burst: 1_000_000,
-        ..Config::default()
-    };
-    fs::create_dir_all(&config.detectors_dir).expect("a folder");
-    let carried = Carried { program: env!("CARGO_BIN_EXE_picket").into(), ..Carried::default() };
-    let app = App::start_with(config, carried).await.expect("Picket starts");
-    let (key, hash) = new_key().expect("a key");
-    app.store.create_key(Role::Admin, None, "bench", &hash, None).await.expect("a key is kept");
-    let load = Load { app, key, next: AtomicU64::new(0), failed: AtomicU64::new(0) };
-    let load = Arc::new(load);
+    let load = Arc::new(Load::start(dir.path(), database_url).await);
     for clients in [1, 16, 64, 256] {
         let before = load.failed.load(Ordering::Relaxed);
-        let (rate, times) = pace(clients, |stop| client(Arc::clone(&load), stop)).await;
+        let (rate, times) = pace(clients, LENGTH, |stop| client(Arc::clone(&load), stop)).await;
         let failed = load.failed.load(Ordering::Relaxed) - before;
         let sample = sample(&load.app.store).await;
         let (floor, alone) =
-            pace(clients, |stop| writer(load.app.store.clone(), sample.clone(), stop)).await;
+            pace(clients, LENGTH, |stop| writer(load.app.store.clone(), sample.clone(), stop))
+                .await;
         let ms = |times: &Histogram<u64>, quantile| times.value_at_quantile(quantile) as f64 / 1e3;
         println!(
             "{name:>10} {clients:>8} {rate:>8.0} {:>8.1} {:>8.1} {failed:>8} {floor:>8.0} {:>8.1} {:>8.1}",
@@ -90,7 +65,7 @@ async fn serve(name: &str, database_url: String, short: bool) {
             ms(&alone, 0.99)
         );
     }
-    let (rate, times) = pace(BATCH_CLIENTS, |stop| batches(Arc::clone(&load), stop)).await;
+    let (rate, times) = pace(BATCH_CLIENTS, LENGTH, |stop| batches(Arc::clone(&load), stop)).await;
     println!(
         "{BATCH_CLIENTS} clients with batches of {BATCH_EVENTS}: {:.0} decisions/s, a batch p50 {:.0} ms, p99 {:.0} ms",
         rate * BATCH_EVENTS as f64,
@@ -143,23 +118,6 @@ async fn writer(store: Store, sample: Entry, stop: Arc<AtomicBool>) -> Histogram
     times
 }
 
-/// Runs so many for a while; returns how often they finished in a second, and their times.
-async fn pace<F: Future<Output = Histogram<u64>> + Send + 'static>(
-    clients: usize,
-    one: impl Fn(Arc<AtomicBool>) -> F,
-) -> (f64, Histogram<u64>) {
-    let stop = Arc::new(AtomicBool::new(false));
-    let begun = Instant::now();
-    let running: Vec<_> = (0..clients).map(|_| tokio::spawn(one(Arc::clone(&stop)))).collect();
-    tokio::time::sleep(Duration::from_secs(SECONDS)).await;
-    stop.store(true, Ordering::Relaxed);
-    let mut all = Histogram::<u64>::new(3).expect("three digits");
-    for times in futures::future::join_all(running).await {
-        all.add(times.expect("a client finishes")).expect("the same kind of histogram");
-    }
-    (all.len() as f64 / begun.elapsed().as_secs_f64(), all)
-}
-
 /// Overwrites a detector's file again and again and waits until the new bytes are live.
 async fn reloads(load: &Arc<Load>, folder: &Path) {
     let handle = picket_bundle::DETECTORS.iter().find(|it| it.name == "contact-handle");
@@ -208,15 +166,6 @@ fn versioned(file: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     file
 }
 
-fn event(number: u64) -> String {
-    json!({
-        "specversion": "1.0", "id": format!("bench-{number}"), "source": "qwickservices",
-        "type": "message.sent", "subject": format!("user-{}", number % 2_000),
-        "data": {"content": "Hi! The fence is 12x14 ft, I can come Tuesday at 9 for $180, is ok?"},
-    })
-    .to_string()
-}
-
 /// Posts batches one after the other; each line of an answer is a decision.
 async fn batches(load: Arc<Load>, stop: Arc<AtomicBool>) -> Histogram<u64> {
     let mut times = Histogram::<u64>::new(3).expect("three digits");
@@ -236,47 +185,4 @@ async fn batches(load: Arc<Load>, stop: Arc<AtomicBool>) -> Histogram<u64> {
         assert_eq!(decided as u64, BATCH_EVENTS, "each is decided");
     }
     times
-}
-
-/// One connection that is kept alive. Written by hand: what is measured shares the cores.
-async fn client(load: Arc<Load>, stop: Arc<AtomicBool>) -> Histogram<u64> {
-    let mut times = Histogram::<u64>::new(3).expect("three digits");
-    let mut stream = TcpStream::connect(load.app.address).await.expect("the server listens");
-    stream.set_nodelay(true).expect("a socket");
-    let mut answer = vec![0; 64 << 10];
-    while !stop.load(Ordering::Relaxed) {
-        let body = event(load.next.fetch_add(1, Ordering::Relaxed));
-        let request = format!(
-            "POST /v1/events HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {}\r\ncontent-type: application/cloudevents+json\r\ncontent-length: {}\r\n\r\n{body}",
-            load.key,
-            body.len()
-        );
-        let begun = Instant::now();
-        stream.write_all(request.as_bytes()).await.expect("the server reads");
-        if !good(&mut stream, &mut answer).await {
-            load.failed.fetch_add(1, Ordering::Relaxed);
-        }
-        times.record(begun.elapsed().as_micros() as u64).expect("the histogram grows");
-    }
-    times
-}
-
-/// Reads one answer whole; whether its status is 200.
-async fn good(stream: &mut TcpStream, buffer: &mut [u8]) -> bool {
-    let mut filled = 0;
-    loop {
-        let read = stream.read(&mut buffer[filled..]).await.expect("the server writes");
-        assert!(read > 0, "the server hung up");
-        filled += read;
-        let Some(head) = buffer[..filled].windows(4).position(|four| four == b"\r\n\r\n") else {
-            continue;
-        };
-        let text = std::str::from_utf8(&buffer[..head]).expect("a head is text");
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
-        let length: usize =
-            length.and_then(|length| length.parse().ok()).expect("answers have a length");
-        if filled >= head + 4 + length {
-            return text.starts_with("HTTP/1.1 200");
-        }
-    }
 }

@@ -1,7 +1,12 @@
 //! How long `picket audit verify` takes for the export of a million entries, and how much memory: the
 //! program itself, on a folder, as an auditor has it. Prints figures of one run; never fails on a time.
 //!
-//! `cargo bench -p picket --bench audit`, or `-- 50000` for another number of entries.
+//! `cargo bench -p picket --bench audit`, or `-- 50000` for another number of entries; `-- share` measures
+//! what of an event's time the log takes instead.
+
+#[path = "../serve/load.rs"]
+mod load;
+mod share;
 
 use std::fs;
 use std::path::Path;
@@ -17,6 +22,10 @@ const ENTRIES: u64 = 1_000_000;
 const LOOK: Duration = Duration::from_millis(5);
 
 fn main() {
+    if std::env::args().any(|argument| argument == "share") {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        return runtime.expect("a runtime starts").block_on(share::run());
+    }
     let asked = std::env::args().find_map(|argument| argument.parse().ok());
     let entries = asked.unwrap_or(ENTRIES);
     let dir = tempfile::tempdir().expect("a temporary folder");

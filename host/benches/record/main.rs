@@ -3,21 +3,29 @@
 //!
 //! `cargo bench -p picket --bench record`, or `-- 100000` for fewer decisions.
 
-use std::path::Path;
+mod fill;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use databases::Server;
 use hdrhistogram::Histogram;
-use picket::model::{Decision, DecisionId, Event, Identity, KeyId, Role, Timestamp, Trials};
-use picket::store::{Entry, Filter, Options, Store};
+use picket::model::{
+    Decision, DecisionId, DeliveryId, DeliveryState, Event, Identity, KeyId, Outgoing, Role, Scope,
+    Timestamp, Trials,
+};
+use picket::store::{DeliveryFilter, Entry, Filter, HeldAfter, Options, Span, Store};
 use serde_json::json;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+
+use fill::{fill, fill_audit, fill_sqlite};
 
 const ROUNDS: u64 = 200;
 const SUBJECTS: u64 = 20_000;
 /// Decisions that are written as a server writes them; the older ones are made by SQL.
 const NEWEST: u64 = 5_000;
+/// Of these, one in so many is about the subject who did most.
+const BUSY: u64 = 5;
 
 fn main() {
     let asked = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
@@ -26,7 +34,8 @@ fn main() {
 }
 
 async fn run(decisions: u64) {
-    println!("{:>10} {:<40} {:>8} {:>8} {:>8}", "", "list", "p50 ms", "p99 ms", "max ms");
+    let heads = ["p50 ms", "p99 ms", "max ms", "rows"].map(|head| format!("{head:>8}")).join(" ");
+    println!("{:>10} {:<40} {heads}", "", "list");
     let dir = tempfile::tempdir().expect("a temporary folder");
     let file = dir.path().join("picket.db");
     let url = format!("sqlite://{}", file.display());
@@ -45,7 +54,8 @@ async fn run(decisions: u64) {
     server.run("postgres", "VACUUM ANALYZE");
     let scans = || {
         let scans = "SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_user_tables \
-            WHERE relname IN ('events', 'decisions', 'decision_labels', 'audit')";
+            WHERE relname IN ('events', 'decisions', 'decision_labels', 'audit', 'outbox', \
+            'delivery_claims', 'delivery_attempts', 'holds', 'subject_keys', 'spent_events')";
         server.run("postgres", scans).parse::<u64>().expect("a number")
     };
     let before = scans();
@@ -53,16 +63,22 @@ async fn run(decisions: u64) {
     println!("{:>10} sequential scans meanwhile: {}", "postgres", scans() - before);
 }
 
-/// Makes the tables, and one decision of which what is left after an erasure can stand for many.
+/// Makes the tables, one decision of which what is left after an erasure can stand for many, and one more
+/// of the same subject, for its name.
 async fn begin(url: &str) {
     let store = open(url).await;
     store.commit(&entry(1)).await.expect("a commit");
-    let who = Identity { key: KeyId::new(), role: Role::Admin, source: None, name: "bench".into() };
-    store.erase("market", "user-1", "a benchmark", &who).await.expect("an erasure");
+    store.erase("market", "user-1", "a benchmark", &somebody()).await.expect("an erasure");
+    store.commit(&entry(SUBJECTS + 1)).await.expect("a commit");
     store.close().await.expect("the store closes");
 }
 
-/// The newest decisions are real ones, and what most pages show. Returns the id of one.
+fn somebody() -> Identity {
+    Identity { key: KeyId::new(), role: Role::Admin, source: None, name: "bench".into() }
+}
+
+/// The newest decisions are real ones, and what most pages show, and so are some holds. Returns the id of
+/// one.
 async fn write_newest(url: &str, decisions: u64) -> DecisionId {
     let store = open(url).await;
     let numbers: Vec<u64> = (decisions - NEWEST + 1..=decisions).collect();
@@ -75,6 +91,10 @@ async fn write_newest(url: &str, decisions: u64) -> DecisionId {
             committed.expect("a commit");
         }
     }
+    for number in 1..=100 {
+        let subject = subject(decisions - number);
+        store.hold("market", &subject, "a benchmark", &somebody()).await.expect("a hold");
+    }
     store.close().await.expect("the store closes");
     newest.expect("there are some")
 }
@@ -85,7 +105,7 @@ fn entry(number: u64) -> Entry {
         id: format!("n-{number}"),
         source: "market".to_owned(),
         kind: "message.sent".to_owned(),
-        subject: format!("user-{}", (number - 1) * 97 % SUBJECTS + 1),
+        subject: subject(number),
         time: Timestamp::now(),
         time_sent: true,
         data: json!({"content": "Hi! The fence is 12x14 ft, call me on 555 0100, is $180 ok?"}),
@@ -126,66 +146,26 @@ fn entry(number: u64) -> Entry {
         event: Arc::new(event),
         received_at: Timestamp::now(),
         fingerprint: [7; 32],
+        outgoing: Outgoing::of(&decision, &BTreeSet::new()),
         decision: Arc::new(decision),
         replay: json!({"inputs": [{"kind": "field", "path": "data.content"}]}),
         trials: Trials::default(),
         change: None,
         escalates: None,
-        outgoing: Vec::new(),
+    }
+}
+
+/// Who an event is about. The first subject did most.
+fn subject(number: u64) -> String {
+    match number % BUSY {
+        0 => "user-1".to_owned(),
+        _ => format!("user-{}", (number - 1) * 97 % SUBJECTS + 1),
     }
 }
 
 async fn open(url: &str) -> Store {
     let options = Options { migrate: true, ..Options::new(url, [7; 32]) };
     Store::open(&options).await.expect("the store opens")
-}
-
-/// Makes so many decisions of the first one, in words that both databases understand: two sources,
-/// of which one has left, three tiers, a detector that finds often and one that finds seldom.
-fn fill(decisions: u64) -> String {
-    let numbers = format!(
-        "WITH RECURSIVE numbers (n) AS (SELECT CAST(2 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers \
-         WHERE n < {decisions})"
-    );
-    let id = "'00000000-0000-7000-8000-' || substr(CAST(1000000000000 + n AS TEXT), 2)";
-    // Subjects are kept as hashes, which SQL cannot make: one in 200 is the first one's.
-    let who = "CASE WHEN n % 200 = 0 THEN subject ELSE 'user-' || (n % 20000) END";
-    let left = decisions / 5;
-    format!(
-        "{numbers} INSERT INTO events (source, event_id, decision_id, subject, kind, time, \
-         received_at, fingerprint, state, sealed) SELECT source, 'n-' || n, {id}, \
-         {who}, kind, time + n, received_at + n, fingerprint, 1, \
-         sealed FROM events, numbers; \
-         {numbers} INSERT INTO decisions (seq, id, source, subject, kind, event_id, decided_at, \
-         mode, tier, action, score, policy_digest, generation, semantics, sealed) \
-         SELECT n, {id}, CASE WHEN n < {left} THEN 'left' ELSE source END, \
-         {who}, kind, 'n-' || n, decided_at + n, mode, \
-         CASE WHEN n % 10 = 0 THEN 'high' WHEN n % 10 < 4 THEN 'medium' ELSE 'low' END, action, \
-         score, policy_digest, generation, semantics, sealed FROM decisions, numbers; \
-         INSERT INTO decision_labels (detector, source, tier, decision, label) \
-         SELECT 'contact-email', source, tier, seq, 'contact.email' FROM decisions \
-         WHERE seq % 3 = 0 AND seq > 1; \
-         INSERT INTO decision_labels (detector, source, tier, decision, label) \
-         SELECT 'contact-link', source, tier, seq, 'contact.link' FROM decisions WHERE seq % 99 = 0"
-    )
-}
-
-/// As many audit entries, last of all: they are not in the tree that the next one would be added to.
-fn fill_audit(decisions: u64) -> String {
-    format!(
-        "WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 \
-         FROM numbers WHERE n < {decisions}) \
-         INSERT INTO audit (seq, object, leaf_hash, leaf) SELECT head.seq + n, 'n-' || n, leaf_hash, leaf \
-         FROM audit, numbers, (SELECT max(seq) AS seq FROM audit) AS head WHERE audit.seq = 1 ORDER BY n"
-    )
-}
-
-async fn fill_sqlite(file: &Path, statements: &str) {
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
-    let mut connection = options.connect().await.expect("the file opens");
-    let text = format!("PRAGMA synchronous = OFF; {statements}; PRAGMA wal_checkpoint(TRUNCATE)");
-    sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut connection).await.expect("rows");
-    connection.close().await.expect("the file closes");
 }
 
 async fn measure(name: &str, url: &str, decisions: u64, newest: DecisionId) {
@@ -243,31 +223,127 @@ async fn measure(name: &str, url: &str, decisions: u64, newest: DecisionId) {
     time(name, "events to be decided", async |_| store.accepted(100).await.expect("rows").len())
         .await;
     time(name, "an event by its id", async |round| {
-        let id = format!("n-{}", 2 + round * 4_999 % (decisions - 1));
-        usize::from(store.claim("market", &id).await.is_ok())
+        let id = format!("n-{}", decisions - round * 17 % NEWEST);
+        usize::from(store.claim("market", &id).await.expect("a look").is_some())
     })
     .await;
     time(name, "a decision by its id", async |_| {
         usize::from(store.decision(newest).await.expect("a look").is_some())
     })
     .await;
+    measure_deliveries(name, &store, newest).await;
+    measure_holds(name, &store).await;
+    measure_export(name, &store).await;
+    measure_ranges(name, &store).await;
     println!("{name:>10} opened and ready in {opened} ms\n");
     store.close().await.expect("the store closes");
 }
 
+async fn measure_deliveries(name: &str, store: &Store, newest: DecisionId) {
+    let lists = [
+        ("deliveries", None, None),
+        ("deliveries to a source", Some("market"), None),
+        ("deliveries to a source that has left", Some("left"), None),
+        ("deliveries to a source that is unknown", Some("nobody"), None),
+        ("deliveries that are dead", None, Some(DeliveryState::Dead)),
+        ("deliveries that wait", None, Some(DeliveryState::Pending)),
+        ("deliveries that were erased (one)", None, Some(DeliveryState::Erased)),
+        ("deliveries to a source, dead", Some("market"), Some(DeliveryState::Dead)),
+        ("deliveries to one that has left, wait", Some("left"), Some(DeliveryState::Pending)),
+    ];
+    for (list, source, state) in lists {
+        let source = source.map(str::to_owned);
+        let filter = DeliveryFilter { source, state, after: None, limit: 50 };
+        let first = store.deliveries(&filter).await.expect("a page");
+        time(name, list, async |round| {
+            // The first page and the second, in turn.
+            let after = first.next.filter(|_| round.is_multiple_of(2));
+            let filter = DeliveryFilter { after, ..filter.clone() };
+            store.deliveries(&filter).await.expect("a page").deliveries.len()
+        })
+        .await;
+    }
+    let id = DeliveryId::of_action(newest, Scope::Message);
+    time(name, "a delivery with its tries", async |_| {
+        usize::from(store.delivery(&id).await.expect("a look").is_some())
+    })
+    .await;
+    time(name, "what waits for a source", async |_| {
+        store.delivery_backlog("market").await.expect("a look").pending as usize
+    })
+    .await;
+}
+
+async fn measure_holds(name: &str, store: &Store) {
+    for (list, source) in [
+        ("holds", None),
+        ("holds of a source", Some("market")),
+        ("holds of a source that has left", Some("left")),
+        ("holds of a source that is unknown", Some("nobody")),
+    ] {
+        let mut after = None;
+        time(name, list, async |_| {
+            // Page after page, and then from the beginning.
+            let page = store.holds(source, after.as_ref(), 50).await.expect("a page");
+            after = page.next;
+            page.holds.len()
+        })
+        .await;
+    }
+}
+
+async fn measure_export(name: &str, store: &Store) {
+    for (list, subject) in [
+        ("a page of what is held of a subject", "user-98"),
+        ("... of the one who did most", "user-1"),
+    ] {
+        let mut after = HeldAfter::default();
+        time(name, list, async |_| {
+            let page = store.held_events("market", subject, after, 50).await.expect("a page");
+            after = page.1.unwrap_or_default();
+            page.0.len()
+        })
+        .await;
+    }
+}
+
+async fn measure_ranges(name: &str, store: &Store) {
+    let before = DecisionId::from_time(Timestamp::now());
+    for (list, source) in [
+        ("a page of a range to replay", None),
+        ("... of a source", Some("market")),
+        ("... of a source that has left", Some("left")),
+    ] {
+        let mut after = DecisionId::from_time(Timestamp::from_micros(0));
+        time(name, list, async |_| {
+            let source = source.map(str::to_owned);
+            let ids = store.ids_within(&Span { source, after, before }).await.expect("a page");
+            after = ids.last().copied().unwrap_or(after);
+            ids.len()
+        })
+        .await;
+    }
+    let after = DecisionId::from_time(Timestamp::from_micros(0));
+    let begun = Instant::now();
+    let all = store.decisions_within(&Span { source: None, after, before }).await.expect("a count");
+    println!("{name:>10} a range of {all} decisions counted in {} ms", begun.elapsed().as_millis());
+}
+
 /// Asks again and again and prints how long that takes.
-async fn time(database: &str, list: &str, ask: impl AsyncFn(u64) -> usize) {
+async fn time(database: &str, list: &str, mut ask: impl AsyncFnMut(u64) -> usize) {
     let mut times = Histogram::<u64>::new(3).expect("three digits");
+    let mut found = 0;
     for round in 0..ROUNDS {
         let begun = Instant::now();
-        ask(round).await;
+        found += ask(round).await as u64;
         times.record(begun.elapsed().as_micros() as u64).expect("the histogram grows");
     }
     let ms = |micros: u64| micros as f64 / 1e3;
     println!(
-        "{database:>10} {list:<40} {:>8.2} {:>8.2} {:>8.2}",
+        "{database:>10} {list:<40} {:>8.2} {:>8.2} {:>8.2} {:>8.1}",
         ms(times.value_at_quantile(0.5)),
         ms(times.value_at_quantile(0.99)),
-        ms(times.max())
+        ms(times.max()),
+        found as f64 / ROUNDS as f64
     );
 }
