@@ -4,11 +4,11 @@
 //! Invariant: the same condition on the same scene gives the same answer or the same failure,
 //! everywhere.
 
-use std::rc::Rc;
+mod compare;
 
 use thiserror::Error;
 
-use super::tree::{ClockPart, Comparison, Each, EachKind, Node, SignalField, TextTest, Variable};
+use super::tree::{ClockPart, Each, EachKind, Node, SignalField, TextTest, Variable};
 use super::value::Value;
 use crate::model::{Event, Signal};
 
@@ -60,19 +60,24 @@ pub(in crate::policy) enum Failure {
 
 /// Whether a condition holds.
 pub(super) fn holds(node: &Node, scene: &Scene<'_>) -> Result<bool, Failure> {
-    let mut run = Run { scene, items: Vec::new(), steps: 0 };
-    let value = run.value(node)?;
-    truth("a condition", &value)
+    let mut run = Run { scene, items: Vec::new(), made: Vec::new(), steps: 0 };
+    let truth = run.value(node).and_then(|value| truth("a condition", &value));
+    truth.map_err(|failure| *failure)
 }
 
 struct Run<'a> {
     scene: &'a Scene<'a>,
     /// The items that the macros are at, from the outermost.
     items: Vec<Value<'a>>,
+    /// The lists that were made, which are few: each of their items took a step.
+    made: Vec<Vec<Value<'a>>>,
     steps: u32,
 }
 
-type Evaluated<'a> = Result<Value<'a>, Failure>;
+/// Boxed, so that what is handed up from node to node stays small.
+type Failed = Box<Failure>;
+
+type Evaluated<'a> = Result<Value<'a>, Failed>;
 
 impl<'a> Run<'a> {
     fn value(&mut self, node: &'a Node) -> Evaluated<'a> {
@@ -81,7 +86,7 @@ impl<'a> Run<'a> {
             Node::Constant(constant) => Ok(constant.into()),
             Node::Variable(variable) => Ok(self.variable(*variable)),
             // Invariant: `read` made this number of an item that is there.
-            Node::Item(at) => Ok(self.items.get(*at).cloned().unwrap_or(Value::Null)),
+            Node::Item(at) => Ok(self.items.get(*at).copied().unwrap_or(Value::Null)),
             Node::OnList(at) => Ok(Value::Bool(self.scene.lists.get(*at).is_some_and(|on| *on))),
             Node::Evidence(label) => Ok(Value::Double(self.evidence(label).unwrap_or(0.0))),
             Node::Field(of, field) => {
@@ -117,7 +122,7 @@ impl<'a> Run<'a> {
             Node::In(item, of) => self.is_in(item, of),
             Node::Items(items) => {
                 let items: Result<Vec<_>, _> = items.iter().map(|item| self.value(item)).collect();
-                Ok(Value::List(Rc::new(items?)))
+                Ok(self.make(items?))
             }
             Node::Size(of) => self.size(of),
             Node::TextTest(test, text, part) => self.text_test(*test, text, part),
@@ -126,12 +131,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn spend(&mut self, steps: u32) -> Result<(), Failure> {
+    fn spend(&mut self, steps: u32) -> Result<(), Failed> {
         self.steps = self.steps.saturating_add(steps);
-        if self.steps > STEPS_MAX { Err(Failure::Spent) } else { Ok(()) }
+        if self.steps > STEPS_MAX { Err(Failure::Spent.into()) } else { Ok(()) }
     }
 
-    fn spend_bytes(&mut self, bytes: usize) -> Result<(), Failure> {
+    fn spend_bytes(&mut self, bytes: usize) -> Result<(), Failed> {
         self.spend(u32::try_from(bytes / STEP_BYTES).unwrap_or(u32::MAX))
     }
 
@@ -163,11 +168,11 @@ impl<'a> Run<'a> {
         match of {
             Value::Object(fields) => {
                 let field = fields.get(key).map(Value::from);
-                field.ok_or_else(|| Failure::Absent(key.to_owned()))
+                field.ok_or_else(|| Failure::Absent(key.to_owned()).into())
             }
             Value::Labels(_) => {
                 let evidence = self.evidence(key).map(Value::Double);
-                evidence.ok_or_else(|| Failure::NoEvidence(key.to_owned()))
+                evidence.ok_or_else(|| Failure::NoEvidence(key.to_owned()).into())
             }
             other => Err(wrong("a field", "an object", other)),
         }
@@ -178,7 +183,7 @@ impl<'a> Run<'a> {
         match self.value(of) {
             Ok(Value::Object(fields)) => Ok(Value::Bool(fields.contains_key(field))),
             Ok(_) => Ok(Value::Bool(false)),
-            Err(Failure::Spent) => Err(Failure::Spent),
+            Err(failure) if *failure == Failure::Spent => Err(failure),
             Err(_) => Ok(Value::Bool(false)),
         }
     }
@@ -187,9 +192,9 @@ impl<'a> Run<'a> {
         let (of, index) = (self.value(of)?, self.value(index)?);
         match index {
             Value::Text(key) => self.key(&of, key),
-            Value::Int(at) if of.length().is_some() => {
-                let item = usize::try_from(at).ok().and_then(|at| of.item(at));
-                item.ok_or(Failure::NoItem(at))
+            Value::Int(at) if self.length(of).is_some() => {
+                let item = usize::try_from(at).ok().and_then(|at| self.item(of, at));
+                item.ok_or_else(|| Failure::NoItem(at).into())
             }
             _ => Err(mismatch("[]", &of, &index)),
         }
@@ -204,8 +209,10 @@ impl<'a> Run<'a> {
         other: &'a Node,
     ) -> Evaluated<'a> {
         let one = self.value(one).and_then(|value| truth(operation, &value));
-        if one == Ok(decides) || one == Err(Failure::Spent) {
-            return one.map(Value::Bool);
+        match &one {
+            Ok(is) if *is == decides => return Ok(Value::Bool(decides)),
+            Err(failure) if **failure == Failure::Spent => return one.map(Value::Bool),
+            _ => {}
         }
         let other = truth(operation, &self.value(other)?)?;
         match one {
@@ -214,104 +221,45 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn compare(
-        &mut self,
-        how: Comparison,
-        one: &Value<'a>,
-        other: &Value<'a>,
-    ) -> Result<bool, Failure> {
-        if how.is_equality() {
-            return Ok(self.equal(one, other)? == (how == Comparison::Equal));
-        }
-        let order = match (one, other) {
-            (Value::Text(one), Value::Text(other)) => {
-                self.spend_bytes(one.len().min(other.len()))?;
-                Some(one.cmp(other))
-            }
-            (Value::Time(one), Value::Time(other)) => Some(one.cmp(other)),
-            _ => match (one.number(), other.number()) {
-                (Some(one), Some(other)) => one.compare(other),
-                _ => None,
-            },
-        };
-        let order = order.ok_or_else(|| mismatch(how.as_str(), one, other))?;
-        Ok(match how {
-            Comparison::Less => order.is_lt(),
-            Comparison::AtMost => order.is_le(),
-            Comparison::More => order.is_gt(),
-            _ => order.is_ge(),
-        })
-    }
-
-    /// Whether two are the same. What is of another type is another thing; objects are not compared.
-    fn equal(&mut self, one: &Value<'a>, other: &Value<'a>) -> Result<bool, Failure> {
-        Ok(match (one, other) {
-            (Value::Null, Value::Null) => true,
-            (Value::Bool(one), Value::Bool(other)) => one == other,
-            (Value::Time(one), Value::Time(other)) => one == other,
-            (Value::Text(one), Value::Text(other)) => {
-                self.spend_bytes(one.len().min(other.len()))?;
-                one == other
-            }
-            (Value::Object(_) | Value::Signal(_) | Value::Labels(_), _)
-                if one.kind() == other.kind() =>
-            {
-                return Err(mismatch("==", one, other));
-            }
-            _ => match (one.length(), other.length(), one.number(), other.number()) {
-                (_, _, Some(one), Some(other)) => one.compare(other).is_some_and(|it| it.is_eq()),
-                (Some(length), Some(other_length), ..) if length == other_length => {
-                    return self.equal_items(one, other, length);
-                }
-                _ => false,
-            },
-        })
-    }
-
-    fn equal_items(
-        &mut self,
-        one: &Value<'a>,
-        other: &Value<'a>,
-        length: usize,
-    ) -> Result<bool, Failure> {
-        for at in 0..length {
-            self.spend(1)?;
-            if let (Some(one), Some(other)) = (one.item(at), other.item(at))
-                && !self.equal(&one, &other)?
-            {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn is_in(&mut self, item: &'a Node, of: &'a Node) -> Evaluated<'a> {
-        let (item, of) = (self.value(item)?, self.value(of)?);
-        if let (Value::Text(key), Value::Object(_) | Value::Labels(_)) = (&item, &of) {
-            return Ok(Value::Bool(match &of {
-                Value::Object(fields) => fields.contains_key(*key),
-                _ => self.evidence(key).is_some(),
-            }));
-        }
-        let length = of.length().ok_or_else(|| mismatch("in", &item, &of))?;
-        for at in 0..length {
-            self.spend(1)?;
-            if let Some(one) = of.item(at)
-                && self.equal(&one, &item)?
-            {
-                return Ok(Value::Bool(true));
-            }
-        }
-        Ok(Value::Bool(false))
-    }
-
+    /// How many characters, keys or items.
     fn size(&mut self, of: &'a Node) -> Evaluated<'a> {
         let of = self.value(of)?;
-        if let Value::Text(text) = of {
-            self.spend_bytes(text.len())?;
+        let size = match of {
+            Value::Text(text) => {
+                self.spend_bytes(text.len())?;
+                Some(text.chars().count())
+            }
+            Value::Object(fields) => Some(fields.len()),
+            Value::Labels(labels) => Some(labels.len()),
+            _ => self.length(of),
+        };
+        let size = size.ok_or_else(|| wrong("size", "a text, a list or an object", &of))?;
+        i64::try_from(size).map(Value::Int).map_err(|_| Failure::TooLarge.into())
+    }
+
+    fn make(&mut self, list: Vec<Value<'a>>) -> Value<'a> {
+        self.made.push(list);
+        Value::Made(self.made.len() - 1)
+    }
+
+    /// How many items a list has; `None` where it is none.
+    fn length(&self, of: Value<'a>) -> Option<usize> {
+        match of {
+            Value::Array(items) => Some(items.len()),
+            Value::Made(list) => self.made.get(list).map(Vec::len),
+            Value::Signals(signals) => Some(signals.len()),
+            _ => None,
         }
-        let size = of.size().ok_or_else(|| wrong("size", "a text, a list or an object", &of))?;
-        i64::try_from(size).map(Value::Int).map_err(|_| Failure::TooLarge)
+    }
+
+    /// An item of a list.
+    fn item(&self, of: Value<'a>, at: usize) -> Option<Value<'a>> {
+        match of {
+            Value::Array(items) => items.get(at).map(Value::from),
+            Value::Made(list) => self.made.get(list)?.get(at).copied(),
+            Value::Signals(signals) => signals.get(at).map(|signal| Value::Signal(signal)),
+            _ => None,
+        }
     }
 
     fn text_test(&mut self, test: TextTest, text: &'a Node, part: &'a Node) -> Evaluated<'a> {
@@ -329,12 +277,12 @@ impl<'a> Run<'a> {
 
     fn each(&mut self, each: &'a Each) -> Evaluated<'a> {
         let list = self.value(&each.list)?;
-        let length = list.length().ok_or_else(|| wrong(each.kind.as_str(), "a list", &list))?;
+        let length = self.length(list).ok_or_else(|| wrong(each.kind.as_str(), "a list", &list))?;
         let (mut found, mut kept, mut failed) = (0_usize, Vec::new(), None);
         for at in 0..length {
             self.spend(1)?;
-            let Some(item) = list.item(at) else { break };
-            self.items.push(item.clone());
+            let Some(item) = self.item(list, at) else { break };
+            self.items.push(item);
             let made = self.value(&each.body);
             self.items.pop();
             if each.kind == EachKind::Map {
@@ -347,7 +295,7 @@ impl<'a> Run<'a> {
                 (Ok(true), EachKind::Filter) => kept.push(item),
                 (Ok(holds), _) => found += usize::from(holds),
                 // As with `&&` and `||`, another item may decide.
-                (Err(failure), EachKind::Exists | EachKind::All) if failure != Failure::Spent => {
+                (Err(failure), EachKind::Exists | EachKind::All) if *failure != Failure::Spent => {
                     failed.get_or_insert(failure);
                 }
                 (Err(failure), _) => return Err(failure),
@@ -358,7 +306,7 @@ impl<'a> Run<'a> {
             (None, EachKind::All) => Ok(Value::Bool(true)),
             (None, EachKind::Exists) => Ok(Value::Bool(false)),
             (None, EachKind::ExistsOne) => Ok(Value::Bool(found == 1)),
-            (None, EachKind::Filter | EachKind::Map) => Ok(Value::List(Rc::new(kept))),
+            (None, EachKind::Filter | EachKind::Map) => Ok(self.make(kept)),
         }
     }
 }
@@ -383,17 +331,19 @@ fn clock<'a>(part: ClockPart, of: &Value<'a>) -> Evaluated<'a> {
     }))
 }
 
-fn truth(operation: &'static str, value: &Value<'_>) -> Result<bool, Failure> {
+fn truth(operation: &'static str, value: &Value<'_>) -> Result<bool, Failed> {
     match value {
         Value::Bool(is) => Ok(*is),
         other => Err(wrong(operation, "a boolean", other)),
     }
 }
 
-fn wrong(operation: &'static str, wanted: &'static str, found: &Value<'_>) -> Failure {
-    Failure::WrongType { operation, wanted, found: found.kind() }
+#[cold]
+fn wrong(operation: &'static str, wanted: &'static str, found: &Value<'_>) -> Failed {
+    Failure::WrongType { operation, wanted, found: found.kind() }.into()
 }
 
-fn mismatch(operation: &'static str, one: &Value<'_>, other: &Value<'_>) -> Failure {
-    Failure::Mismatch { operation, one: one.kind(), other: other.kind() }
+#[cold]
+fn mismatch(operation: &'static str, one: &Value<'_>, other: &Value<'_>) -> Failed {
+    Failure::Mismatch { operation, one: one.kind(), other: other.kind() }.into()
 }

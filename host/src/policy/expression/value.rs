@@ -1,15 +1,13 @@
 //! Values of a condition while it is evaluated. They borrow from the event and the policy, and hold
 //! nothing that differs from machine to machine: no float is ever infinite or not a number.
 
-use std::rc::Rc;
-
 use serde_json::{Map, Value as Json};
 
 use super::run::Failure;
 use super::tree::{Constant, Operation};
 use crate::model::{Signal, Timestamp};
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Value<'a> {
     Null,
     Bool(bool),
@@ -20,8 +18,8 @@ pub(super) enum Value<'a> {
     /// A list of the event.
     Array(&'a [Json]),
     Object(&'a Map<String, Json>),
-    /// A list that the condition made.
-    List(Rc<Vec<Self>>),
+    /// A list that the condition made: which of those.
+    Made(usize),
     Signals(&'a [&'a Signal]),
     Signal(&'a Signal),
     /// Labels with their strongest evidence, sorted by label.
@@ -37,38 +35,8 @@ impl<'a> Value<'a> {
             Self::Int(_) | Self::Double(_) => "a number",
             Self::Text(_) => "a text",
             Self::Time(_) => "a time",
-            Self::Array(_) | Self::List(_) | Self::Signals(_) => "a list",
+            Self::Array(_) | Self::Made(_) | Self::Signals(_) => "a list",
             Self::Object(_) | Self::Signal(_) | Self::Labels(_) => "an object",
-        }
-    }
-
-    /// How many items, keys or characters; `None` where it has none.
-    pub fn size(&self) -> Option<usize> {
-        match self {
-            Self::Text(text) => Some(text.chars().count()),
-            Self::Object(fields) => Some(fields.len()),
-            Self::Labels(labels) => Some(labels.len()),
-            _ => self.length(),
-        }
-    }
-
-    /// How many items a list has; `None` where it is none.
-    pub fn length(&self) -> Option<usize> {
-        match self {
-            Self::Array(items) => Some(items.len()),
-            Self::List(items) => Some(items.len()),
-            Self::Signals(signals) => Some(signals.len()),
-            _ => None,
-        }
-    }
-
-    /// An item of a list.
-    pub fn item(&self, at: usize) -> Option<Self> {
-        match self {
-            Self::Array(items) => items.get(at).map(Self::from),
-            Self::List(items) => items.get(at).cloned(),
-            Self::Signals(signals) => signals.get(at).map(|signal| Self::Signal(signal)),
-            _ => None,
         }
     }
 
@@ -128,10 +96,14 @@ impl Number {
     }
 
     /// Checked: what has no result, or none that is a number, fails.
-    pub fn calculate<'a>(self, operation: Operation, other: Self) -> Result<Value<'a>, Failure> {
+    pub fn calculate<'a>(
+        self,
+        operation: Operation,
+        other: Self,
+    ) -> Result<Value<'a>, Box<Failure>> {
         use Operation::{Add, Divide, Multiply, Remainder, Subtract};
         if let (Divide | Remainder, Self::Int(0) | Self::Double(0.0)) = (operation, other) {
-            return Err(Failure::DividesByZero);
+            return Err(Failure::DividesByZero.into());
         }
         if let (Self::Int(one), Self::Int(other)) = (self, other) {
             let result = match operation {
@@ -141,7 +113,7 @@ impl Number {
                 Divide => one.checked_div(other),
                 Remainder => one.checked_rem(other),
             };
-            return result.map(Value::Int).ok_or(Failure::TooLarge);
+            return result.map(Value::Int).ok_or_else(|| Failure::TooLarge.into());
         }
         let (one, other) = (self.double(), other.double());
         let result = match operation {
@@ -149,14 +121,16 @@ impl Number {
             Subtract => one - other,
             Multiply => one * other,
             Divide => one / other,
-            Remainder => return Err(Failure::Parts),
+            Remainder => return Err(Failure::Parts.into()),
         };
-        if result.is_finite() { Ok(Value::Double(result)) } else { Err(Failure::TooLarge) }
+        if result.is_finite() { Ok(Value::Double(result)) } else { Err(Failure::TooLarge.into()) }
     }
 
-    pub fn negate<'a>(self) -> Result<Value<'a>, Failure> {
+    pub fn negate<'a>(self) -> Result<Value<'a>, Box<Failure>> {
         match self {
-            Self::Int(int) => int.checked_neg().map(Value::Int).ok_or(Failure::TooLarge),
+            Self::Int(int) => {
+                int.checked_neg().map(Value::Int).ok_or_else(|| Failure::TooLarge.into())
+            }
             Self::Double(double) => Ok(Value::Double(-double)),
         }
     }
