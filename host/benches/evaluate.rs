@@ -12,6 +12,7 @@ use picket::app::App;
 use picket::config::Config;
 use picket::engine::{Engine, EngineOptions, EntityKey, Evaluated, INCIDENTS_MAX};
 use picket::model::{Event, Outcome, Timestamp};
+use picket::policy::Facts;
 use picket::runtime::{Call, Runtime, RuntimeOptions, Trust, Value};
 use picket::telemetry::Metrics;
 use picket_sdk::harness::Harness;
@@ -164,7 +165,14 @@ fn event(text: &str) {
     println!("{:>40} {each:>8.2}", "of the engine's own, for each detector");
     let [judged] = side_by_side(
         &events,
-        [&|event| assert!(!policy.policy.judge(event, &found(&never, event)).degraded)],
+        [&|event| {
+            assert!(
+                !policy
+                    .policy
+                    .judge(event, &Facts { at: event.time }, &found(&never, event))
+                    .degraded
+            )
+        }],
     );
     println!("{:>40} {judged:>8.1}", "the engine and the policy");
     runtime.block_on(app.stop());

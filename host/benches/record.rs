@@ -129,6 +129,8 @@ fn entry(number: u64) -> Entry {
         decision: Arc::new(decision),
         replay: json!({"inputs": [{"kind": "field", "path": "data.content"}]}),
         trials: Vec::new(),
+        change: None,
+        escalates: None,
         outgoing: Vec::new(),
     }
 }

@@ -119,6 +119,8 @@ async fn sample(store: &Store) -> Entry {
         replay: row.document.replay,
         trials: Vec::new(),
         outgoing: Vec::new(),
+        change: None,
+        escalates: None,
     }
 }
 

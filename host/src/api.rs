@@ -17,6 +17,7 @@ mod holds;
 mod keys;
 mod linger;
 mod policies;
+mod profiles;
 mod replays;
 mod request;
 mod rulings;
@@ -129,8 +130,8 @@ pub fn routes() -> Vec<Route> {
         DryRun, EnableDestinations, EraseSubjects, ExportSubjects, HoldSubjects, MoveDetectors,
         PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadCapsules, ReadDecisions,
         ReadDeliveries, ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds, ReadKeys,
-        ReadMetrics, ReadPolicies, ReadSources, ReadTrials, Replay, ReplayDeliveries, RevokeKeys,
-        Rule, SetMode,
+        ReadMetrics, ReadPolicies, ReadSources, ReadSubjects, ReadTrials, Replay, ReplayDeliveries,
+        RevokeKeys, Rule, SetMode,
     };
     use detectors::{log, stage, trial, upload, versions};
     vec![
@@ -166,6 +167,8 @@ pub fn routes() -> Vec<Route> {
         route("GET", "/v1/policies/{source}", ReadPolicies, policies::get),
         route("GET", "/v1/sources", ReadSources, sources::list),
         route("PUT", "/v1/sources/{source}/mode", SetMode, sources::set_mode),
+        route("GET", "/v1/subjects/{source}/{subject}", ReadSubjects, profiles::get),
+        route("POST", "/v1/restrictions/check", ReadSubjects, profiles::check),
         route("GET", "/v1/subjects/{source}/{subject}/export", ExportSubjects, subjects::export),
         route("POST", "/v1/subjects/{source}/{subject}/erase", EraseSubjects, subjects::erase),
         route("GET", "/v1/erasures", ReadErasures, subjects::erasures),

@@ -43,6 +43,8 @@ pub enum Access {
     ReadPolicies,
     ReadSources,
     SetMode,
+    /// How accounts stand.
+    ReadSubjects,
     /// All that is held on a person.
     ExportSubjects,
     EraseSubjects,
@@ -65,16 +67,20 @@ pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
         DryRun, MoveDetectors, PostEvents, PublishDetectors, ReadAlerts, ReadAudit, ReadCapsules,
         ReadDecisions, ReadDeliveries, ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds,
-        ReadKeys, ReadMetrics, ReadPolicies, ReadSources, ReadTrials, Replay, Rule,
+        ReadKeys, ReadMetrics, ReadPolicies, ReadSources, ReadSubjects, ReadTrials, Replay, Rule,
     };
     match role {
         Role::Platform => {
-            matches!(access, PostEvents | DryRun | ReadDecisions | ReadDeliveries | ReadDocs)
+            matches!(
+                access,
+                PostEvents | DryRun | ReadDecisions | ReadSubjects | ReadDeliveries | ReadDocs
+            )
         }
         Role::Engineer => matches!(
             access,
             DryRun
                 | ReadDecisions
+                | ReadSubjects
                 | Replay
                 | ReadDetectors
                 | ReadFiles
@@ -91,6 +97,7 @@ pub fn allows(role: Role, access: Access) -> bool {
             matches!(
                 access,
                 ReadDecisions
+                    | ReadSubjects
                     | Replay
                     | Rule
                     | ReadDetectors
@@ -152,6 +159,7 @@ impl Access {
             | Self::ReadPolicies
             | Self::ReadSources
             | Self::SetMode
+            | Self::ReadSubjects
             | Self::ExportSubjects
             | Self::EraseSubjects
             | Self::ReadHolds

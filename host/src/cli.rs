@@ -151,7 +151,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Source(command) => source::run(command).await?,
         Command::Delivery(command) => delivery::run(command).await?,
         Command::Destination(command) => destination::run(command).await?,
-        Command::Subject(command) => subject::run(command).await?,
+        Command::Subject(command) => return subject::run(command).await,
         Command::Hold(command) => hold::run(command).await?,
         Command::Backup(backup) => backup::run(backup).await?,
         Command::Restore(restore) => backup::run_restore(restore).await?,

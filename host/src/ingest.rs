@@ -6,6 +6,7 @@
 mod basis;
 mod conclude;
 mod fingerprint;
+mod job;
 mod trial;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -17,16 +18,16 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{self, Engine, Evaluated, Pool, PoolError, Upkeep};
-use crate::model::{Action, Decision, DecisionId, Event, Finding, Outgoing, Timestamp, TrialRun};
+use crate::engine::{self, Engine, Pool, PoolError};
+use crate::model::{Action, Decision, DecisionId, Event, Timestamp};
 use crate::registry::{LivePolicy, Registry, Snapshot};
-use crate::runtime::Limits;
-use crate::store::{Accepted, Committed, Entry, Recorded, Salt, SealedEntry, Store, StoreError};
+use crate::store::{Accepted, Committed, Recorded, Salt, SealedEntry, Store, StoreError};
 use crate::telemetry::{Metrics, Received};
 
-pub use basis::{Basis, Otherwise};
-pub use conclude::{Given, conclude};
+pub use basis::{Basis, Otherwise, Stood};
+pub use conclude::{Given, conclude, enforce};
 pub use fingerprint::FingerprintKey;
+use job::Job;
 
 /// The parts that the flow runs through. Cheap to clone.
 #[derive(Clone)]
@@ -46,7 +47,7 @@ pub struct Parts {
     /// Wakes the worker that decides accepted events.
     pub accepted: Notify,
     /// Whose actions are delivered, and which of them; none named: all.
-    pub destinations: BTreeMap<String, BTreeSet<Action>>,
+    pub destinations: BTreeMap<String, Arc<BTreeSet<Action>>>,
     /// Rung when a decision is durable of which something is delivered.
     pub written: Arc<Notify>,
 }
@@ -125,9 +126,10 @@ impl Ingest {
     pub async fn dry_run(&self, event: Event) -> Result<Decision, IngestError> {
         let snapshot = self.serving()?;
         let policy = speaks_for(&snapshot, &event.source)?;
-        let job = self.job(snapshot, policy, Arc::new(event), DecisionId::new());
+        let received_at = Timestamp::now();
+        let job = self.job(snapshot, policy, Arc::new(event), DecisionId::new(), received_at);
         let work = move |answer: engine::Answer<'_, Decision>| {
-            answer.give(job.decide().0.decision);
+            answer.give(job.decide().0.for_nobody());
         };
         Ok(self.0.pool.run(work).await?)
     }
@@ -199,7 +201,7 @@ impl Ingest {
         task.await.unwrap_or(Err(IngestError::Lost))
     }
 
-    /// Steps 3 to 8: look, evaluate, judge, commit, answer.
+    /// Steps 3 to 8: look, evaluate, judge, escalate, commit, answer.
     async fn decide(
         &self,
         event: Event,
@@ -221,44 +223,37 @@ impl Ingest {
         };
         let snapshot = self.serving()?;
         let policy = speaks_for(&snapshot, &event.source)?;
-        let mut sealing = self.0.store.sealing(&event).await?;
+        let event = Arc::new(event);
+        let job = self.job(snapshot, policy, Arc::clone(&event), id, received_at);
+        let standing =
+            self.0.store.standing(&event.source, &event.subject, job.mode(), job.happened_at());
+        let (mut sealing, standing) = tokio::try_join!(self.0.store.sealing(&event), standing)?;
         if let Some(salt) = salt {
             sealing = sealing.salted(salt);
         }
-        let event = Arc::new(event);
-        let job = self.job(snapshot, policy, Arc::clone(&event), id);
         let wanted = self.0.destinations.get(&event.source).cloned();
+        let wants = wanted.clone();
         let work = move |answer: engine::Answer<'_, _>| {
-            let (Decided { decision, replay, trials }, upkeep) = job.decide();
-            let outgoing = wanted.map_or_else(Vec::new, |some| Outgoing::of(&decision, &some));
-            let sends = !outgoing.is_empty();
-            let decision = Arc::new(decision);
-            let entry = Entry {
-                event: Arc::clone(&job.event),
-                received_at,
-                fingerprint,
-                decision: Arc::clone(&decision),
-                replay,
-                trials,
-                outgoing,
-            };
-            let sealed = entry.seal(sealing).map(|sealed: SealedEntry| (decision, sealed, sends));
+            let (decided, upkeep) = job.decide();
+            let entry = decided.entry(standing, fingerprint, wanted);
+            let decision = Arc::clone(&entry.decision);
+            let sealed = entry.seal(sealing).map(|sealed: SealedEntry| (decision, sealed));
             let spare = answer.give(sealed);
             job.engine.look_after(upkeep, || spare.is_left());
         };
-        let (decision, sealed, sends) = self.0.pool.run(work).await??;
-        match self.0.store.commit_sealed(sealed).await? {
-            Committed::New => {
-                if sends {
-                    self.0.written.notify_one();
-                }
-                self.0.metrics.event(&event.source, Received::Decided);
-                self.0.metrics.decision(&decision, begun.elapsed());
-                self.0.metrics.findings(&decision.findings);
-                Ok(Answer::Decided(decision))
-            }
-            Committed::Existing(recorded) => self.known(*recorded, fingerprint, &event),
+        let (decision, sealed) = self.0.pool.run(work).await??;
+        let decision = match self.0.store.commit_sealed(sealed).await? {
+            Committed::New => decision,
+            Committed::Otherwise(instead) => instead,
+            Committed::Existing(recorded) => return self.known(*recorded, fingerprint, &event),
+        };
+        if wants.is_some_and(|wants| job::sends(&decision, &wants)) {
+            self.0.written.notify_one();
         }
+        self.0.metrics.event(&event.source, Received::Decided);
+        self.0.metrics.decision(&decision, begun.elapsed());
+        self.0.metrics.findings(&decision.findings);
+        Ok(Answer::Decided(decision))
     }
 
     /// Records an event that is decided later.
@@ -270,7 +265,7 @@ impl Ingest {
         }
         let id = DecisionId::new();
         match self.0.store.accept(&event, Timestamp::now(), fingerprint, id).await? {
-            Committed::New => {
+            Committed::New | Committed::Otherwise(_) => {
                 self.0.metrics.event(&event.source, Received::Accepted);
                 self.0.accepted.notify_one();
                 Ok(Answer::Pending(id))
@@ -313,9 +308,11 @@ impl Ingest {
         policy: Arc<LivePolicy>,
         event: Arc<Event>,
         id: DecisionId,
+        received_at: Timestamp,
     ) -> Job {
         let ceiling = *self.0.registry.ceiling();
-        Job { snapshot, policy, event, id, engine: Arc::clone(&self.0.engine), ceiling }
+        let engine = Arc::clone(&self.0.engine);
+        Job { snapshot, policy, event, id, received_at, engine, ceiling }
     }
 
     fn count_failure(&self, source: &str, error: &IngestError) {
@@ -350,51 +347,4 @@ struct Promised {
     received_at: Timestamp,
     fingerprint: [u8; 32],
     salt: Salt,
-}
-
-/// One event with everything that deciding it needs: steps 5 and 6, no I/O.
-struct Job {
-    snapshot: Arc<Snapshot>,
-    policy: Arc<LivePolicy>,
-    event: Arc<Event>,
-    id: DecisionId,
-    engine: Arc<Engine>,
-    /// What no detector gets more of.
-    ceiling: Limits,
-}
-
-/// What came of it.
-struct Decided {
-    decision: Decision,
-    /// What a replay needs besides.
-    replay: serde_json::Value,
-    /// What it says about versions on trial.
-    trials: Vec<TrialRun>,
-}
-
-impl Job {
-    /// With what the engine does once the answer has been given.
-    fn decide(&self) -> (Decided, Upkeep<'_>) {
-        let Self { snapshot, policy, event, .. } = self;
-        let Evaluated { mut findings, upkeep } = self.engine.evaluate(snapshot, event);
-        let absent =
-            policy.policy.requires().iter().filter(|name| !snapshot.has(&event.source, name));
-        findings.extend(absent.map(|name| Finding::absent(name)));
-        findings.sort_by(|a, b| a.detector.cmp(&b.detector));
-        let verdict = policy.policy.judge(event, &findings);
-        let seen = snapshot.subscribed(event);
-        let trials = trial::trials(&policy.policy, event, &seen, &findings, &verdict);
-        let given = Given {
-            id: self.id,
-            decided_at: Timestamp::now(),
-            event,
-            policy: policy.reference(),
-            mode: snapshot.mode(&event.source),
-            generation: snapshot.generation(),
-        };
-        let (decision, trace) = conclude(given, findings, verdict);
-        let basis = Basis::new(&decision, trace, &seen, &self.ceiling);
-        let replay = serde_json::to_value(basis).expect("it is plain JSON");
-        (Decided { decision, replay, trials }, upkeep)
-    }
 }

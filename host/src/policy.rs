@@ -1,20 +1,31 @@
 //! Policies: what a platform's signals mean and what is enforced. Pure and total: a text and a list
-//! of known names in, a [`Policy`] or every fault out; a policy, an event and findings in, a
-//! [`Verdict`] out. No I/O, no clock, no other module but `model`.
+//! of known names in, a [`Policy`] or every fault out; a policy, an event, facts and findings in, a
+//! [`Verdict`] out; a verdict and how its subject stands in, what is enforced out. No I/O, no clock, no
+//! other module but `model`.
 //!
-//! `document` reads the text as written, `compile` checks what it means, `judge` applies it.
+//! `document` reads the text as written, `compile` checks what it means, `judge` applies it,
+//! `escalate` has the standing of the subject its say.
 
 mod compile;
 mod diagnostic;
 mod document;
+mod enforced;
+mod escalate;
 #[cfg(test)]
 mod examples;
+mod exemptions;
+mod expression;
+mod facts;
 mod judge;
 mod labels;
+mod lists;
 mod merge;
 mod modifiers;
+mod risk;
+mod rules;
 mod scoring;
 mod stages;
+mod strikes;
 mod tiers;
 mod trace;
 mod values;
@@ -27,13 +38,22 @@ use serde::{Deserialize, Serialize};
 
 pub use compile::{Compiled, DOCUMENT_BYTES_MAX};
 pub use diagnostic::{Diagnostic, Severity, code, render};
+pub use enforced::Enforced;
+pub use escalate::{Asked, Escalation};
+pub use exemptions::Exemption;
+pub use facts::Facts;
 pub use judge::Verdict;
 pub use labels::{Known, Labels};
+pub use lists::{List, ListKind};
 pub use merge::Merge;
 pub use modifiers::{Adds, Modifier};
+pub use rules::Rule;
 pub use stages::{EvidenceStage, Lift, Scheme};
+pub use strikes::{StrikeStep, Strikes};
 pub use tiers::Tier;
-pub use trace::{LabelStep, LiftStep, ModifierStep, StageStep, Step};
+pub use trace::{
+    Bound, BoundStep, ExemptStep, LabelStep, LiftStep, ModifierStep, RuleStep, StageStep, Step,
+};
 
 use crate::model::{Digest, Score, TypePattern};
 
@@ -52,6 +72,13 @@ pub struct Policy {
     modifiers: Vec<Modifier>,
     /// Invariant: not empty, the first from 0, strictly ascending.
     tiers: Vec<Tier>,
+    /// In the order of the text, which decides nothing.
+    rules: Vec<Rule>,
+    /// The labels that rules name, sorted.
+    named: Vec<String>,
+    lists: Vec<List>,
+    exemptions: Vec<Exemption>,
+    strikes: Option<Strikes>,
 }
 
 impl Policy {
@@ -102,6 +129,20 @@ impl Policy {
     /// From the mildest to the most severe; never empty.
     pub fn tiers(&self) -> &[Tier] {
         &self.tiers
+    }
+
+    /// How violations add up, where they do.
+    pub fn strikes(&self) -> Option<&Strikes> {
+        self.strikes.as_ref()
+    }
+
+    /// In the order of the text.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub fn lists(&self) -> &[List] {
+        &self.lists
     }
 
     /// Whether it has a say about events of this type.

@@ -38,6 +38,7 @@ mod sealed;
 mod search;
 mod sources;
 mod standing;
+mod strikes;
 mod subject_key;
 mod trials;
 mod turn;
@@ -73,6 +74,7 @@ pub use policies::{PolicyDeployment, PublishPolicy, PublishedPolicy};
 pub use salt::Salt;
 pub use search::{Cursor, Filter, Page, Span};
 pub use sources::SourceRow;
+pub use strikes::Escalates;
 pub use turn::{Claimed, Next, Tried, Turn};
 
 use dialect::{Address, Pool};

@@ -107,6 +107,55 @@ fn what_differs_is_shown_part_by_part_and_update_takes_it() {
     assert_eq!(good(run(dir, &["test"])), "2 of 2 cases pass\n");
 }
 
+const RULES: &str = r#"
+[[rules]]
+name = "large"
+when = 'has(event.data.amount_cents) && event.data.amount_cents > 500'
+floor = "high"
+tag = "large"
+action = "cooldown"
+for_h = 24
+
+[[rules]]
+name = "open"
+when = "event.data.rush == true"
+review = true
+"#;
+
+#[test]
+fn rules_are_checked_explained_and_held_to_cases() {
+    let dir = market();
+    let dir = dir.path();
+    write(&dir.join("market.toml"), &(STAGED.to_owned() + RULES));
+    let checked = run(dir, &["check", "market.toml"]);
+    assert!(checked.status.success(), "{}", said(&checked));
+    assert_eq!(out(&checked), "market.toml: good\n");
+    let warning = "warning[P104]: nothing is known of `event.data.rush`: the rule fails where an event lacks it";
+    assert!(said(&checked).contains(warning), "{}", said(&checked));
+    let underlined = "| when = \"event.data.rush == true\"\n    |         ^^^^^^^^^^^^^^^\n";
+    assert!(said(&checked).contains(underlined), "{}", said(&checked));
+    let json: Json =
+        serde_json::from_str(&good(run(dir, &["check", "market.toml", "--json"]))).unwrap();
+    assert_eq!((&json[0]["code"], &json[0]["severity"]), (&"P104".into(), &"warning".into()));
+    let event =
+        r#"{"subject": "user-17", "time": "2026-03-01T00:00:00Z", "data": {"amount_cents": 501}}"#;
+    write(&dir.join("event.json"), event);
+    write(&dir.join("found.json"), r#"{"signals": [{"label": "contact.link"}]}"#);
+    let args = ["explain", "market.toml", "event.json", "--findings", "found.json"];
+    insta::assert_snapshot!(good(run(dir, &args)));
+    let case = r#"{"name": "large", "event": {"data": {"amount_cents": 501, "rush": false}}, "signals": [], "expect": {"tier": "high", "tags": ["large"], "rules": ["large"]}}"#;
+    write(&dir.join("golden/market.jsonl"), case);
+    assert_eq!(
+        good(run(dir, &["test"])),
+        "warning: market.toml: no case fires the rule `open`: nothing shows what it does\n1 of 1 cases pass\n"
+    );
+    let json: Json = serde_json::from_str(&good(run(dir, &["test", "--json"]))).unwrap();
+    assert_eq!(json["unfired"][0]["rule"], "open");
+    write(&dir.join("golden/market.jsonl"), &case.replace(r#"["large"]}}"#, r#"["open"]}}"#));
+    let failed = out(&run(dir, &["test"]));
+    assert!(failed.contains("  - rules open\n  + rules large\n"), "{failed}");
+}
+
 #[test]
 fn mistakes_around_cases_teach_the_mend() {
     let dir = market();

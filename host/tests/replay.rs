@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use databases::{Home, on_both};
 use picket::config::Config;
-use picket::model::{DecisionId, Digest, Isolation};
+use picket::model::{DecisionId, Digest, Isolation, Timestamp};
 use picket::replay::{Lack, Replay, Sameness};
 use picket::store::Replayable;
 use reqwest::Method;
@@ -21,6 +21,7 @@ on_both!(threaded:
     each_difference_is_named_to_the_bit,
     what_is_missing_is_named_and_the_rest_is_compared,
     limits_and_stages_are_those_of_then,
+    rules_lists_and_exemptions_replay_to_the_same_bits,
     the_command_line_ends_in_0_1_or_2,
     a_span_is_made_again_and_told_as_it_comes,
     a_span_is_of_the_sources_that_the_key_reaches,
@@ -98,6 +99,77 @@ async fn every_outcome_replays_to_the_same_bits(home: Home) {
         let by_chance = decision["findings"][0]["outcome"] == "deadline";
         assert_eq!(replay["ran"], i32::from(!by_chance), "{order}: {replay}");
     }
+    server.app.stop().await;
+}
+
+const RULED: &str = r#"
+[[rules]]
+name = "watched"
+when = 'lists.watched && evidence("bid.none") == 0.0'
+tag = "watched"
+action = "cooldown"
+for_h = 24
+[[rules]]
+name = "large"
+when = "event.data.amount > 5"
+tag = "large"
+[[lists]]
+name = "watched"
+kind = "deny"
+field = "subject"
+entries = [{ value = "user-17", until = "2999-01-01T00:00:00Z" }]
+[[exemptions]]
+subjects = ["user-18"]
+until = "2999-01-01T00:00:00Z"
+why = "a test account"
+"#;
+
+async fn rules_lists_and_exemptions_replay_to_the_same_bits(home: Home) {
+    let server = quiet(&home, |config| {
+        let market = config.policies_dir.join("market.toml");
+        let text = std::fs::read_to_string(&market).unwrap();
+        server::write(&market, (text + RULED).as_bytes());
+    })
+    .await;
+    let send = async |id: &str, subject: &str, data: Value| {
+        let mut event = event("market", id, "silent");
+        event["subject"] = json!(subject);
+        event["data"]["amount"] = data;
+        let body = event.to_string();
+        let answer = server.post("platform", "/v1/events", "application/json", body).await;
+        answer.json()
+    };
+    let watched = send("watched", "user-17", json!(6)).await;
+    assert_eq!(
+        (&watched["tags"], &watched["degraded"]),
+        (&json!(["large", "watched"]), &json!(false))
+    );
+    assert_eq!((&watched["action"], &watched["scope"]), (&json!("cooldown"), &json!("account")));
+    let time = |value: &Value| Timestamp::parse(value.as_str().unwrap()).unwrap();
+    let ends = time(&watched["decided_at"]).plus_millis(24 * 3_600_000);
+    assert_eq!(time(&watched["actions"].as_array().unwrap().last().unwrap()["expires_at"]), ends);
+    let exempt = send("exempt", "user-18", json!(6)).await;
+    assert_eq!(
+        (&exempt["action"], &exempt["tags"]),
+        (&json!("allow"), &json!(["large"])),
+        "{exempt}"
+    );
+    let failed = send("failed", "user-19", json!("much")).await;
+    assert_eq!(failed["degraded"], true);
+    assert!(
+        failed["reason"].as_str().unwrap().contains("the rule large (`>` of a text and a number)")
+    );
+    for decision in [&watched, &exempt, &failed] {
+        let replay = replay(&server, &decision["id"]).await;
+        assert_eq!(replay["result"], "identical", "{replay}");
+    }
+    // What counts is when it was decided, not when it is replayed.
+    let later = replay_of(&server, &watched, |it| {
+        it.document.decision.decided_at = Timestamp::parse("2999-01-01T00:00:00Z").unwrap();
+    })
+    .await;
+    let paths: Vec<&str> = later.differences.iter().map(|it| &*it.path).collect();
+    assert!(paths.contains(&"/tags/1") && paths.contains(&"/action"), "{paths:?}");
     server.app.stop().await;
 }
 

@@ -18,7 +18,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use server::{Answer, Server};
 
-on_both!(threaded: an_event_that_is_sent_again_at_once_has_one_decision_and_one_action);
+on_both!(threaded: an_event_that_is_sent_again_at_once_has_one_decision_one_strike_and_one_action);
 
 const CLIENTS: usize = 8;
 const SUBJECTS: usize = 500;
@@ -26,7 +26,7 @@ const CLOUDEVENT: &str = "application/cloudevents+json";
 
 /// Two servers with the same database, folders and host key, each with its own address and cache.
 async fn pair(home: &Home, change: impl Fn(&mut Config)) -> (Server, Server) {
-    let one = Server::start_with(home, &change).await;
+    let one = counting(home, &change).await;
     let dir = tempfile::tempdir().expect("a temporary folder");
     let data = dir.path().join("data");
     let key = std::fs::read(one.path("data/host.key")).expect("the key of a host");
@@ -38,6 +38,17 @@ async fn pair(home: &Home, change: impl Fn(&mut Config)) -> (Server, Server) {
     });
     let two = two.await;
     (one, two)
+}
+
+/// A server whose policy of `market` counts strikes, and asks for nothing because of them.
+async fn counting(home: &Home, change: impl FnOnce(&mut Config)) -> Server {
+    const STRIKES: &str = "[strikes]\ntiers = [\"high\"]\nwindow_days = 30\n\
+        [[strikes.steps]]\naction = \"allow\"\n";
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    server::furnish(dir.path());
+    let policy = server::POLICY.replace("NAME", "market") + STRIKES;
+    server::write(&dir.path().join("policies/market.toml"), policy.as_bytes());
+    Server::start_in(home, dir, change).await
 }
 
 /// Posts an event until the server is not too busy for it.
@@ -77,8 +88,11 @@ async fn race(servers: &[Server], number: usize) -> Value {
 }
 
 /// Has eight clients race with a fifth of the events sent again, and counts what came of it: a decision
-/// for each event, and of each decision that enforces one action, which came to its platform once.
-async fn an_event_that_is_sent_again_at_once_has_one_decision_and_one_action(home: Home) {
+/// for each event, and of each decision that enforces one action, which came to its platform once, and one
+/// strike, the next of its subject.
+async fn an_event_that_is_sent_again_at_once_has_one_decision_one_strike_and_one_action(
+    home: Home,
+) {
     let events = std::env::var("PICKET_RACE_EVENTS")
         .map_or(1_000, |count| count.parse().expect("PICKET_RACE_EVENTS is a number"));
     let receiver = Receiver::start(|_| Does::Answer(204)).await;
@@ -88,7 +102,7 @@ async fn an_event_that_is_sent_again_at_once_has_one_decision_and_one_action(hom
         config.destinations.insert("market".to_owned(), to.clone());
     };
     let servers = match &home {
-        Home::Sqlite => vec![Server::start_with(&home, change).await],
+        Home::Sqlite => vec![counting(&home, change).await],
         Home::Postgres(_) => <[Server; 2]>::from(pair(&home, change).await).into(),
     };
     let (servers, next) = (Arc::new(servers), Arc::new(AtomicUsize::new(0)));
@@ -106,6 +120,7 @@ async fn an_event_that_is_sent_again_at_once_has_one_decision_and_one_action(hom
     });
     let clients: Vec<_> = clients.collect();
     let (mut decisions, mut asked) = (BTreeSet::new(), BTreeSet::new());
+    let mut strikes: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
     for client in clients {
         for answer in client.await.unwrap() {
             let (id, event) =
@@ -115,10 +130,18 @@ async fn an_event_that_is_sent_again_at_once_has_one_decision_and_one_action(hom
             assert!(decisions.insert(id.to_owned()), "{event} has a decision of its own");
             if answer["action"] != "allow" {
                 asked.insert(format!("{id}.message"));
+                let subject = answer["subject"].as_str().unwrap().to_owned();
+                let number = answer["strike"]["number"].as_u64().unwrap();
+                let new = strikes.entry(subject).or_default().insert(number);
+                assert!(new, "{event} has a strike of its own");
             }
         }
     }
     assert_eq!(decisions.len(), events);
+    assert_eq!(strikes.values().map(BTreeSet::len).sum::<usize>(), asked.len());
+    for (subject, numbers) in strikes {
+        assert_eq!(numbers.last(), Some(&(numbers.len() as u64)), "{subject} has no gap");
+    }
     let received = receiver.until_count(asked.len()).await;
     let received: Vec<&str> = received.iter().map(Received::id).collect();
     assert_eq!(received.len(), asked.len(), "each came once");

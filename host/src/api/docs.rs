@@ -12,7 +12,7 @@ use utoipa::{Modify, OpenApi};
 use super::detectors::{log, stage, trial, upload, versions};
 use super::{
     alerts, audit, batch, decisions, deliveries, destinations, detectors, events, health, holds,
-    keys, policies, replays, rulings, sources, subjects,
+    keys, policies, profiles, replays, rulings, sources, subjects,
 };
 
 #[derive(OpenApi)]
@@ -28,7 +28,7 @@ use super::{
         destinations::list, destinations::enable,
         detectors::list, detectors::get,
         stage::roll_back, upload::arrived, versions::list, upload::put, versions::get, trial::diff,
-        versions::file, log::get, stage::put, alerts::list, policies::list, policies::get, sources::list, sources::set_mode, subjects::export, subjects::erase, subjects::erasures, holds::list, holds::post, holds::release, keys::list, keys::revoke,
+        versions::file, log::get, stage::put, alerts::list, policies::list, policies::get, sources::list, sources::set_mode, profiles::get, profiles::check, subjects::export, subjects::erase, subjects::erasures, holds::list, holds::post, holds::release, keys::list, keys::revoke,
         audit::list, audit::checkpoint, audit::proof::consistency, audit::proof::get, audit::tile::get, health::metrics, health::live, health::ready, json, page
     ),
     components(schemas(crate::model::Webhook, events::Tried, upload::Arrived, super::Problem)),

@@ -185,7 +185,7 @@ pub(super) async fn erasures(
     Ok(Json(api.0.store.erasures(after.after, limit).await?))
 }
 
-fn reach(identity: &Identity, source: &str) -> Result<(), ApiError> {
+pub(super) fn reach(identity: &Identity, source: &str) -> Result<(), ApiError> {
     match reaches(identity, source) {
         true => Ok(()),
         false => Err(ApiError::forbidden("this key is bound to another source")),

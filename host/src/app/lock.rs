@@ -1,5 +1,8 @@
 //! Who works with a data directory: servers share it, a restore wants it for itself. The operating
 //! system gives the lock back when the program ends, however it ends.
+//!
+//! A child that is about to begin another program has a copy of every open file for a moment, and the
+//! lock lasts as long as any copy. So whoever is done with it says so instead of only closing the file.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,7 +15,7 @@ use rustix::io::Errno;
 /// Held as long as it lives.
 #[derive(Debug)]
 pub struct DataLock {
-    _file: File,
+    file: File,
 }
 
 impl DataLock {
@@ -50,13 +53,21 @@ impl DataLock {
             .open(&path)
             .with_context(|| format!("cannot open {}", path.display()))?;
         match flock(&file, operation) {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(Errno::WOULDBLOCK) => bail!("{} {taken}", data_dir.display()),
             // Some network file systems have no locks: there the operator sees to it.
             Err(error) => {
                 tracing::warn!("{} cannot be locked: {error}", data_dir.display());
-                Ok(Self { _file: file })
+                Ok(Self { file })
             }
+        }
+    }
+}
+
+impl Drop for DataLock {
+    fn drop(&mut self) {
+        if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
+            tracing::debug!("the lock of the data directory was not given back: {error}");
         }
     }
 }
@@ -77,5 +88,15 @@ mod tests {
         assert!(DataLock::share(dir.path()).unwrap_err().to_string().contains("being restored"));
         drop(alone);
         DataLock::share(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn whoever_is_done_leaves_no_lock_with_a_copy_of_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let alone = DataLock::alone(dir.path()).unwrap();
+        let copy = alone.file.try_clone().unwrap();
+        drop(alone);
+        DataLock::share(dir.path()).unwrap();
+        drop(copy);
     }
 }

@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::client::Server;
 use super::sandbox::at_the_bench;
 use super::table;
-use crate::policy::{Known, Labels, Policy, Severity, render};
+use crate::policy::{Known, Labels, Policy, Severity, code, render};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -62,6 +62,20 @@ Any number of [[modifiers]] add to that, or with `stage` to the number of that s
     at_most = 0.15
       for each of `labels` that is found beyond the first
 
+Any number of [[rules]] see what came of that, and ask for more or less of it:
+  name = "large-jobs", when = 'has(event.data.amount_cents) && event.data.amount_cents > 1000000'
+  floor = "high", ceiling = "medium"   a tier that the score reaches, or does not leave
+  action = "cooldown", scope = "account", for_h = 24    enforced at least, with its end
+  tag = "large", review = true         marks the decision; a person looks
+A condition is CEL over event (id, type, source, subject, time, data), signals (each with detector,
+label, score, confidence), labels (label to evidence), evidence("contact.phone"), score, tier,
+degraded and lists.NAME. All rules see the same merged score. Of those that fire the lowest ceiling
+and the highest floor count, and a floor wins over a ceiling. A rule without an answer does not fire,
+and `on_error` says what that means.
+
+[[lists]] have name, kind = "allow" or "deny", field = "subject" or "data.thread_id", and entries of
+value, until, why. [[exemptions]] have subjects, until, why: nothing is enforced on those accounts.
+
 Exits with 1 where there is a fault."#;
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -94,28 +108,38 @@ fn check(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let detectors: BTreeSet<String> =
         picket_bundle::DETECTORS.iter().map(|bundled| bundled.name.to_owned()).collect();
     let known = Known { labels: Labels::default(), detectors };
-    let (found, good) = match Policy::compile(&text, &known) {
-        Ok(_) => (Vec::new(), true),
-        Err(mut faults) => {
-            // Without a server nothing is loaded, so a warning that a label is not would say nothing.
-            faults.retain(|fault| fault.severity == Severity::Error);
-            (faults, false)
-        }
+    let (mut found, good) = match Policy::compile(&text, &known) {
+        Ok(compiled) => (compiled.warnings, true),
+        Err(faults) => (faults, false),
     };
+    // Without a server nothing is loaded, so a warning that something is not would say nothing.
+    found
+        .retain(|fault| ![code::LABEL_NOT_LOADED, code::DETECTOR_NOT_LOADED].contains(&fault.code));
+    if !good {
+        found.retain(|fault| fault.severity == Severity::Error);
+    }
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     if json {
         println!("{}", serde_json::to_string_pretty(&found)?);
-    } else if good {
-        println!("{name}: good");
-    } else {
+        return Ok(exit(good));
+    }
+    if !found.is_empty() {
         let rendered = render(&name, &text, &found);
         if std::io::stderr().is_terminal() {
-            eprintln!("{}", rendered.replace("error[", "\u{1b}[1;31merror\u{1b}[0m["));
+            let red = rendered.replace("error[", "\u{1b}[1;31merror\u{1b}[0m[");
+            eprintln!("{}", red.replace("warning[", "\u{1b}[1;33mwarning\u{1b}[0m["));
         } else {
             eprintln!("{rendered}");
         }
     }
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if good {
+        println!("{name}: good");
+    }
+    Ok(exit(good))
+}
+
+fn exit(good: bool) -> ExitCode {
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn list(server: &Server) -> anyhow::Result<()> {

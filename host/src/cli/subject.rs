@@ -1,9 +1,12 @@
-//! `picket subject`: what is held on a person, and erasing it.
+//! `picket subject`: how an account stands, what is held on a person, and erasing it.
+
+mod show;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -20,6 +23,12 @@ use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Show how an account stands
+    #[command(after_help = show::SHOW_HELP)]
+    Show(show::Show),
+    /// Ask whether accounts may do something now
+    #[command(after_help = show::CHECK_HELP)]
+    Check(show::Check),
     /// Write everything that is held on a person as one JSON document
     #[command(after_help = EXPORT_HELP)]
     Export(Export),
@@ -101,13 +110,16 @@ pub(super) struct Erase {
     server: Server,
 }
 
-pub(super) async fn run(command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Check(args) => return show::check(&args).await,
+        Command::Show(args) => show::show(&args).await,
         Command::Export(args) => export(&args).await,
         Command::Erase(args) => erase(&args).await,
         Command::Erasures(server) => erasures(&server).await,
         Command::EraseListed(args) => erase_listed(&args).await,
     }
+    .map(|()| ExitCode::SUCCESS)
 }
 
 /// As it comes: it may be larger than memory.

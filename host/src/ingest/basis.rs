@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Decision, Finding, Input, Isolation};
+use crate::model::{Decision, Finding, Input, Isolation, Standing, Timestamp};
 use crate::policy::Step;
 use crate::registry::{LiveDetector, Subscribed};
 use crate::runtime::Limits;
@@ -17,6 +17,9 @@ pub struct Basis<'a> {
     pub inputs: Vec<(Cow<'a, str>, Cow<'a, [Input]>)>,
     /// The arithmetic of the score.
     pub trace: Vec<Step>,
+    /// How the subject stood; `None` where that made no difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stood: Option<Stood>,
     /// What no run had more of. Each had of this what its manifest asks for.
     pub ceiling: Limits,
     /// Runs that were otherwise.
@@ -25,6 +28,13 @@ pub struct Basis<'a> {
     /// The commitments of all entities, in the order of the decision's signals.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entities: Vec<Cow<'a, str>>,
+}
+
+/// How a subject stood, and at which moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stood {
+    pub at: Timestamp,
+    pub standing: Standing,
 }
 
 /// How a run was otherwise, by the operator's word.
@@ -58,6 +68,7 @@ impl<'a> Basis<'a> {
                 })
                 .collect(),
             trace,
+            stood: None,
             ceiling: *ceiling,
             otherwise: numbered
                 .filter_map(|(number, finding)| {

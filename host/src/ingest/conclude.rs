@@ -1,11 +1,11 @@
-//! The last pure step, which deciding and replaying share: findings and the verdict on them in, the
-//! decision out. No clock is read and no id is made here; whoever calls brings them.
+//! The last pure steps, which deciding and replaying share: findings and the verdict on them in, the
+//! decision out; then how its subject stands has its say. No clock is read and no id is made here; whoever calls brings them.
 
 use crate::model::decision::SEMANTICS;
 use crate::model::{
     Action, Decision, DecisionId, Event, Finding, Mode, PolicyRef, ScopedAction, Timestamp, Would,
 };
-use crate::policy::{Step, Verdict};
+use crate::policy::{Escalation, Facts, Step, Verdict};
 
 /// What a decision is about and under what it is made. A replay takes it from the record.
 #[derive(Debug, Clone)]
@@ -18,7 +18,15 @@ pub struct Given<'a> {
     pub generation: u64,
 }
 
-/// The decision, and the arithmetic behind it. `verdict` is what the policy says of these findings.
+impl Given<'_> {
+    /// What the policy judges by beside event and findings.
+    pub fn facts(&self) -> Facts {
+        Facts { at: self.decided_at }
+    }
+}
+
+/// The decision before it is escalated, and the arithmetic behind it. `verdict` is what the policy says
+/// of these findings.
 pub fn conclude(
     given: Given<'_>,
     findings: Vec<Finding>,
@@ -26,7 +34,7 @@ pub fn conclude(
 ) -> (Decision, Vec<Step>) {
     let Given { id, decided_at, event, policy, mode, generation } = given;
     let (action, scope) = verdict.strongest();
-    let mut decision = Decision {
+    let decision = Decision {
         id,
         event_id: event.id.clone(),
         source: event.source.clone(),
@@ -43,6 +51,7 @@ pub fn conclude(
         would: None,
         reason: verdict.reason,
         message: verdict.message,
+        tags: verdict.tags,
         strike: None,
         case_id: None,
         degraded: verdict.degraded,
@@ -54,22 +63,39 @@ pub fn conclude(
         semantics: SEMANTICS,
         erased_at: None,
     };
-    if mode == Mode::Shadow {
+    (decision, verdict.trace)
+}
+
+/// The decision as it is enforced: what `escalation` says of its verdict, in its mode.
+pub fn enforce(mut decision: Decision, escalation: &Escalation) -> Decision {
+    decision.actions.clone_from(&escalation.actions);
+    let each = decision.actions.iter().map(|own| (own.action, own.scope));
+    (decision.action, decision.scope) = each.max().unwrap_or((decision.action, decision.scope));
+    decision.review |= escalation.review;
+    if let Some(reason) = &escalation.reason {
+        decision.reason.push_str(reason);
+    }
+    if let Some(message) = &escalation.message {
+        decision.message = Some(message.clone());
+    }
+    decision.strike = escalation.change.as_ref().and_then(|change| change.strike.clone());
+    if decision.mode == Mode::Shadow {
         enforce_nothing(&mut decision);
     }
-    (decision, verdict.trace)
+    decision
 }
 
 /// In shadow mode the decision says what it would have done, and does nothing.
 fn enforce_nothing(decision: &mut Decision) {
     let allow = Action::Allow;
     let scope = allow.usual_scope();
-    let allowed = vec![ScopedAction { action: allow, scope, expires_at: None }];
+    let allowed = vec![ScopedAction::lasting(allow, scope)];
     decision.would = Some(Would {
         action: decision.action,
         scope: decision.scope,
         actions: std::mem::replace(&mut decision.actions, allowed),
         message: decision.message.take(),
+        strike: decision.strike.take(),
     });
     (decision.action, decision.scope) = (allow, scope);
 }

@@ -1,15 +1,16 @@
 //! What a version on trial would have changed: the same event judged with it and without it.
 
-use crate::model::{Difference, Event, Finding, Outcome, Signal, Stage, TrialRun};
+use crate::model::{Difference, Finding, Outcome, Signal, Stage, TrialRun};
 use crate::policy::{Policy, Verdict};
 use crate::registry::Subscribed;
 
 use super::basis::is_of;
+use super::conclude::Given;
 
 /// One run for each version on trial that saw this event. `verdict` is what was decided.
 pub(super) fn trials(
     policy: &Policy,
-    event: &Event,
+    given: &Given<'_>,
     seen: &[Subscribed<'_>],
     findings: &[Finding],
     verdict: &Verdict,
@@ -36,7 +37,7 @@ pub(super) fn trials(
                 false => {
                     let says = if candidate.counted { incumbent } else { Some(candidate) };
                     let turned = turn(findings, &candidate.detector, says);
-                    let turned = policy.judge(event, &turned);
+                    let turned = policy.judge(given.event, &given.facts(), &turned);
                     match candidate.counted {
                         true => difference(&turned, verdict),
                         false => difference(verdict, &turned),

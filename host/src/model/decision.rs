@@ -6,7 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Action, DecisionId, Digest, Finding, Scope, ScopedAction, Score, Signal, Timestamp};
+use super::{
+    Action, DecisionId, Digest, Finding, Scope, ScopedAction, Score, Signal, Strike, Timestamp,
+};
 
 /// The arithmetic that this build decides with. It grows when merging or escalation changes.
 pub const SEMANTICS: u32 = 1;
@@ -43,9 +45,12 @@ pub struct Decision {
     /// The strike that the violation counted as.
     pub strike: Option<Strike>,
     pub case_id: Option<String>,
-    /// Whether a finding was missing, so that the policy's `on_error` had a say.
+    /// What the rules of the policy mark it with: sorted, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Whether a finding was missing or a rule had no answer, so that the policy's `on_error` had a say.
     pub degraded: bool,
-    /// Whether a person should look, because the policy's `on_error` says so.
+    /// Whether a person should look, because a tier, a rule or the policy's `on_error` says so.
     pub review: bool,
     pub policy: PolicyRef,
     pub signals: Vec<Signal>,
@@ -66,13 +71,9 @@ pub struct Would {
     pub scope: Scope,
     pub actions: Vec<ScopedAction>,
     pub message: Option<String>,
-}
-
-/// One counted violation of a subject.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Strike {
-    pub number: u32,
-    pub expires_at: Timestamp,
+    /// The strike that it would have given, counted among those that shadow mode kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strike: Option<Strike>,
 }
 
 /// The policy that judged.
@@ -85,7 +86,20 @@ pub struct PolicyRef {
 }
 
 /// Whether decisions of a source are enforced.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Decided and recorded; nothing is enforced.

@@ -67,13 +67,17 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// What a decision asks its platform to do: an action per scope, none where it allows or where
-    /// nothing is enforced. Where some actions are named, those alone.
+    /// What a decision asks its platform to do: an action per scope, none where it allows, where nothing
+    /// is enforced, or where an earlier decision has asked for it and it is in force. Where some actions
+    /// are named, those alone.
     pub fn of(decision: &Decision, wanted: &BTreeSet<Action>) -> Vec<Self> {
         let enforced = decision.mode == Mode::Active;
         let wanted = |own: &&ScopedAction| wanted.is_empty() || wanted.contains(&own.action);
-        let actions = decision.actions.iter().filter(wanted);
-        let actions = actions.filter(|own| enforced && own.action != Action::Allow);
+        let actions = decision
+            .actions
+            .iter()
+            .filter(|own| enforced && own.action != Action::Allow && own.in_force_since.is_none())
+            .filter(wanted);
         let outgoing = actions.map(|own| Self {
             id: DeliveryId::of_action(decision.id, own.scope),
             kind: OutgoingKind::Action,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
+use super::profile::{KeptRestriction, KeptStrike};
 use super::ruling::Ruling;
 use super::{Decision, DecisionId, Delivery, Event, Hold, Timestamp, TrialDifference};
 
@@ -39,8 +40,19 @@ pub struct HeldSubject {
     pub key: Option<HeldKey>,
     /// Whether and why nothing of it may go, now and before.
     pub holds: Vec<Hold>,
+    /// What counted against the subject, in earnest and, had it been in earnest, in shadow mode.
+    pub strikes: HeldLedgers<KeptStrike>,
+    /// The account-level actions that were imposed.
+    pub restrictions: HeldLedgers<KeptRestriction>,
     /// When the subject was erased before.
     pub erased_at: Vec<Timestamp>,
+}
+
+/// What is kept in earnest, and what shadow mode keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HeldLedgers<T> {
+    pub active: Vec<T>,
+    pub shadow: Vec<T>,
 }
 
 /// A key, without the key.

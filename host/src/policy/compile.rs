@@ -12,7 +12,7 @@ use super::diagnostic::{Diagnostic, Report, code};
 use super::document::{self, Document};
 use super::weights;
 use super::words::{NAME_HINT, name, nearest, quote, word};
-use super::{Known, OnError, Policy, modifiers, stages, tiers};
+use super::{Known, OnError, Policy, exemptions, lists, modifiers, rules, stages, strikes, tiers};
 use crate::model::manifest::is_name;
 use crate::model::{Digest, TypePattern};
 
@@ -88,7 +88,34 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         Some(written) => modifiers::check(written, scheme.as_ref(), weights.as_ref(), report),
         None => Some(Vec::new()),
     };
-    let tiers = document.tiers.as_ref().and_then(|tiers| tiers::check(tiers, report));
+    let prove = known.is_some();
+    let tiers = document.tiers.as_ref().and_then(|tiers| tiers::check(tiers, prove, report));
+    let strikes = match &document.strikes {
+        Some(written) => strikes::check(written, tiers.as_deref(), report).map(Some),
+        None => Some(None),
+    };
+    let lists = match &document.lists {
+        Some(written) => lists::check(written, report),
+        None => Some(Vec::new()),
+    };
+    let around = rules::Around {
+        tiers: tiers.as_deref(),
+        lists: lists.as_deref(),
+        events: events.as_deref().unwrap_or_default(),
+        known,
+    };
+    let rules = match &document.rules {
+        Some(written) => rules::check(written, &around, report),
+        None => Some(Vec::new()),
+    };
+    if let (Some(written), Some(rules)) = (&document.lists, &rules) {
+        rules::warn_of_unused_lists(written.get_ref(), rules, report);
+    }
+    let exemptions = match &document.exemptions {
+        Some(written) => exemptions::check(written, report),
+        None => Some(Vec::new()),
+    };
+    let rules = rules?;
     Some(Policy {
         name: name?,
         source: source?,
@@ -100,6 +127,11 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         weights: weights?.into_owned(),
         modifiers: modifiers?,
         tiers: tiers?,
+        strikes: strikes?,
+        named: rules::labels(&rules),
+        rules,
+        lists: lists?,
+        exemptions: exemptions?,
     })
 }
 

@@ -51,12 +51,28 @@ pub mod code {
     pub const UNWEIGHED: &str = "P020";
     /// A modifier that does not say what it adds, or says it twice.
     pub const ADDS: &str = "P021";
+    /// A condition that is not CEL, or more of it than rules know.
+    pub const CONDITION: &str = "P022";
+    /// A variable, field, function or list that is not there.
+    pub const UNKNOWN_NAME: &str = "P023";
+    /// Values in a condition that do not go together.
+    pub const TYPES: &str = "P024";
+    /// A rule, or a part of one, that does nothing.
+    pub const IDLE_RULE: &str = "P025";
+    /// What lasts happens to an account and no person looks.
+    pub const PERMANENT: &str = "P026";
+    /// Strikes that the mildest tier gives, or that lead to something milder or without an end.
+    pub const STRIKES: &str = "P027";
     /// Warning: no loaded detector reports the label.
     pub const LABEL_NOT_LOADED: &str = "P101";
     /// Warning: a required detector is not loaded.
     pub const DETECTOR_NOT_LOADED: &str = "P102";
     /// Warning: no label has weight, so that every event gets the first tier.
     pub const NOTHING_WEIGHS: &str = "P103";
+    /// Warning: a rule uses what an event may lack, and does not ask for it first.
+    pub const UNSURE: &str = "P104";
+    /// Warning: no rule asks for the list.
+    pub const LIST_UNUSED: &str = "P105";
 }
 
 /// One thing that is wrong with a policy document, and where.
@@ -180,6 +196,11 @@ impl<'t> Report<'t> {
         hint: impl Into<Option<String>>,
     ) {
         self.add(code, Severity::Warning, span, message.into(), hint.into());
+    }
+
+    /// The document.
+    pub(super) fn text(&self) -> &'t str {
+        self.text
     }
 
     /// The 1-based line of a byte.

@@ -1,7 +1,9 @@
 //! A policy document as written: its keys and the types of their values, each with its place in the
 //! text. What the values mean is checked elsewhere.
 
+mod rules;
 mod scoring;
+mod strikes;
 
 use std::ops::Range;
 
@@ -9,11 +11,13 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::diagnostic::{Report, code};
-use super::values::{score, text, texts, wrong_type};
+use super::values::{boolean, hours, score, text, texts, wrong_type};
 use super::words::{nearest, quote, suggest};
 use crate::model::Score;
 
+pub(super) use rules::{WrittenEntry, WrittenExemption, WrittenList, WrittenRule};
 pub(super) use scoring::{WrittenLift, WrittenModifier, WrittenStage};
+pub(super) use strikes::{WrittenStep, WrittenStrikes};
 
 /// What was written; `None` and left out where it is missing or of the wrong type, which is then
 /// reported.
@@ -29,6 +33,10 @@ pub(super) struct Document<'t> {
     pub(super) lift: Option<Spanned<WrittenLift>>,
     pub(super) modifiers: Option<Spanned<Vec<WrittenModifier<'t>>>>,
     pub(super) tiers: Option<Spanned<Vec<WrittenTier<'t>>>>,
+    pub(super) strikes: Option<Spanned<WrittenStrikes<'t>>>,
+    pub(super) rules: Option<Spanned<Vec<WrittenRule<'t>>>>,
+    pub(super) lists: Option<Spanned<Vec<WrittenList<'t>>>>,
+    pub(super) exemptions: Option<Spanned<Vec<WrittenExemption<'t>>>>,
 }
 
 pub(super) struct Weight<'t> {
@@ -44,6 +52,10 @@ pub(super) struct WrittenTier<'t> {
     pub(super) to: Option<Spanned<Score>>,
     pub(super) action: Option<Spanned<&'t str>>,
     pub(super) scope: Option<Spanned<&'t str>>,
+    /// Whether `for_h` is there, readable or not.
+    pub(super) ends: bool,
+    pub(super) for_h: Option<Spanned<u32>>,
+    pub(super) review: Option<Spanned<bool>>,
     pub(super) message: Option<Spanned<&'t str>>,
 }
 
@@ -85,7 +97,7 @@ fn unquoted<'t>(text: &'t str, span: &Range<usize>) -> Option<&'t str> {
 
 impl<'t> Document<'t> {
     pub(super) fn read(table: &'t DeTable<'t>, report: &mut Report<'_>) -> Self {
-        const KEYS: [&str; 11] = [
+        const KEYS: [&str; 15] = [
             "name",
             "source",
             "events",
@@ -97,6 +109,10 @@ impl<'t> Document<'t> {
             "lift",
             "modifiers",
             "tiers",
+            "strikes",
+            "rules",
+            "lists",
+            "exemptions",
         ];
         let top = Keys::of(table, 0..0, "a policy", &KEYS, report);
         Self {
@@ -116,13 +132,18 @@ impl<'t> Document<'t> {
             lift: top.given("lift", report, scoring::lift),
             modifiers: top.given("modifiers", report, scoring::modifiers),
             tiers: top.needed("tiers", "begin with a `[[tiers]]` from 0.0", report, tiers),
+            strikes: top.given("strikes", report, strikes::strikes),
+            rules: top.given("rules", report, rules::rules),
+            lists: top.given("lists", report, rules::lists),
+            exemptions: top.given("exemptions", report, rules::exemptions),
         }
     }
 }
 
 impl<'t> WrittenTier<'t> {
     fn read(table: &'t DeTable<'t>, at: Range<usize>, report: &mut Report<'_>) -> Self {
-        const KEYS: [&str; 6] = ["name", "from", "to", "action", "scope", "message"];
+        const KEYS: [&str; 8] =
+            ["name", "from", "to", "action", "scope", "for_h", "review", "message"];
         let tier = Keys::of(table, at.clone(), "a tier", &KEYS, report);
         Self {
             at,
@@ -131,6 +152,9 @@ impl<'t> WrittenTier<'t> {
             to: tier.given("to", report, score),
             action: tier.needed("action", "such as `action = \"nudge\"`", report, text),
             scope: tier.given("scope", report, text),
+            ends: tier.has("for_h"),
+            for_h: tier.given("for_h", report, hours),
+            review: tier.given("review", report, boolean),
             message: tier.given("message", report, text),
         }
     }
@@ -163,6 +187,11 @@ impl<'t> Keys<'t> {
         Self { table, at, owner, misspelt }
     }
 
+    /// Whether a key is there, readable or not, or was probably meant by another.
+    fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key) || self.misspelt.contains(&key)
+    }
+
     fn given<T>(
         &self,
         key: &str,
@@ -180,7 +209,7 @@ impl<'t> Keys<'t> {
         report: &mut Report<'_>,
         read: Read<'t, T>,
     ) -> Option<Spanned<T>> {
-        if !self.table.contains_key(key) && !self.misspelt.contains(&key) {
+        if !self.has(key) {
             let message = format!("{} must have the key `{key}`", self.owner);
             report.error(code::MISSING_KEY, self.at.clone(), message, hint.to_owned());
         }

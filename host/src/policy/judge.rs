@@ -1,6 +1,7 @@
 //! Judging: findings in, verdict out. The order of findings and of their signals never matters, and
 //! a failed finding never makes the outcome milder.
 
+mod rules;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -8,9 +9,12 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
+use rules::Ruled;
+
+use super::escalate::demand;
 use super::scoring::Scoring;
-use super::trace::{LabelStep, Step};
-use super::{OnError, Policy, Tier};
+use super::trace::{ExemptStep, LabelStep, Step};
+use super::{Enforced, Exemption, Facts, OnError, Policy, Tier};
 use crate::model::{
     Action, Direction, Event, Finding, Outcome, Scope, ScopedAction, Score, Signal, Stage,
 };
@@ -27,13 +31,22 @@ pub struct Verdict {
     pub reason: String,
     /// The tier's text for the end user.
     pub message: Option<String>,
-    /// Whether a finding was missing, so that `on_error` had a say.
+    /// What the rules that fired mark it with: sorted, each once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Whether a finding was missing or a rule had no answer, so that `on_error` had a say.
     pub degraded: bool,
     /// Whether a person should look.
     pub review: bool,
+    /// Whether nothing is enforced because the account is exempt. It then gets no strike either.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub exempt: bool,
+    /// Whether it counts as a violation, so that it gives a strike.
+    pub violation: bool,
     /// Every signal of every finding, in the order of the findings.
     pub signals: Vec<Signal>,
-    /// The arithmetic, a step for each label that weighs and for what else made the score.
+    /// The arithmetic, a step for each label that weighs and for what else made the score; then the
+    /// rules that fired or had no answer.
     pub trace: Vec<Step>,
 }
 
@@ -42,6 +55,14 @@ impl Verdict {
     pub fn strongest(&self) -> (Action, Scope) {
         let each = self.actions.iter().map(|scoped| (scoped.action, scoped.scope));
         each.max().unwrap_or((Action::Allow, Scope::Message))
+    }
+
+    /// The names of the rules that fired, in the order of the policy.
+    pub fn rules(&self) -> impl Iterator<Item = &str> {
+        self.trace.iter().filter_map(|step| match step {
+            Step::Rule(step) if step.failed.is_none() => Some(step.rule.as_str()),
+            _ => None,
+        })
     }
 
     /// Which way another verdict on the same event differs, by what is enforced and by who looks;
@@ -62,41 +83,84 @@ impl Policy {
     /// Judges one event. Total: scores that are out of range or not numbers are brought into 0..=1,
     /// though findings with such are refused before they get here.
     ///
-    /// A signal counts if its finding is counted and ok, its label weighs more than 0 or a modifier
-    /// names it, and the policy judges the event's type. Of each label the strongest
+    /// A signal counts if its finding is counted and ok, its label weighs more than 0 or a modifier or
+    /// rule names it, and the policy judges the event's type. Of each label the strongest
     /// `score * confidence` counts, once.
-    /// An event of a type that the policy does not judge misses no finding: it is never degraded.
-    pub fn judge(&self, event: &Event, findings: &[Finding]) -> Verdict {
+    ///
+    /// A rule without an answer on this event does not fire; like a missing finding it degrades the
+    /// verdict, and `on_error` says what that means. An event of a type that the policy does not judge
+    /// misses no finding, asks no rule, and is never degraded.
+    pub fn judge(&self, event: &Event, facts: &Facts, findings: &[Finding]) -> Verdict {
         let judged = self.judges(&event.kind);
         let (signals, strongest) = self.count(judged, findings);
-        let trace = Scoring::run(self, &strongest);
-        let score = trace.last().map_or(Score::ZERO, |step| Score::from_unit(step.total()));
-        let tier = self.tier_of(score);
+        let mut trace = Scoring::run(self, &strongest);
+        let number = trace.last().map_or(0.0, Step::total);
+        let merged = Score::from_unit(number);
         let missing = if judged { missing(findings) } else { Vec::new() };
-        let degraded = !missing.is_empty();
-        let mut actions = Vec::with_capacity(2);
-        demand(&mut actions, tier.action, tier.scope);
-        if degraded && self.on_error == OnError::Deny {
-            demand(&mut actions, Action::SoftBlock, Scope::Message);
-        }
-        let mut reason = match judged {
-            true => self.explain(&trace, score, tier),
-            false => self.explain_unjudged(&event.kind, tier),
+        let ruled = match judged {
+            true => self.ask_rules(event, findings, merged, facts.at, !missing.is_empty()),
+            false => Ruled::default(),
         };
+        let mut reason = match judged {
+            true => self.explain(&trace, merged, self.tier_of(merged)),
+            false => self.explain_unjudged(&event.kind, self.tier_of(merged)),
+        };
+        let (score, steps) = ruled.bound(&self.tiers, merged, number, facts.at);
+        let tier = self.tier_of(score);
+        reason.push_str(&ruled.explain(&steps, score, tier));
+        trace.extend(steps);
+        let failed = ruled.failed();
+        let degraded = !missing.is_empty() || !failed.is_empty();
         if degraded {
-            reason.push_str(&explain_missing(self.on_error, missing));
+            reason.push_str(&explain_missing(self.on_error, missing, failed));
+        }
+        let mut actions = Vec::with_capacity(2);
+        demand(&mut actions, tier.enforced.from(facts.at));
+        for action in ruled.fired().filter_map(|rule| rule.action) {
+            demand(&mut actions, action.from(facts.at));
+        }
+        if degraded && self.on_error == OnError::Deny {
+            let withheld =
+                Enforced { action: Action::SoftBlock, scope: Scope::Message, for_h: None };
+            demand(&mut actions, withheld.from(facts.at));
+        }
+        let mut message = tier.message.clone();
+        let exemption = self.exemption(event, facts);
+        if let Some(exemption) = exemption {
+            let allow = Action::Allow;
+            let allowed = Enforced { action: allow, scope: allow.usual_scope(), for_h: None };
+            actions = vec![allowed.from(facts.at)];
+            message = None;
+            let (exempt_until, why) = (exemption.until, exemption.why.clone());
+            reason.push_str(&format!(
+                "; nothing is enforced, for the account is exempt until {exempt_until}"
+            ));
+            let total = trace.last().map_or(0.0, Step::total);
+            trace.push(Step::Exempt(ExemptStep { exempt_until, why, total }));
         }
         Verdict {
             score,
             tier: tier.name.clone(),
             actions,
             reason,
-            message: tier.message.clone(),
+            message,
+            tags: ruled.tags(),
+            violation: judged && exemption.is_none() && self.gives_strike(&tier.name),
             degraded,
-            review: degraded && self.on_error != OnError::Allow,
+            review: (degraded && self.on_error != OnError::Allow)
+                || tier.review
+                || ruled.fired().any(|rule| rule.review),
+            exempt: exemption.is_some(),
             signals,
             trace,
         }
+    }
+
+    /// The exemption of the event's subject that ends last, if one is in force.
+    fn exemption(&self, event: &Event, facts: &Facts) -> Option<&Exemption> {
+        let covers = |exemption: &&Exemption| exemption.covers(&event.subject, facts.at);
+        let order = |a: &&Exemption, b: &&Exemption| (a.until, &a.why).cmp(&(b.until, &b.why));
+        self.exemptions.iter().filter(covers).max_by(order)
     }
 
     /// Every signal, and the strongest evidence for each of the policy's labels that has any.
@@ -108,12 +172,14 @@ impl Policy {
             let on_trial = finding.stage.is_some_and(Stage::is_trial);
             for signal in &finding.signals {
                 let label = if counts { self.weighed(&signal.label) } else { None };
+                let named = counts && self.named.binary_search(&signal.label).is_ok();
                 if let Some(at) = label {
                     let evidence = unit(unit(signal.score) * unit(signal.confidence));
                     strongest[at] = Some(strongest[at].unwrap_or(0.0).max(evidence));
                 }
                 let version = finding.version.clone().filter(|_| on_trial);
-                signals.push(Signal { counted: label.is_some(), version, ..signal.clone() });
+                let counted = label.is_some() || named;
+                signals.push(Signal { counted, version, ..signal.clone() });
             }
         }
         (signals, strongest)
@@ -127,10 +193,14 @@ impl Policy {
         counts.then_some(at)
     }
 
-    fn tier_of(&self, score: Score) -> &Tier {
+    pub(super) fn tier_of(&self, score: Score) -> &Tier {
         let above = self.tiers.partition_point(|tier| tier.from <= score);
         // Invariant: the first tier starts at 0, so at least one is not above.
         &self.tiers[above.saturating_sub(1)]
+    }
+
+    fn gives_strike(&self, tier: &str) -> bool {
+        self.strikes.as_ref().is_some_and(|strikes| strikes.tiers.iter().any(|own| own == tier))
     }
 
     fn explain(&self, trace: &[Step], score: Score, tier: &Tier) -> String {
@@ -179,22 +249,21 @@ fn missing(findings: &[Finding]) -> Vec<String> {
     missing
 }
 
-/// Adds an action; at each scope the more severe stays. Nothing here ends by itself.
-fn demand(actions: &mut Vec<ScopedAction>, action: Action, scope: Scope) {
-    match actions.binary_search_by_key(&scope, |scoped| scoped.scope) {
-        Ok(at) => actions[at].action = actions[at].action.max(action),
-        Err(at) => actions.insert(at, ScopedAction { action, scope, expires_at: None }),
-    }
-}
-
-fn explain_missing(on_error: OnError, missing: Vec<String>) -> String {
+/// `missing` and `failed` for a sentence: findings that did not come, and rules without an answer.
+fn explain_missing(on_error: OnError, missing: Vec<String>, failed: Vec<String>) -> String {
     let did = match on_error {
         OnError::Allow => "adds nothing",
         OnError::Review => "asks for a review",
         OnError::Deny => "asks for at least soft_block and a review",
     };
-    let missing = listed(missing.into_iter());
-    format!("; on_error = {on_error} {did}, for no finding came from {missing}")
+    let mut causes = Vec::new();
+    if !missing.is_empty() {
+        causes.push(format!("no finding came from {}", listed(missing.into_iter())));
+    }
+    if !failed.is_empty() {
+        causes.push(format!("no answer came from {}", listed(failed.into_iter())));
+    }
+    format!("; on_error = {on_error} {did}, for {}", causes.join(" and "))
 }
 
 /// Parts of a sentence that are named before the rest is only counted.

@@ -8,8 +8,9 @@ use toml::Spanned;
 
 use super::diagnostic::{Report, code};
 use super::document::WrittenTier;
-use super::words::{name, quote, word};
-use crate::model::{Action, Scope, Score};
+use super::enforced::{self, Enforced};
+use super::words::{name, quote};
+use crate::model::{Action, Score};
 
 /// Tiers that one policy may have.
 const TIERS_MAX: usize = 32;
@@ -23,15 +24,19 @@ pub struct Tier {
     pub name: String,
     /// The least score of the tier.
     pub from: Score,
-    pub action: Action,
-    pub scope: Scope,
+    #[serde(flatten)]
+    pub enforced: Enforced,
+    /// Whether a person looks.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub review: bool,
     /// Text for the end user.
     pub message: Option<String>,
 }
 
-/// The tiers, if nothing is wrong with them.
+/// The tiers, if nothing is wrong with them. `prove` that what lasts has a person.
 pub(super) fn check(
     written: &Spanned<Vec<WrittenTier<'_>>>,
+    prove: bool,
     report: &mut Report<'_>,
 ) -> Option<Vec<Tier>> {
     let tiers = written.get_ref();
@@ -45,39 +50,55 @@ pub(super) fn check(
     }
     check_names(tiers, report);
     check_bounds(tiers, report);
-    let action = |tier: &WrittenTier<'_>, report: &mut Report<'_>| {
-        word(tier.action.as_ref(), "action", Action::ALL, Action::as_str, report)
-    };
-    let actions: Vec<Option<Action>> = tiers.iter().map(|tier| action(tier, report)).collect();
+    let enforced: Vec<Option<Enforced>> =
+        tiers.iter().map(|tier| check_enforced(tier, prove, report)).collect();
+    let actions: Vec<Option<Action>> =
+        enforced.iter().map(|enforced| Some((*enforced)?.action)).collect();
     check_severity(tiers, &actions, report);
-    let checked: Vec<Option<Tier>> =
-        tiers.iter().zip(&actions).map(|(tier, action)| check_one(tier, *action, report)).collect();
+    let checked: Vec<Option<Tier>> = (tiers.iter().zip(enforced))
+        .map(|(tier, enforced)| check_one(tier, enforced, report))
+        .collect();
     checked.into_iter().collect()
+}
+
+fn check_enforced(
+    tier: &WrittenTier<'_>,
+    prove: bool,
+    report: &mut Report<'_>,
+) -> Option<Enforced> {
+    let written = enforced::Written {
+        action: Some(tier.action.as_ref()?),
+        scope: tier.scope.as_ref(),
+        ends: tier.ends,
+        for_h: tier.for_h.as_ref(),
+        review: is_reviewed(tier),
+    };
+    enforced::check(&written, prove, report)?
+}
+
+fn is_reviewed(tier: &WrittenTier<'_>) -> bool {
+    tier.review.as_ref().is_some_and(|review| *review.get_ref())
 }
 
 fn check_one(
     written: &WrittenTier<'_>,
-    action: Option<Action>,
+    enforced: Option<Enforced>,
     report: &mut Report<'_>,
 ) -> Option<Tier> {
     let name = name(written.name.as_ref(), "a tier", report);
-    let scope = match &written.scope {
-        Some(_) => word(written.scope.as_ref(), "scope", Scope::ALL, Scope::as_str, report),
-        None => action.map(Action::usual_scope),
-    };
     if let Some(message) = &written.message {
         check_message(message, report);
     }
     Some(Tier {
         name: name?,
         from: *written.from.as_ref()?.get_ref(),
-        action: action?,
-        scope: scope?,
+        enforced: enforced?,
+        review: is_reviewed(written),
         message: written.message.as_ref().map(|message| (*message.get_ref()).to_owned()),
     })
 }
 
-fn check_message(message: &Spanned<&str>, report: &mut Report<'_>) {
+pub(super) fn check_message(message: &Spanned<&str>, report: &mut Report<'_>) {
     let (text, at) = (message.get_ref(), message.span());
     if text.trim().is_empty() {
         let hint = "leave `message` out where the end user is told nothing".to_owned();

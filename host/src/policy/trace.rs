@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::{ScopedAction, Timestamp};
+
 /// One step of the arithmetic. The steps of a verdict are in the order in which it was done, and the
 /// total of the last one, rounded to millionths, is the score.
 ///
@@ -15,6 +17,9 @@ pub enum Step {
     Modifier(ModifierStep),
     Stage(StageStep),
     Lift(LiftStep),
+    Rule(RuleStep),
+    Bound(BoundStep),
+    Exempt(ExemptStep),
 }
 
 /// A label's part in a number.
@@ -76,6 +81,59 @@ pub struct LiftStep {
     pub total: f64,
 }
 
+/// A rule that fired, or that has no answer on this event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleStep {
+    pub rule: String,
+    /// Why it has no answer: it did not fire, and the policy's `on_error` has a say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// The name of the tier that it asks for at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<String>,
+    /// The name of the tier that it asks for at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// What it asks to enforce.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<ScopedAction>,
+    /// Whether it asks a person to look.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub review: bool,
+    /// The merged number, as all rules saw it, 0..=1.
+    pub total: f64,
+}
+
+/// What moved the score: the lowest ceiling, and after it the highest floor, of the rules that fired.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BoundStep {
+    pub bound: Bound,
+    /// The name of the tier.
+    pub tier: String,
+    /// The rules that ask for it, in the order of the policy.
+    pub rules: Vec<String>,
+    /// The score that it leaves, 0..=1.
+    pub total: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    Ceiling,
+    Floor,
+}
+
+/// Nothing is enforced on the account, by the policy's word.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExemptStep {
+    pub exempt_until: Timestamp,
+    pub why: String,
+    /// The score, which this leaves as it is, 0..=1.
+    pub total: f64,
+}
+
 impl Step {
     /// The label's part, if it is one.
     pub fn label(&self) -> Option<&LabelStep> {
@@ -92,6 +150,9 @@ impl Step {
             Self::Modifier(step) => step.total,
             Self::Stage(step) => step.total,
             Self::Lift(step) => step.total,
+            Self::Rule(step) => step.total,
+            Self::Bound(step) => step.total,
+            Self::Exempt(step) => step.total,
         }
     }
 }
@@ -99,6 +160,7 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Action, Scope};
     use serde_json::json;
 
     #[test]
@@ -134,6 +196,42 @@ mod tests {
                 number: 0.93,
                 share: 0.8,
                 total: 0.744,
+            }),
+            Step::Rule(RuleStep {
+                rule: "large-jobs".to_owned(),
+                failed: None,
+                floor: Some("high".to_owned()),
+                ceiling: None,
+                tag: Some("large".to_owned()),
+                asks: Some(ScopedAction {
+                    action: Action::Cooldown,
+                    scope: Scope::Account,
+                    expires_at: Some(Timestamp::from_micros(7)),
+                    in_force_since: None,
+                }),
+                review: true,
+                total: 0.744,
+            }),
+            Step::Rule(RuleStep {
+                rule: "broken".to_owned(),
+                failed: Some("there is no `a`".to_owned()),
+                floor: None,
+                ceiling: None,
+                tag: None,
+                asks: None,
+                review: false,
+                total: 0.744,
+            }),
+            Step::Bound(BoundStep {
+                bound: Bound::Floor,
+                tier: "high".to_owned(),
+                rules: vec!["large-jobs".to_owned()],
+                total: 0.845,
+            }),
+            Step::Exempt(ExemptStep {
+                exempt_until: Timestamp::from_micros(7),
+                why: "a test account".to_owned(),
+                total: 0.845,
             }),
         ];
         let text = json!(steps).to_string();

@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use super::diagnostic::{Report, code};
 use super::words::quote;
-use crate::model::Score;
+use crate::model::{Score, Timestamp};
 
 pub(super) fn text<'t>(
     what: &str,
@@ -53,6 +53,77 @@ pub(super) fn score(
             None
         }
     }
+}
+
+pub(super) fn boolean(
+    what: &str,
+    value: &Spanned<DeValue<'_>>,
+    report: &mut Report<'_>,
+) -> Option<bool> {
+    match value.get_ref() {
+        DeValue::Boolean(is) => Some(*is),
+        _ => wrong_type(what, "`true` or `false`", value, None, report),
+    }
+}
+
+/// A whole number from 0.
+pub(super) fn whole(
+    what: &str,
+    value: &Spanned<DeValue<'_>>,
+    report: &mut Report<'_>,
+) -> Option<u32> {
+    let DeValue::Integer(number) = value.get_ref() else {
+        return wrong_type(what, "an integer", value, None, report);
+    };
+    let read = u32::from_str_radix(number.as_str(), number.radix()).ok();
+    if read.is_none() {
+        let message = format!("{what} cannot be {}", quote(number.as_str()));
+        let hint = "write a whole number that is not negative".to_owned();
+        report.error(code::BAD_NUMBER, value.span(), message, hint);
+    }
+    read
+}
+
+/// Ten years.
+const HOURS_MAX: u32 = 87_660;
+
+/// How long something holds, in whole hours.
+pub(super) fn hours(
+    what: &str,
+    value: &Spanned<DeValue<'_>>,
+    report: &mut Report<'_>,
+) -> Option<u32> {
+    let number = match value.get_ref() {
+        DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
+        _ => return wrong_type(what, "a whole number of hours", value, None, report),
+    };
+    let hours = number.parse().ok().filter(|hours| (1..=HOURS_MAX).contains(hours));
+    if hours.is_none() {
+        let message = format!("{what} cannot be {}", quote(number));
+        let hint = format!("write whole hours from 1 to {HOURS_MAX}");
+        report.error(code::BAD_NUMBER, value.span(), message, hint);
+    }
+    hours
+}
+
+/// A point in time: RFC 3339 with an offset, in quotes or without.
+pub(super) fn time(
+    what: &str,
+    value: &Spanned<DeValue<'_>>,
+    report: &mut Report<'_>,
+) -> Option<Timestamp> {
+    let written = match value.get_ref() {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Datetime(time) => time.to_string(),
+        _ => return wrong_type(what, "a time", value, None, report),
+    };
+    let time = Timestamp::parse(&written).ok();
+    if time.is_none() {
+        let message = format!("{what} cannot be {}", quote(&written));
+        let hint = "write a time with its offset, such as 2026-12-31T00:00:00Z".to_owned();
+        report.error(code::MALFORMED, value.span(), message, hint);
+    }
+    time
 }
 
 /// A decimal as whole millionths, or what to write instead.

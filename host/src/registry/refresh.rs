@@ -97,10 +97,9 @@ impl Registry {
                 }
             }
         }
-        let known = self.known().await?;
         let mut policies = BTreeMap::new();
         for row in rows.policies.into_iter().filter(|row| row.stage == Stage::Active) {
-            match Policy::compile(&row.text, &known) {
+            match Policy::compile_again(&row.text) {
                 Ok(compiled) => {
                     let live = LivePolicy {
                         policy: compiled.policy,

@@ -14,9 +14,11 @@ use serde_json::{Value as Json, json};
 use super::compare::Comparison;
 use super::{AsRecorded, Lack, Missing, Replay};
 use crate::engine::{EntityKey, evaluate_again};
-use crate::ingest::{Basis, Given, conclude};
+use crate::ingest::{Basis, Given, Stood, conclude, enforce};
 use crate::model::decision::SEMANTICS;
-use crate::model::{Build, Decision, Digest, Event, Finding, Isolation, Outcome, Signal, Stage};
+use crate::model::{
+    Build, Decision, Digest, Event, Finding, Isolation, Outcome, Signal, Stage, Standing,
+};
 use crate::policy::Policy;
 use crate::runtime::{Limits, Prepared};
 
@@ -116,9 +118,14 @@ impl Again<'_> {
                     mode: was.mode,
                     generation: was.generation,
                 };
-                let verdict = policy.judge(&self.material.event, &findings);
+                let verdict = policy.judge(&self.material.event, &given.facts(), &findings);
+                let stood = self.basis.stood.clone();
+                // Where nothing is recorded it made no difference.
+                let stood = stood
+                    .unwrap_or_else(|| Stood { at: was.decided_at, standing: Standing::default() });
+                let escalation = policy.escalate(&verdict.asked(), &stood.standing, stood.at);
                 let (decision, trace) = conclude(given, findings, verdict);
-                (decision, json!(trace))
+                (enforce(decision, &escalation), json!(trace))
             }
             Err(missing) => {
                 self.replay.missing.push(missing.clone());

@@ -17,10 +17,12 @@ use super::rows::Insert;
 use super::salt::Salt;
 use super::sealed::cipher::Seat;
 use super::sealed::{self, reseal, seal};
+use super::strikes::{Escalates, Escalation};
 use super::subject_key::SubjectKey;
 use super::{Store, StoreError};
 use crate::model::{
-    AuditEntry, Decision, DecisionId, Digest, Event, Outcome, Outgoing, Timestamp, TrialRun,
+    AuditEntry, Decision, DecisionId, Digest, Event, Mode, Outcome, Outgoing, StandingChange,
+    Timestamp, TrialRun,
 };
 
 static INSERT: Insert = Insert::new(
@@ -46,6 +48,10 @@ pub struct Entry {
     pub trials: Vec<TrialRun>,
     /// What is to be delivered because of it.
     pub outgoing: Vec<Outgoing>,
+    /// What it adds to the standing of its subject.
+    pub change: Option<StandingChange>,
+    /// What that rests on; `None` where it rests on nothing.
+    pub escalates: Option<Escalates>,
 }
 
 /// An entry as rows: serialised, compressed, and encrypted under the key of its subject.
@@ -56,6 +62,8 @@ pub struct SealedEntry {
     pub(super) decision: Option<DecisionRow>,
     pub(super) trials: Vec<TrialRun>,
     pub(super) outbox: Vec<OutboxRow>,
+    pub(super) change: Option<StandingChange>,
+    pub(super) escalation: Option<Escalation>,
     pub(super) leaf: Leaf,
     pub(super) key: Arc<SubjectKey>,
 }
@@ -133,9 +141,11 @@ impl Entry {
         Ok(SealedEntry {
             leaf: Leaf::of(audit_entry(decision, event.commitment, Digest::of(&json)))?,
             event,
-            key: sealing.key,
+            key: Arc::clone(&sealing.key),
             trials: self.trials.clone(),
             outbox,
+            change: self.change.clone(),
+            escalation: self.escalates.clone().map(|escalates| Escalation { escalates, sealing }),
             decision: Some(DecisionRow {
                 labels: labels(decision),
                 decision: Arc::clone(decision),
@@ -158,7 +168,26 @@ impl SealedEntry {
         for row in &mut self.outbox {
             row.reseal(&self.key, &key)?;
         }
+        if let Some(escalation) = &mut self.escalation {
+            escalation.sealing.key = Arc::clone(&key);
+        }
         Ok(Self { key, ..self })
+    }
+
+    /// Whose standing it changes, and in which ledger; `None` where it decides nothing.
+    pub(super) fn owner(&self) -> Option<(&str, &str, Mode)> {
+        let decision = self.decision.as_ref()?;
+        Some((&self.event.source, &self.event.subject, decision.decision.mode))
+    }
+
+    /// What is to be escalated with whose standing.
+    pub(super) fn escalation(&self) -> Option<((&str, &str, Mode), &Escalation)> {
+        Some((self.owner()?, self.escalation.as_ref()?))
+    }
+
+    /// The decision, where there is one.
+    pub(super) fn decided(&self) -> Option<&Arc<Decision>> {
+        self.decision.as_ref().map(|row| &row.decision)
     }
 
     pub(super) fn event_key(&self) -> (&str, &str) {

@@ -70,7 +70,8 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     migration!(4, "0004_keep"),
     migration!(5, "0005_log"),
     migration!(6, "0006_outbox"),
-    migration!(7, "0007_hooks"),
+    migration!(7, "0007_strikes"),
+    migration!(8, "0008_hooks"),
 ];
 
 /// The one that gives the audit log its tree.

@@ -1,6 +1,7 @@
 //! Events: claiming their ids, those that are accepted and not yet decided, and what became of one.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -10,7 +11,7 @@ use super::audit::Leaf;
 use super::decisions::{self, SealedEntry};
 use super::dialect::{Connection, Row};
 use super::keyring::{Keyring, Sealing};
-use super::names::EventName;
+use super::names::{EventName, spent_id};
 use super::rows::Insert;
 use super::salt::Salt;
 use super::sealed::cipher::Seat;
@@ -44,6 +45,8 @@ static CLAIM: Insert = Insert::new(
 pub enum Committed {
     /// It is written and durable.
     New,
+    /// The same with this decision, for its subject stood otherwise by then.
+    Otherwise(Arc<Decision>),
     /// The event id was there before: this is what it has, and nothing was written. Whether it was
     /// the same event, the fingerprint says.
     Existing(Box<Recorded>),
@@ -215,7 +218,17 @@ impl Store {
         let entry = AuditEntry::new(None, "event.accepted", row.decision_id.as_str(), facts);
         let (key, leaf) = (sealing.key, Leaf::of(entry)?);
         let (trials, outbox) = (Vec::new(), Vec::new());
-        let entry = SealedEntry { event: row, decision: None, trials, outbox, leaf, key };
+        let (change, escalation) = (None, None);
+        let entry = SealedEntry {
+            event: row,
+            decision: None,
+            trials,
+            outbox,
+            change,
+            escalation,
+            leaf,
+            key,
+        };
         self.commit_sealed(entry).await
     }
 
@@ -227,7 +240,8 @@ impl Store {
         let (source, event_id) = (entry.event.source.clone(), entry.event.event_id.clone());
         for _ in 0..RESEALED_MAX {
             match self.inner.queue.send(entry).await? {
-                Answer::Won => return Ok(Committed::New),
+                Answer::Won(None) => return Ok(Committed::New),
+                Answer::Won(Some(decision)) => return Ok(Committed::Otherwise(decision)),
                 Answer::Lost => {
                     return match self.claimed(&source, &event_id).await? {
                         Some(recorded) => Ok(Committed::Existing(Box::new(recorded))),
@@ -322,11 +336,6 @@ impl Store {
         .await?;
         rows.iter().map(|row| accepted(&self.inner.keyring, row)).collect()
     }
-}
-
-/// What is left of the name of an event that is gone: its bytes.
-pub(super) fn spent_id(event_id: &str) -> Result<Vec<u8>, StoreError> {
-    hex::decode(event_id).map_err(|error| sealed::damaged("event", event_id, &error))
 }
 
 fn accepted(keyring: &Keyring, row: &Row) -> Result<Accepted, StoreError> {

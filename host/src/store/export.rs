@@ -11,8 +11,8 @@ use super::dialect::Row;
 use super::subject_key::SubjectKeyId;
 use super::{PAGE_ROWS_MAX, Store, StoreError, events, rulings, sealed, trials};
 use crate::model::{
-    AuditEntry, DecisionId, Delivery, HeldEvent, HeldKey, HeldSubject, Identity, Timestamp,
-    TrialDifference,
+    AuditEntry, DecisionId, Delivery, HeldEvent, HeldKey, HeldLedgers, HeldSubject, Identity, Mode,
+    Timestamp, TrialDifference,
 };
 
 /// Where a page of the events of a subject ended.
@@ -65,10 +65,19 @@ impl Store {
         let facts = json!({ "source": source });
         let entry = AuditEntry::new(Some(who), "subject.exported", name.as_str(), facts);
         self.inner.writer.begin().await?.commit(Leaves::of(entry)?).await?;
+        let now = Timestamp::now();
         Ok(HeldSubject {
             source: source.to_owned(),
             subject: subject.to_owned(),
             holds: self.holds_of(source, &name).await?,
+            strikes: HeldLedgers {
+                active: self.strikes(source, subject, Mode::Active, now, usize::MAX).await?,
+                shadow: self.strikes(source, subject, Mode::Shadow, now, usize::MAX).await?,
+            },
+            restrictions: HeldLedgers {
+                active: self.restrictions(source, subject, Mode::Active).await?,
+                shadow: self.restrictions(source, subject, Mode::Shadow).await?,
+            },
             name,
             key,
             erased_at: erased_at.into_iter().map(Timestamp::from_micros).collect(),

@@ -10,6 +10,8 @@ use std::str::FromStr;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::{StoreError, sealed};
+
 /// The keys of both kinds of name.
 pub(super) struct Names {
     subjects: Hmac<Sha256>,
@@ -86,6 +88,11 @@ impl FromStr for SubjectName {
             .map_err(|error| format!("the name of its subject: {error}"))?;
         Ok(name)
     }
+}
+
+/// What is left of the name of an event that is gone: its bytes.
+pub(super) fn spent_id(event_id: &str) -> Result<Vec<u8>, StoreError> {
+    hex::decode(event_id).map_err(|error| sealed::damaged("event", event_id, &error))
 }
 
 #[cfg(test)]

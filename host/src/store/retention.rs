@@ -11,9 +11,10 @@ use sqlx::{Arguments as _, Row as _};
 
 use super::audit::Leaves;
 use super::dialect::Connection;
+use super::names::spent_id;
 use super::rows::Insert;
 use super::tx::Tx;
-use super::{Store, StoreError, erase, events, outbox};
+use super::{Store, StoreError, erase, outbox, strikes};
 use crate::model::{AuditEntry, RetentionClass, Timestamp};
 
 /// Decisions that go in one transaction: others wait for it.
@@ -32,7 +33,7 @@ impl Store {
             tx.roll_back().await;
             return Ok(0);
         }
-        remove_what_hangs_on(&mut tx, &gone).await?;
+        remove_what_hangs_on(&mut tx, &gone, before).await?;
         let subjects: BTreeSet<(&str, &str)> =
             gone.iter().map(|it| (it.source.as_str(), it.subject.as_str())).collect();
         for (source, subject) in subjects {
@@ -96,10 +97,14 @@ const ENFORCED: &str = "DELETE FROM decisions WHERE seq IN (SELECT d.seq FROM de
      WHERE h.source = d.source AND h.subject = d.subject AND h.released_at IS NULL) \
      ORDER BY d.decided_at LIMIT $2) RETURNING seq, id, source, subject, event_id";
 
-async fn remove_what_hangs_on(tx: &mut Tx, gone: &[Gone]) -> Result<(), StoreError> {
+async fn remove_what_hangs_on(
+    tx: &mut Tx,
+    gone: &[Gone],
+    before: Timestamp,
+) -> Result<(), StoreError> {
     let mut spent = Vec::with_capacity(gone.len());
     for Gone { id, source, event_id, .. } in gone {
-        spent.push((source.as_str(), events::spent_id(event_id)?));
+        spent.push((source.as_str(), spent_id(event_id)?));
         sqlx::query("DELETE FROM events WHERE source = $1 AND event_id = $2")
             .bind(source.as_str())
             .bind(event_id.as_str())
@@ -118,6 +123,7 @@ async fn remove_what_hangs_on(tx: &mut Tx, gone: &[Gone]) -> Result<(), StoreErr
         .await?;
     let ids: Vec<&str> = gone.iter().map(|it| it.id.as_str()).collect();
     outbox::remove(tx.connection()?, &ids).await?;
+    strikes::remove_expired(tx.connection()?, before).await?;
     let (Some(first), Some(last)) = (gone.first(), gone.last()) else { return Ok(()) };
     // The labels' index begins with the detector: for each, those of the range whose decision is gone.
     for detector in detectors(tx.connection()?).await? {

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use sqlx::error::BoxDynError;
 use sqlx::{Arguments as _, AssertSqlSafe};
 
-use super::dialect::{Arguments, Connection, Kind, Row};
+use super::dialect::{Arguments, Connection, Kind, Pool, Row};
 
 /// Sizes of chunks: 1, 2, 4 ... 128.
 const SIZES: usize = 8;
@@ -43,19 +43,45 @@ impl Insert {
         let mut returned = Vec::new();
         let mut rest = rows;
         while !rest.is_empty() {
-            let size = (rest.len().ilog2() as usize).min(SIZES - 1);
-            let (chunk, after) = rest.split_at(1 << size);
-            rest = after;
-            let mut arguments = Arguments::default();
-            arguments.reserve(chunk.len() * self.columns, 0);
-            for row in chunk {
-                bind(&mut arguments, row).map_err(sqlx::Error::Encode)?;
-            }
-            debug_assert_eq!(arguments.len(), chunk.len() * self.columns);
-            let text = AssertSqlSafe(self.text(connection.kind(), size));
+            let (text, arguments) = self.next(connection.kind(), &mut rest, &bind)?;
             returned.extend(sqlx::query_with(text, arguments).fetch_all(&mut *connection).await?);
         }
         Ok(returned)
+    }
+
+    /// Of a statement that only reads: the same, on any connection of a pool.
+    pub async fn read<T>(
+        &self,
+        pool: &Pool,
+        rows: &[T],
+        bind: impl Fn(&mut Arguments, &T) -> Result<(), BoxDynError>,
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        let mut returned = Vec::new();
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let (text, arguments) = self.next(pool.kind(), &mut rest, &bind)?;
+            returned.extend(sqlx::query_with(text, arguments).fetch_all(pool).await?);
+        }
+        Ok(returned)
+    }
+
+    /// The statement for the next chunk of rows, which it takes, with their values.
+    fn next<T>(
+        &self,
+        kind: Kind,
+        rest: &mut &[T],
+        bind: impl Fn(&mut Arguments, &T) -> Result<(), BoxDynError>,
+    ) -> Result<(AssertSqlSafe<Arc<str>>, Arguments), sqlx::Error> {
+        let size = (rest.len().ilog2() as usize).min(SIZES - 1);
+        let (chunk, after) = rest.split_at(1 << size);
+        *rest = after;
+        let mut arguments = Arguments::default();
+        arguments.reserve(chunk.len() * self.columns, 0);
+        for row in chunk {
+            bind(&mut arguments, row).map_err(sqlx::Error::Encode)?;
+        }
+        debug_assert_eq!(arguments.len(), chunk.len() * self.columns);
+        Ok((AssertSqlSafe(self.text(kind, size)), arguments))
     }
 
     /// The statement for `1 << size` rows. PostgreSQL wants its placeholders numbered; SQLite looks

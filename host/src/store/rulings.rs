@@ -1,4 +1,5 @@
-//! Rulings: the last word of people on decisions, and what it says about canaries.
+//! Rulings: the last word of people on decisions, what it does to strikes and restrictions, and what it says
+//! about canaries.
 
 use serde_json::json;
 use sqlx::Row as _;
@@ -9,7 +10,7 @@ use super::keyring::Keyring;
 use super::sealed::cipher::Seat;
 use super::subject_key::SubjectKey;
 use super::tx::Tx;
-use super::{Store, StoreError, reason, sealed};
+use super::{Store, StoreError, reason, sealed, strikes};
 use crate::model::ruling::{Ruling, Word};
 use crate::model::{AuditEntry, Decision, DecisionId, Identity, Timestamp};
 
@@ -47,6 +48,7 @@ impl Store {
         .bind(sealed)
         .execute(tx.connection()?)
         .await?;
+        let standing = strikes::rule(tx.connection()?, &id, word, at).await?;
         for deployment in canaries {
             sqlx::query(
                 "INSERT INTO ruled_canaries (deployment, decision, overturned, at) \
@@ -61,7 +63,7 @@ impl Store {
             .execute(tx.connection()?)
             .await?;
         }
-        let facts = json!({ "ruling": word, "why": digest });
+        let facts = json!({ "ruling": word, "why": digest, "standing": standing });
         let entry = AuditEntry::new(Some(who), "decision.ruled", id, facts);
         tx.commit(Leaves::of(entry)?).await?;
         let ruled_by = who.key.to_string();

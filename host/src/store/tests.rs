@@ -140,7 +140,7 @@ fn event(id: &str) -> Event {
 
 /// A decision as seven detectors make it, of which one found something.
 fn decision(event: &Event) -> Decision {
-    let action = ScopedAction { action: Action::Allow, scope: Scope::Message, expires_at: None };
+    let action = ScopedAction::lasting(Action::Allow, Scope::Message);
     Decision {
         id: DecisionId::new(),
         event_id: event.id.clone(),
@@ -158,6 +158,7 @@ fn decision(event: &Event) -> Decision {
         would: None,
         reason: "contact-phone found contact.phone (0.85)".to_owned(),
         message: None,
+        tags: Vec::new(),
         strike: None,
         case_id: None,
         degraded: false,
@@ -222,6 +223,8 @@ fn entry_of(event: Event, change: impl FnOnce(&mut Decision)) -> Entry {
         replay: json!({ "inputs": [{ "kind": "field", "path": "data.content" }] }),
         trials: Vec::new(),
         outgoing: Vec::new(),
+        change: None,
+        escalates: None,
     }
 }
 

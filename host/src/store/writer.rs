@@ -2,8 +2,9 @@
 //! in one transaction, for a flush of the disk costs milliseconds and serves a hundred as well as
 //! one. The task outlives every error; it ends when the queue is closed.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
@@ -15,16 +16,18 @@ use super::audit::Leaves;
 use super::decisions::SealedEntry;
 use super::error::StoreError;
 use super::tx::Writer;
-use super::{Options, decisions, events, keyring, outbox, trials};
+use super::{Options, decisions, events, keyring, outbox, strikes, trials};
+use crate::model::Decision;
 
 /// How long to find out what became of a commit, and how long to wait between two looks.
 const SETTLE_FOR: Duration = Duration::from_secs(20);
 const SETTLE_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// What became of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Claim {
-    Won,
+    /// With the decision that is written instead, where its subject stood otherwise.
+    Won(Option<Arc<Decision>>),
     Lost,
     Stale,
 }
@@ -32,8 +35,8 @@ enum Claim {
 /// The same, to whoever sent it.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// It is written.
-    Won,
+    /// It is written, or this is instead.
+    Won(Option<Arc<Decision>>),
     /// Its event id was taken.
     Lost,
     /// It is sealed with a key that its subject has no more, and comes back.
@@ -127,7 +130,7 @@ async fn answer(writer: &Writer, jobs: Vec<Job>) {
     };
     for (job, claim) in jobs.into_iter().zip(claims) {
         let answer = claim.map(|claim| match claim {
-            Claim::Won => Answer::Won,
+            Claim::Won(instead) => Answer::Won(instead),
             Claim::Lost => Answer::Lost,
             Claim::Stale => Answer::Stale(Box::new(job.entry)),
         });
@@ -145,7 +148,7 @@ async fn one_by_one(writer: &Writer, entries: &[&SealedEntry]) -> Vec<Result<Cla
             Some(Err(error)) if StoreError::is_passing(error) => Err(error.clone()),
             _ => commit(writer, &[entry]).await,
         };
-        answers.push(claims.map(|claims| claims.first().copied().unwrap_or(Claim::Lost)));
+        answers.push(claims.map(|claims| claims.into_iter().next().unwrap_or(Claim::Lost)));
     }
     answers
 }
@@ -170,8 +173,8 @@ async fn commit(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>,
     }
 }
 
-/// One transaction: settles the keys, claims the event ids, writes the decisions of the winners and what
-/// they ask for, then the audit log. With `again`, what an earlier try has written is found first. That try has ended: it held
+/// One transaction: settles the keys, claims the event ids, settles how the subjects of the winners stand,
+/// writes their decisions and what they ask for, then the audit log. With `again`, what an earlier try has written is found first. That try has ended: it held
 /// the lock which this one has now.
 async fn write(
     writer: &Writer,
@@ -195,7 +198,7 @@ async fn write(
         competing.retain(|entry| !written.contains(entry.decision_id()));
     }
     let claimed = events::claim(tx.connection()?, &competing).await?;
-    let (mut winners, mut leaves) = (Vec::new(), Vec::new());
+    let (mut winners, mut won_by) = (Vec::new(), Vec::new());
     let mut claims = Vec::with_capacity(entries.len());
     for entry in entries {
         if !stands(entry) {
@@ -206,17 +209,26 @@ async fn write(
         let first = ids.take(&entry.event_key()).is_some();
         let won = first && claimed.contains(entry.decision_id());
         let has_won = first && written.contains(entry.decision_id());
-        claims.push(if won || has_won { Claim::Won } else { Claim::Lost });
         if won {
+            won_by.push(claims.len());
             winners.push(*entry);
-            leaves.push(entry.leaf());
+        }
+        claims.push(if won || has_won { Claim::Won(None) } else { Claim::Lost });
+    }
+    let settled = strikes::settle(tx.connection()?, winners).await?;
+    for (place, entry) in won_by.into_iter().zip(&settled) {
+        if let Cow::Owned(instead) = entry {
+            claims[place] = Claim::Won(instead.decided().cloned());
         }
     }
+    let winners: Vec<&SealedEntry> = settled.iter().map(|entry| &**entry).collect();
+    let leaves = winners.iter().map(|entry| entry.leaf()).collect();
     let Some(leaves) = Leaves::from_vec(leaves) else {
         tx.roll_back().await;
         return Ok(claims);
     };
     decisions::insert(tx.connection()?, &winners).await?;
+    strikes::insert(tx.connection()?, &winners).await?;
     trials::add(tx.connection()?, &winners).await?;
     outbox::insert(tx.connection()?, &winners).await?;
     tx.commit(leaves).await?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use arbitrary::{Arbitrary, Result, Unstructured};
 use picket::engine::{EntityKey, check};
 use picket::model::{Event, EventBounds, Finding, Outcome, Signal, Stage, Timestamp};
-use picket::policy::{Known, Policy};
+use picket::policy::{Facts, Known, Policy};
 use picket::runtime::{
     Call, Limits, Prepared, RawEntity, RawSignal, RawSpan, Run, Runtime, RuntimeOptions, Trust,
     Value,
@@ -127,7 +127,7 @@ impl Sent<'_> {
                 finding.outcome = Outcome::Invalid;
             }
         }
-        let verdict = ECHO.policy.judge(&ECHO.event, &[finding]);
+        let verdict = ECHO.policy.judge(&ECHO.event, &Facts { at: ECHO.event.time }, &[finding]);
         assert!((0.0..=1.0).contains(&verdict.score.as_f64()));
         assert!(!verdict.actions.is_empty() && !verdict.reason.contains(char::is_control));
     }

@@ -13,7 +13,10 @@ use super::found::{Shipped, Written};
 use crate::cli::sandbox;
 use crate::cli::table::{self, plain};
 use crate::model::{Event, Score, Signal};
-use crate::policy::{LabelStep, LiftStep, ModifierStep, Policy, Scheme, StageStep, Step, Verdict};
+use crate::policy::{
+    Bound, BoundStep, ExemptStep, LabelStep, LiftStep, ModifierStep, Policy, RuleStep, Scheme,
+    StageStep, Step, Verdict,
+};
 
 /// Show how a policy comes to what it decides about an event.
 #[derive(Debug, Args)]
@@ -97,7 +100,11 @@ fn render(policy: &Policy, event: &Event, verdict: &Verdict) -> String {
     let from = from.unwrap_or(Score::ZERO);
     out += &format!("score    {}\ntier     {}, from {from}\n", verdict.score, verdict.tier);
     for scoped in &verdict.actions {
-        out += &format!("action   {} of the {}\n", scoped.action, scoped.scope);
+        let until = scoped.expires_at.map(|until| format!(" until {until}")).unwrap_or_default();
+        out += &format!("action   {} of the {}{until}\n", scoped.action, scoped.scope);
+    }
+    if !verdict.tags.is_empty() {
+        out += &format!("tags     {}\n", verdict.tags.join(", "));
     }
     if verdict.review {
         out += "review   a person should look\n";
@@ -147,7 +154,61 @@ fn row(policy: &Policy, step: &Step, signals: &[Signal]) -> [String; 6] {
             number(*total),
             lifted(policy, lifted_by),
         ],
+        Step::Rule(step) => {
+            let (gives, why) = (asked(step), why_ruled(policy, step));
+            [step.rule.clone(), String::new(), String::new(), gives, number(step.total), why]
+        }
+        Step::Bound(BoundStep { bound, tier, rules, total }) => {
+            let (name, gives) = match bound {
+                Bound::Ceiling => ("ceiling", format!("below the tier above {tier}")),
+                Bound::Floor => ("floor", format!("from {tier} on")),
+            };
+            let blank = String::new;
+            [name.to_owned(), blank(), blank(), gives, number(*total), rules.join(", ")]
+        }
+        Step::Exempt(ExemptStep { exempt_until, why, total }) => [
+            "exempt".to_owned(),
+            String::new(),
+            String::new(),
+            format!("nothing until {exempt_until}"),
+            number(*total),
+            plain(why),
+        ],
     }
+}
+
+/// What a rule asks for, in a word each.
+fn asked(step: &RuleStep) -> String {
+    if step.failed.is_some() {
+        return "no answer".to_owned();
+    }
+    let parts = [
+        step.floor.as_ref().map(|tier| format!("floor {tier}")),
+        step.ceiling.as_ref().map(|tier| format!("ceiling {tier}")),
+        step.asks.as_ref().map(|asks| asks.action.to_string()),
+        step.tag.as_ref().map(|tag| format!("tag {tag}")),
+        step.review.then(|| "review".to_owned()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Characters of a condition that are shown.
+const WHEN_CHARS: usize = 60;
+
+/// The condition of a rule that fired, or why another has no answer.
+fn why_ruled(policy: &Policy, step: &RuleStep) -> String {
+    if let Some(failed) = &step.failed {
+        return plain(failed);
+    }
+    let rule = policy.rules().iter().find(|rule| rule.name == step.rule);
+    let when = rule.map_or("", |rule| &rule.when);
+    let words: Vec<&str> = when.split_whitespace().collect();
+    let mut shown: String = plain(&words.join(" "));
+    if let Some((at, _)) = shown.char_indices().nth(WHEN_CHARS) {
+        shown.truncate(at);
+        shown.push('…');
+    }
+    shown
 }
 
 /// The signal that is the evidence for a label: the strongest that counts.

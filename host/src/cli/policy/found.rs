@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::cli::sandbox::Sandbox;
 use crate::model::{Event, Finding, Outcome, Signal, Stage};
-use crate::policy::{Policy, Verdict};
+use crate::policy::{Facts, Policy, Verdict};
 use crate::runtime::Prepared;
 
 /// Findings of one event, for any policy.
@@ -28,7 +28,8 @@ impl Found {
             findings.extend(absent.map(|name| Finding::absent(name)));
             findings.sort_by(|a, b| a.detector.cmp(&b.detector));
         }
-        policy.judge(event, &findings)
+        // At the bench an event is decided when it happens, so that a case is the same on every day.
+        policy.judge(event, &Facts { at: event.time }, &findings)
     }
 }
 

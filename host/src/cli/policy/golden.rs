@@ -51,6 +51,11 @@ pub(super) struct Expected {
     review: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     degraded: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tags: Option<Vec<String>>,
+    /// The names of the rules that fire, in the order of the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rules: Option<Vec<String>>,
 }
 
 /// A file of cases.
@@ -97,6 +102,8 @@ impl Expected {
             scope: self.scope.map(|_| scope),
             review: self.review.map(|_| verdict.review),
             degraded: self.degraded.map(|_| verdict.degraded),
+            tags: self.tags.as_ref().map(|_| verdict.tags.clone()),
+            rules: self.rules.as_ref().map(|_| verdict.rules().map(str::to_owned).collect()),
         }
     }
 
@@ -110,9 +117,15 @@ impl Expected {
             part("scope", self.scope.map(|it| it.to_string())),
             part("review", self.review.map(|it| it.to_string())),
             part("degraded", self.degraded.map(|it| it.to_string())),
+            part("tags", self.tags.as_ref().map(|it| joined(it))),
+            part("rules", self.rules.as_ref().map(|it| joined(it))),
         ];
         parts.into_iter().flatten().collect()
     }
+}
+
+fn joined(words: &[String]) -> String {
+    if words.is_empty() { "none".to_owned() } else { words.join(",") }
 }
 
 /// What goes in, on a line.

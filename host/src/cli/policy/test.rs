@@ -36,7 +36,8 @@ pub(super) const AFTER_HELP: &str = r#"The cases of NAME.toml are in golden/NAME
 Score and confidence of a signal are 1 unless given. `"missing": ["contact-phone"]` says that no
 finding came from a detector. `text`, or `event` with as much of an envelope as matters, may stand
 instead of `signals`: then the shipped detectors run in the sandbox. A decision is held to what is
-written of it: score, tier, action, scope, review, degraded. Exits with 1 where one differs."#;
+written of it: score, tier, action, scope, review, degraded, tags, and rules (those that fire). A rule
+that no case fires is told of. Exits with 1 where a case differs."#;
 
 pub(super) fn run(args: &Test) -> anyhow::Result<ExitCode> {
     let mut suites = Vec::new();
@@ -61,6 +62,7 @@ pub(super) fn run(args: &Test) -> anyhow::Result<ExitCode> {
 
 /// A policy with its cases.
 struct Suite {
+    path: PathBuf,
     policy: Policy,
     files: Vec<File>,
 }
@@ -106,16 +108,19 @@ impl Suite {
                 file.with_added_extension("jsonl").display()
             ));
         }
-        Ok(Self { policy, files })
+        Ok(Self { path: path.to_owned(), policy, files })
     }
 
     fn run(&self, shipped: &mut Shipped, report: &mut Report) {
         let number = report.suites;
         report.suites += 1;
+        let mut fired = BTreeSet::new();
         for (file, File { path, cases }) in self.files.iter().enumerate() {
             for (at, case) in cases.iter().enumerate() {
                 let decided = case.given(shipped).map(|(event, found)| {
-                    case.expect.adopting(&found.judged_by(&self.policy, &event))
+                    let verdict = found.judged_by(&self.policy, &event);
+                    fired.extend(verdict.rules().map(str::to_owned));
+                    case.expect.adopting(&verdict)
                 });
                 let decided = decided.map_err(|error| format!("{error:#}"));
                 report.cases += 1;
@@ -125,6 +130,8 @@ impl Suite {
                 }
             }
         }
+        let idle = self.policy.rules().iter().filter(|rule| !fired.contains(&rule.name));
+        report.unfired.extend(idle.map(|rule| (self.path.clone(), rule.name.clone())));
     }
 }
 
@@ -134,6 +141,8 @@ struct Report {
     suites: usize,
     cases: usize,
     failed: Vec<Failed>,
+    /// Rules that no case fires, each with the file of its policy.
+    unfired: Vec<(PathBuf, String)>,
 }
 
 /// A case that is not met.
@@ -159,6 +168,14 @@ impl Report {
                 Err(error) => out += &format!("    {}\n", plain(error)),
             }
         }
+        for (path, rule) in &self.unfired {
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            out += &format!(
+                "warning: {}: no case fires the rule `{}`: nothing shows what it does\n",
+                plain(&file),
+                plain(rule)
+            );
+        }
         let good = self.cases - self.failed.len();
         let line = match self.failed.is_empty() {
             true => format!("{good} of {good} cases pass\n"),
@@ -175,7 +192,11 @@ impl Report {
                 "error": error,
             })
         });
-        json!({"cases": self.cases, "failed": failed.collect::<Vec<_>>()})
+        let unfired = self.unfired.iter().map(|(file, rule)| json!({"file": file, "rule": rule}));
+        json!({
+            "cases": self.cases, "failed": failed.collect::<Vec<_>>(),
+            "unfired": unfired.collect::<Vec<_>>(),
+        })
     }
 
     /// Puts what was decided into the cases and writes the files that this changes.

@@ -1,6 +1,8 @@
 //! Every diagnostic: its code, its place and its hint.
 
+mod rules;
 mod scoring;
+mod strikes;
 
 use std::collections::BTreeSet;
 
@@ -75,7 +77,9 @@ fn a_good_document_says_what_it_says() {
         policy.weights().iter().map(|(l, w)| (l.as_str(), millionths(*w))).collect();
     assert_eq!(weights, [("contact.intent", 350_000), ("contact.phone", 850_000)]);
     let tiers: Vec<_> = (policy.tiers().iter())
-        .map(|tier| (tier.name.as_str(), millionths(tier.from), tier.action, tier.scope))
+        .map(|tier| {
+            (tier.name.as_str(), millionths(tier.from), tier.enforced.action, tier.enforced.scope)
+        })
         .collect();
     assert_eq!(
         tiers,

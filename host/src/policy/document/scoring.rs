@@ -86,9 +86,7 @@ impl<'t> WrittenModifier<'t> {
             name: modifier.needed("name", "such as `name = \"further-contact\"`", report, text),
             labels: modifier.needed("labels", labels, report, texts),
             with: modifier.given("with", report, texts),
-            says_how_much: how_much
-                .iter()
-                .any(|&key| table.contains_key(key) || modifier.misspelt.contains(&key)),
+            says_how_much: how_much.iter().any(|key| modifier.has(key)),
             add: modifier.given("add", report, score),
             add_each_further: modifier.given("add_each_further", report, score),
             at_most: modifier.given("at_most", report, score),

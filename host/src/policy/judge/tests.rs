@@ -1,6 +1,7 @@
 //! Judging by cases; what must hold for any findings is in `properties`.
 
 mod properties;
+mod rules;
 
 use super::*;
 use crate::model::Timestamp;
@@ -17,6 +18,11 @@ pub(in crate::policy) fn event(kind: &str) -> Event {
         data: serde_json::json!({}),
         extensions: serde_json::Map::new(),
     }
+}
+
+/// When the events of the tests are decided.
+pub(in crate::policy) fn now() -> Facts {
+    Facts { at: Timestamp::from_micros(0) }
 }
 
 pub(in crate::policy) fn signal(label: &str, score: f64, confidence: f64) -> Signal {
@@ -85,13 +91,14 @@ fn policy_of(scheme: &str, on_error: OnError) -> Policy {
         name = "critical"
         from = 0.845
         action = "restriction"
+        for_h = 72
         "#
     );
     Policy::compile(&text, &Known::default()).unwrap().policy
 }
 
 fn judged(signals: &[(&str, f64, f64)]) -> Verdict {
-    policy(Merge::Max, OnError::Allow).judge(&event("message.sent"), &findings(signals))
+    policy(Merge::Max, OnError::Allow).judge(&event("message.sent"), &now(), &findings(signals))
 }
 
 #[test]
@@ -113,7 +120,7 @@ fn boundaries_are_exact_and_inclusive_below() {
     }
     for merge in [Merge::Max, Merge::NoisyOr, Merge::SumCapped] {
         let alone = findings(&[("bid.c", 1.0, 1.0)]);
-        let verdict = policy(merge, OnError::Allow).judge(&event("message.sent"), &alone);
+        let verdict = policy(merge, OnError::Allow).judge(&event("message.sent"), &now(), &alone);
         assert_eq!((verdict.score.millionths(), verdict.tier.as_str()), (395_000, "medium"));
     }
 }
@@ -132,7 +139,7 @@ fn what_adds_up_to_a_boundary_reaches_it() {
     let policy = policy(Merge::SumCapped, OnError::Allow);
     for (a, b, millionths, tier) in cases {
         let found = findings(&[("bid.a", a, 1.0), ("bid.b", b, 1.0), ("bid.c", 1.0, 1.0)]);
-        let verdict = policy.judge(&event("message.sent"), &found);
+        let verdict = policy.judge(&event("message.sent"), &now(), &found);
         assert_eq!((verdict.score.millionths(), verdict.tier.as_str()), (millionths, tier));
     }
 }
@@ -140,7 +147,8 @@ fn what_adds_up_to_a_boundary_reaches_it() {
 #[test]
 fn the_strongest_evidence_of_a_label_counts_once() {
     let found = findings(&[("bid.b", 0.9, 0.5), ("bid.b", 0.8, 1.0), ("bid.a", 0.5, 0.5)]);
-    let verdict = policy(Merge::NoisyOr, OnError::Allow).judge(&event("message.sent"), &found);
+    let verdict =
+        policy(Merge::NoisyOr, OnError::Allow).judge(&event("message.sent"), &now(), &found);
     let step = |label: &str, evidence, weight, contribution, total| {
         let (stage, label) = (None, label.to_owned());
         Step::Label(LabelStep { stage, label, evidence, weight, contribution, total })
@@ -163,7 +171,7 @@ fn what_does_not_count_is_listed_and_changes_nothing() {
     let late = finding("late", Outcome::Deadline, vec![signal("bid.a", 1.0, 1.0)]);
     let strange = findings(&[("bid.none", 1.0, 1.0), ("bid.unweighed", 1.0, 1.0)]);
     let found = [vec![shadow, broken, late], strange].concat();
-    let verdict = policy(Merge::Max, OnError::Allow).judge(&event("message.sent"), &found);
+    let verdict = policy(Merge::Max, OnError::Allow).judge(&event("message.sent"), &now(), &found);
     assert_eq!((verdict.score, verdict.signals.len()), (Score::ZERO, 5));
     assert!(verdict.signals.iter().all(|signal| !signal.counted));
     assert_eq!(
@@ -177,7 +185,7 @@ fn what_does_not_count_is_listed_and_changes_nothing() {
 fn an_event_that_the_policy_does_not_judge_gets_the_first_tier() {
     let mut found = findings(&[("bid.a", 1.0, 1.0)]);
     found.push(Finding::absent("contact-phone"));
-    let verdict = policy(Merge::Max, OnError::Deny).judge(&event("login.failed"), &found);
+    let verdict = policy(Merge::Max, OnError::Deny).judge(&event("login.failed"), &now(), &found);
     assert_eq!((verdict.score, verdict.tier.as_str()), (Score::ZERO, "low"));
     assert_eq!(verdict.reason, "the policy p does not judge login.failed: score 0, tier low");
     assert!(!verdict.degraded && !verdict.review && !verdict.signals[0].counted);
@@ -200,7 +208,7 @@ fn failures_do_what_on_error_says() {
         let mut found = findings(&[("bid.a", score, 1.0)]);
         found.push(finding("slow", Outcome::Deadline, Vec::new()));
         found.push(Finding::absent("gone"));
-        let verdict = policy(Merge::Max, on_error).judge(&event("message.sent"), &found);
+        let verdict = policy(Merge::Max, on_error).judge(&event("message.sent"), &now(), &found);
         assert!(verdict.degraded && verdict.review == review, "{on_error}");
         let got: Vec<_> = verdict.actions.iter().map(|one| (one.action, one.scope)).collect();
         assert_eq!(got, actions, "{on_error} {score}");
@@ -211,21 +219,32 @@ fn failures_do_what_on_error_says() {
 }
 
 #[test]
-fn demands_at_one_scope_keep_the_more_severe() {
-    let mut actions = Vec::new();
-    demand(&mut actions, Action::HardBlock, Scope::Message);
-    demand(&mut actions, Action::Cooldown, Scope::Account);
-    demand(&mut actions, Action::SoftBlock, Scope::Message);
-    demand(&mut actions, Action::Warning, Scope::Thread);
-    let got: Vec<_> = actions.iter().map(|one| (one.action, one.scope)).collect();
-    assert_eq!(
-        got,
-        [
-            (Action::HardBlock, Scope::Message),
-            (Action::Warning, Scope::Thread),
-            (Action::Cooldown, Scope::Account)
-        ]
-    );
+fn demands_at_one_scope_keep_the_more_severe_and_of_equals_the_longer() {
+    use Action::{Cooldown, HardBlock, Nudge, SoftBlock, Warning};
+    use Scope::{Account, Message, Thread};
+    let asked = |action, scope, for_h| Enforced { action, scope, for_h }.from(now().at);
+    let mut all = [
+        asked(HardBlock, Message, Some(1)),
+        asked(Cooldown, Account, Some(2)),
+        asked(SoftBlock, Message, None),
+        asked(Warning, Thread, Some(3)),
+        asked(Cooldown, Account, Some(48)),
+        asked(Warning, Thread, None),
+        asked(Nudge, Account, None),
+    ];
+    let want = [
+        asked(HardBlock, Message, Some(1)),
+        asked(Warning, Thread, None),
+        asked(Cooldown, Account, Some(48)),
+    ];
+    for _ in 0..all.len() {
+        all.rotate_left(1);
+        let mut actions = Vec::new();
+        all.iter().for_each(|one| demand(&mut actions, one.clone()));
+        assert_eq!(actions, want);
+    }
+    let hours = want[2].expires_at.map(|until| until.millis() / 3_600_000);
+    assert_eq!(hours, Some(48), "counted from the decision");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The arithmetic by cases, step by step, on the stage-weighted example.
 
-use super::super::judge::tests::{event, findings};
+use super::super::judge::tests::{event, findings, now};
 use super::super::{Known, LabelStep, LiftStep, ModifierStep, Policy, StageStep, Step, Verdict};
 use crate::model::Score;
 
@@ -12,7 +12,7 @@ type Found<'a> = [(&'a str, f64)];
 fn judged(text: &str, found: &Found<'_>) -> Verdict {
     let policy = Policy::compile(text, &Known::default()).unwrap().policy;
     let found: Vec<_> = found.iter().map(|&(label, evidence)| (label, evidence, 1.0)).collect();
-    policy.judge(&event("message.sent"), &findings(&found))
+    policy.judge(&event("message.sent"), &now(), &findings(&found))
 }
 
 /// The steps in short: what each is about and the number after it, in millionths.
@@ -22,6 +22,7 @@ fn steps(verdict: &Verdict) -> Vec<(String, i64)> {
         Step::Modifier(ModifierStep { modifier, add, .. }) => format!("{modifier} {add}"),
         Step::Stage(StageStep { stage, number, .. }) => format!("{stage} {number}"),
         Step::Lift(LiftStep { lifted_by, .. }) => format!("lifted by {lifted_by}"),
+        other => format!("{other:?}"),
     };
     let millionths = |step: &Step| (step.total() * 1e6).round() as i64;
     verdict.trace.iter().map(|step| (name(step), millionths(step))).collect()

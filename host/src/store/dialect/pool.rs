@@ -12,8 +12,8 @@ use sqlx::any::{Any, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::{Error, Execute, Executor, SqlStr};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::Address;
 use super::connection::{Connection, Statement, Step, first_of, stream_of};
+use super::{Address, Kind};
 
 /// The pool. Cheap to clone; the clones are one.
 #[derive(Debug, Clone)]
@@ -53,6 +53,13 @@ impl Pool {
             asked: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    pub(in crate::store) fn kind(&self) -> Kind {
+        match self.inner.address {
+            Address::Sqlite(_) => Kind::Sqlite,
+            Address::Postgres(_) => Kind::Postgres,
+        }
     }
 
     /// The statements that were run so far.

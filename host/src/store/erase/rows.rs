@@ -106,6 +106,17 @@ pub(super) async fn erase_rest(
     .bind(*source)
     .execute(tx.connection()?)
     .await?;
+    for text in [
+        "UPDATE strikes SET subject = $1 WHERE source = $2 AND subject = $3",
+        "UPDATE restrictions SET subject = $1 WHERE source = $2 AND subject = $3",
+    ] {
+        sqlx::query(text)
+            .bind(pseudonym.as_str())
+            .bind(*source)
+            .bind(name.as_str())
+            .execute(tx.connection()?)
+            .await?;
+    }
     // Those that were released; in force they are in an older copy at most, and were released since.
     sqlx::query(
         "UPDATE holds SET subject = $1, sealed = $2, released_why = NULL, \

@@ -35,7 +35,7 @@ pub(super) fn asking(id: &str, subject: &str, scopes: &[Scope]) -> Entry {
     let event = Event { subject: subject.to_owned(), ..event(id) };
     let mut entry = entry_of(event, |decision| {
         decision.mode = Mode::Active;
-        let action = |scope| ScopedAction { action: Action::SoftBlock, scope, expires_at: None };
+        let action = |scope| ScopedAction::lasting(Action::SoftBlock, scope);
         decision.actions = scopes.iter().map(|scope| action(*scope)).collect();
     });
     entry.outgoing = Outgoing::of(&entry.decision, &BTreeSet::new());

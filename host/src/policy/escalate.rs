@@ -1,0 +1,99 @@
+//! Escalating: what a verdict asks, and how its subject stands, make what is enforced. Pure and total, for
+//! it runs inside the commit, where the standing is read, and again in a replay.
+//!
+//! Invariant: only a violation now gives a strike, and a worse tier is never answered more mildly for it:
+//! at each scope the most severe of what tier, strike and restrictions in force ask holds.
+
+#[cfg(test)]
+mod tests;
+
+use super::Policy;
+use super::judge::Verdict;
+use super::strikes::{hours_after, told};
+use crate::model::{
+    Action, Restriction, Scope, ScopedAction, Standing, StandingChange, Strike, Timestamp,
+};
+
+/// What of a verdict escalates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// At most one per scope, sorted by scope.
+    pub actions: Vec<ScopedAction>,
+    /// Whether it counts as a violation.
+    pub violation: bool,
+    /// Whether nothing is enforced for the account, not even what is in force.
+    pub exempt: bool,
+}
+
+/// What is enforced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Escalation {
+    /// At most one per scope, sorted by scope.
+    pub actions: Vec<ScopedAction>,
+    /// What the decision adds to the standing of its subject, if anything.
+    pub change: Option<StandingChange>,
+    /// Whether a person has to look, because no machine may go on.
+    pub review: bool,
+    /// What it adds to the reason of the verdict.
+    pub reason: Option<String>,
+    /// The end user's text, where the strike's action is the most severe and has one.
+    pub message: Option<String>,
+}
+
+impl Verdict {
+    /// What of it escalates.
+    pub fn asked(&self) -> Asked {
+        let Self { actions, violation, exempt, .. } = self;
+        Asked { actions: actions.clone(), violation: *violation, exempt: *exempt }
+    }
+}
+
+impl Policy {
+    /// What is enforced at a moment, to which `standing` belongs.
+    pub fn escalate(&self, asked: &Asked, standing: &Standing, at: Timestamp) -> Escalation {
+        let mut actions = asked.actions.clone();
+        let (mut strike, mut reason, mut message) = (None, None, None);
+        if let Some(strikes) = self.strikes().filter(|_| asked.violation) {
+            let number = standing.strikes.saturating_add(1);
+            strike = Some(Strike { number, expires_at: strikes.expiry(at) });
+            let step = strikes.step(number);
+            let days = strikes.window_days;
+            let asks = told(step.action, step.for_h);
+            reason = Some(format!("; strike {number} within {days} days asks for {asks}"));
+            if actions.iter().all(|own| own.action < step.action) {
+                message.clone_from(&step.message);
+            }
+            let expires_at = step.for_h.map(|hours| hours_after(at, hours));
+            let lasting = ScopedAction::lasting(step.action, Scope::Account);
+            demand(&mut actions, ScopedAction { expires_at, ..lasting });
+        }
+        let account = actions.iter().find(|own| own.scope == Scope::Account);
+        let restriction = account
+            .filter(|own| Restriction::restricts(own.action))
+            .map(|own| Restriction { action: own.action, since: at, expires_at: own.expires_at });
+        let review = actions.iter().any(|own| own.action == Action::SuspensionCandidate);
+        let in_force = standing.restrictions.iter().filter(|own| own.is_in_force(at));
+        for own in in_force.filter(|_| !asked.exempt) {
+            demand(&mut actions, own.as_action());
+        }
+        let adds = strike.is_some() || restriction.is_some();
+        let change = adds.then_some(StandingChange { at, strike, restriction });
+        Escalation { actions, change, review, reason, message }
+    }
+}
+
+/// Adds an action; at each scope the more severe stays, of equal ones the one that ends later, of those
+/// the one that is new.
+pub(super) fn demand(actions: &mut Vec<ScopedAction>, own: ScopedAction) {
+    match actions.binary_search_by_key(&own.scope, |scoped| scoped.scope) {
+        Ok(at) if weight(&own) > weight(&actions[at]) => actions[at] = own,
+        Ok(_) => {}
+        Err(at) => actions.insert(at, own),
+    }
+}
+
+/// By what the more severe of two is the greater.
+fn weight(own: &ScopedAction) -> (Action, i64, bool) {
+    let end = own.expires_at.map_or(i64::MAX, Timestamp::micros);
+    (own.action, end, own.in_force_since.is_none())
+}

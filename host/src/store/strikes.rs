@@ -1,0 +1,150 @@
+//! Strikes and restrictions: how a subject stands, and what decisions add to that.
+//!
+//! A decision is made for the standing that was read before it was. Inside the commit the standing is read
+//! again, where nobody else can write: what was made for another one is escalated again, and sealed again.
+//! So two events of one subject are never both the first, and most commits seal nothing.
+
+mod profile;
+mod rows;
+mod ruled;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::decisions::{Entry, SealedEntry};
+use super::dialect::Connection;
+use super::keyring::Sealing;
+use super::{Store, StoreError};
+use crate::model::{Mode, Restriction, Standing, StandingChange, Timestamp};
+use rows::Wanted;
+
+pub(super) use rows::{insert, remove_expired};
+pub(super) use ruled::rule;
+
+/// What an escalation rests on, and how to do it again.
+#[derive(Clone)]
+pub struct Escalates {
+    /// As it was read before.
+    pub standing: Standing,
+    /// The moment to which it belongs.
+    pub at: Timestamp,
+    /// The same entry for another standing. Pure.
+    pub again: Arc<dyn Fn(&Standing) -> Entry + Send + Sync>,
+}
+
+impl fmt::Debug for Escalates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { standing, at, .. } = self;
+        let mut said = f.debug_struct("Escalates");
+        said.field("standing", standing).field("at", at).finish_non_exhaustive()
+    }
+}
+
+/// The same, and what to seal with.
+#[derive(Debug, Clone)]
+pub(super) struct Escalation {
+    pub escalates: Escalates,
+    pub sealing: Sealing,
+}
+
+impl Store {
+    /// How a subject stands at a moment, in the ledger of a mode. Of many strikes some are not counted: a
+    /// commit counts them all.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn standing(
+        &self,
+        source: &str,
+        subject: &str,
+        ledger: Mode,
+        at: Timestamp,
+    ) -> Result<Standing, StoreError> {
+        let mut standings = self.standings(source, &[subject], ledger, at).await?;
+        Ok(standings.pop().unwrap_or_default())
+    }
+
+    /// The same of many subjects of a source, in their order.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn standings(
+        &self,
+        source: &str,
+        subjects: &[&str],
+        ledger: Mode,
+        at: Timestamp,
+    ) -> Result<Vec<Standing>, StoreError> {
+        let names = &self.inner.keyring.names;
+        let names: Vec<String> =
+            subjects.iter().map(|subject| names.subject(subject).to_string()).collect();
+        let wanted: Vec<Wanted<'_>> =
+            names.iter().map(|subject| Wanted { source, subject, ledger, at }).collect();
+        rows::look(self.readers(), &wanted).await
+    }
+}
+
+/// Whose ledger: source, subject by its name in the record, and the mode.
+type Owner<'e> = (&'e str, &'e str, Mode);
+
+/// The first and the last moment of a batch.
+type Span = (Timestamp, Timestamp);
+
+/// How a subject stands while a batch is written.
+#[derive(Debug, Default)]
+struct Ledger {
+    /// Strikes that count at any moment of the batch.
+    lasting: u32,
+    /// When the others stop counting, those that expire between its moments.
+    expiring: Vec<Timestamp>,
+    /// Of each action the one that ends last.
+    restrictions: Vec<Restriction>,
+    /// What the entries of the batch add.
+    added: Vec<StandingChange>,
+}
+
+impl Ledger {
+    fn at(&self, at: Timestamp) -> Standing {
+        let expiring = self.expiring.iter().filter(|end| **end > at).count();
+        let expiring = u32::try_from(expiring).unwrap_or(u32::MAX);
+        let in_force = self.restrictions.iter().filter(|one| one.is_in_force(at));
+        let mut standing = Standing {
+            strikes: self.lasting.saturating_add(expiring),
+            restrictions: in_force.cloned().collect(),
+        };
+        self.added.iter().for_each(|change| standing.add(change, at));
+        standing
+    }
+}
+
+/// Escalates again what was made for another standing than its subject has now, in the order of the
+/// entries. Nobody else writes meanwhile.
+pub(super) async fn settle<'e>(
+    connection: &mut Connection,
+    entries: Vec<&'e SealedEntry>,
+) -> Result<Vec<Cow<'e, SealedEntry>>, StoreError> {
+    let mut spans: BTreeMap<Owner<'e>, Span> = BTreeMap::new();
+    for (owner, escalation) in entries.iter().filter_map(|entry| entry.escalation()) {
+        let at = escalation.escalates.at;
+        let span = spans.entry(owner).or_insert((at, at));
+        *span = (span.0.min(at), span.1.max(at));
+    }
+    let mut ledgers = rows::read(connection, spans).await?;
+    let settled = entries.into_iter().map(|entry| {
+        let Some((owner, escalation)) = entry.escalation() else {
+            return Ok(Cow::Borrowed(entry));
+        };
+        let ledger: &mut Ledger = ledgers.entry(owner).or_default();
+        let Escalates { standing, at, again } = &escalation.escalates;
+        let now = ledger.at(*at);
+        let settled = match now == *standing {
+            true => Cow::Borrowed(entry),
+            false => Cow::Owned(again(&now).seal(escalation.sealing.clone())?),
+        };
+        ledger.added.extend(settled.change.clone());
+        Ok(settled)
+    });
+    settled.collect()
+}
