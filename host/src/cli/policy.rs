@@ -103,6 +103,12 @@ and `on_error` says what that means.
 [[lists]] have name, kind = "allow" or "deny", field = "subject" or "data.thread_id", and entries of
 value, until, why. [[exemptions]] have subjects, until, why: nothing is enforced on those accounts.
 
+[strikes] say how violations add up:
+  tiers = ["high", "critical"], window_days = 30    which give one, and how long it counts
+  [[strikes.steps]] action = "cooldown", for_h = 24, message = "..."
+    what the first strike leads to for the account, the second and so on, each at least as severe
+The more severe of tier, rules and strike is enforced. A clean event is punished for none.
+
 Exits with 1 where there is a fault."#;
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {

@@ -21,10 +21,29 @@ use crate::model::{
 /// What is counted at most, for whoever watches: more than that is as bad.
 pub const BACKLOG_MAX: u64 = 100_000;
 
-const COLUMNS: &str = "o.seq, o.id, o.source, o.subject, o.decision, o.kind, o.action, o.scope, \
-    o.state, o.created_at, o.ended_at, o.why, coalesce(c.attempts, o.attempts) AS attempts, c.due_at, \
-    k.id AS key_id, k.wrapped FROM outbox AS o LEFT JOIN delivery_claims AS c ON c.outbox = o.seq \
-    LEFT JOIN subject_keys AS k ON k.source = o.source AND k.subject = o.subject";
+macro_rules! columns {
+    ($from:literal) => {
+        concat!(
+            "o.seq, o.id, o.source, o.subject, o.decision, o.kind, o.action, o.scope, o.state, \
+             o.created_at, o.ended_at, o.why, coalesce(c.attempts, o.attempts) AS attempts, \
+             c.due_at, k.id AS key_id, k.wrapped FROM ",
+            $from,
+            " LEFT JOIN delivery_claims AS c ON c.outbox = o.seq LEFT JOIN subject_keys AS k \
+             ON k.source = o.source AND k.subject = o.subject"
+        )
+    };
+}
+const COLUMNS: &str = columns!("outbox AS o");
+/// What decisions ask for. Ids begin with the decision's and a point, so the index of ids finds them.
+static OF_DECISIONS: Insert = Insert::new(
+    "WITH wanted (decision) AS (",
+    1,
+    concat!(
+        ") SELECT ",
+        columns!("wanted AS w CROSS JOIN outbox AS o"),
+        " WHERE o.id > w.decision || '.' AND o.id < w.decision || '/' ORDER BY o.seq"
+    ),
+);
 
 pub(super) const ATTEMPTS: &str = "SELECT at, outcome, status, micros, error \
     FROM delivery_attempts WHERE outbox = $1 ORDER BY seq";
@@ -139,25 +158,13 @@ impl Store {
         Ok(Some((delivery(&self.inner.keyring, &row)?, tries)))
     }
 
-    /// Deliveries about a subject, by the keyed hash of its name, whose decisions were committed after one
-    /// number and up to another; in the order of their commits.
+    /// What these decisions ask for.
     pub(super) async fn deliveries_of(
         &self,
-        source: &str,
-        name: &str,
-        after: i64,
-        last: i64,
+        decisions: &[&str],
     ) -> Result<Vec<Delivery>, StoreError> {
-        let text = format!(
-            "SELECT {COLUMNS} JOIN decisions AS d ON d.id = o.decision WHERE o.source = $1 \
-             AND o.subject = $2 AND (d.seq > $3) IS TRUE AND (d.seq <= $4) IS TRUE ORDER BY o.seq"
-        );
-        let rows = sqlx::query(AssertSqlSafe(text))
-            .bind(source)
-            .bind(name)
-            .bind(after)
-            .bind(last)
-            .fetch_all(self.readers())
+        let rows = OF_DECISIONS
+            .read(self.readers(), decisions, |arguments, decision| arguments.add(*decision))
             .await?;
         rows.iter().map(|row| delivery(&self.inner.keyring, row)).collect()
     }

@@ -73,6 +73,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     migration!(7, "0007_strikes"),
     migration!(8, "0008_hooks"),
     migration!(9, "0009_policy_life"),
+    migration!(10, "0010_pages"),
 ];
 
 /// The one that gives the audit log its tree.

@@ -142,7 +142,9 @@ impl Store {
         let mut differences = self.held_differences(source, subject, &name, after, last).await?;
         let mut policies =
             self.held_policy_differences(source, subject, &name, after, last).await?;
-        let mut deliveries = self.held_deliveries(source, &name, after, last).await?;
+        let ids = rows.iter().map(|row| row.try_get("decision_id"));
+        let ids: Vec<&str> = ids.collect::<Result<_, _>>()?;
+        let mut deliveries = self.held_deliveries(&ids).await?;
         let mut held = Vec::with_capacity(rows.len());
         for row in &rows {
             // Erased since the page was read: then it is no longer held.
@@ -258,13 +260,10 @@ impl Store {
     /// By decision: what its platform was told to do.
     async fn held_deliveries(
         &self,
-        source: &str,
-        name: &str,
-        after: i64,
-        last: i64,
+        decisions: &[&str],
     ) -> Result<HashMap<String, Vec<Delivery>>, StoreError> {
         let mut deliveries: HashMap<String, Vec<Delivery>> = HashMap::new();
-        for one in self.deliveries_of(source, name, after, last).await? {
+        for one in self.deliveries_of(decisions).await? {
             deliveries.entry(one.decision_id.to_string()).or_default().push(one);
         }
         Ok(deliveries)
