@@ -369,8 +369,8 @@ fn nothing_hostile_crashes_or_stalls() {
         spent += usize::from(answer == Some(true));
     }
     assert!(refused > 5 && spent > 1, "{refused} refused, {spent} out of steps");
-    // Some seconds would be a stall; without the bounds it is hours.
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    // Minutes would be a stall, also on a busy machine; without the bounds it is hours.
+    assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
 }
 
 /// Any text that looks a little like a condition.
