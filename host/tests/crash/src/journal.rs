@@ -23,7 +23,9 @@ impl Told {
     pub fn of(decision: &Value) -> Option<Self> {
         let mut hasher = DefaultHasher::new();
         decision.to_string().hash(&mut hasher);
-        let actions = decision["actions"].as_array()?.iter().filter_map(|action| {
+        // What is still in force was asked for by an earlier decision.
+        let new = |action: &&Value| action.get("in_force_since").is_none();
+        let actions = decision["actions"].as_array()?.iter().filter(new).filter_map(|action| {
             Some((action["scope"].as_str()?.to_owned(), action["action"].as_str()?.to_owned()))
         });
         Some(Self {
@@ -167,6 +169,7 @@ mod tests {
         let decision = json!({
             "id": "d", "score": 0.83, "actions": [
                 {"action": "allow", "scope": "message"}, {"action": "soft_block", "scope": "thread"},
+                {"action": "cooldown", "scope": "account", "in_force_since": "2026-09-01T09:00:00Z"},
             ],
         });
         let told = Told::of(&decision).unwrap();
