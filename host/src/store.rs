@@ -25,7 +25,6 @@ mod host_key;
 mod inbox;
 mod keyring;
 mod keys;
-mod looks;
 mod migrate;
 mod names;
 mod outbox;
@@ -87,7 +86,6 @@ pub use turn::{Claimed, Next, Tried, Turn};
 use dialect::{Address, Pool};
 use erase::Listing;
 use keyring::Keyring;
-use looks::Looks;
 use tx::Writer;
 use writer::Queue;
 
@@ -155,7 +153,6 @@ pub struct Store {
 #[derive(Debug)]
 struct Inner {
     readers: Pool,
-    looks: Looks,
     writer: Writer,
     queue: Queue,
     keyring: Keyring,
@@ -175,11 +172,10 @@ impl Store {
             return Err(error);
         }
         let readers = address.readers(options);
-        let looks = Looks::start(readers.clone());
         let queue = Queue::start(writer.clone(), options);
         let keyring = Keyring::new(&options.host_key);
         let listing = options.erasures.clone().map(Listing::new);
-        Ok(Self { inner: Arc::new(Inner { readers, looks, writer, queue, keyring, listing }) })
+        Ok(Self { inner: Arc::new(Inner { readers, writer, queue, keyring, listing }) })
     }
 
     /// The names of the migrations that the database lacks.

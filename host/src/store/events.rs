@@ -11,7 +11,7 @@ use super::audit::Leaf;
 use super::decisions::{self, SealedEntry};
 use super::dialect::{Connection, Row};
 use super::keyring::{Keyring, Sealing};
-use super::names::EventName;
+use super::names::{EventName, spent_id};
 use super::rows::Insert;
 use super::salt::Salt;
 use super::sealed::cipher::Seat;
@@ -271,7 +271,21 @@ impl Store {
     }
 
     async fn claimed(&self, source: &str, event_id: &str) -> Result<Option<Recorded>, StoreError> {
-        let row = self.inner.looks.look(source, event_id).await?;
+        let row = sqlx::query(
+            "SELECT e.decision_id, e.source, e.subject, e.fingerprint, e.state, d.sealed, \
+             k.id AS key_id, k.wrapped \
+             FROM events AS e LEFT JOIN decisions AS d ON d.id = e.decision_id \
+             LEFT JOIN subject_keys AS k ON k.source = e.source AND k.subject = e.subject \
+             WHERE e.source = $1 AND e.event_id = $2 \
+             UNION ALL \
+             SELECT '', source, '', event_id, 3, NULL, NULL, NULL \
+             FROM spent_events WHERE source = $1 AND event_id = $3",
+        )
+        .bind(source)
+        .bind(event_id)
+        .bind(spent_id(event_id)?)
+        .fetch_optional(self.readers())
+        .await?;
         if let Some(row) = &row
             && row.try_get::<i64, _>("state")? == SPENT
         {

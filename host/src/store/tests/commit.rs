@@ -6,7 +6,6 @@ use super::*;
 on_both!(
     what_was_acknowledged_survives_a_kill,
     the_same_id_of_two_sources_is_two_events,
-    who_asks_at_once_gets_what_each_asked_for,
     a_batch_is_one_transaction_and_numbers_in_order,
     a_bad_entry_fails_alone,
     an_accepted_event_is_decided_once_under_its_promised_id,
@@ -66,33 +65,6 @@ async fn one_event_id_has_one_decision(home: Home) {
         ("SELECT count(*) FROM audit JOIN decisions ON decisions.id = audit.object", 1),
     ] {
         assert_eq!(count(&store, table).await, rows, "{table}");
-    }
-}
-
-async fn who_asks_at_once_gets_what_each_asked_for(home: Home) {
-    let (_place, store) = fresh(home).await;
-    let written: Vec<_> = (0..40).map(|number| entry(&format!("e-{number}"))).collect();
-    for entry in &written {
-        store.commit(entry).await.unwrap();
-    }
-    let mut other = event("e-0");
-    other.source = "fairtradeworker".to_owned();
-    store.commit(&entry_of(other, |_| {})).await.unwrap();
-    // Some are there, some are not, one is of two sources, and several ask for the same.
-    let asked: Vec<(&str, usize)> = (0..300)
-        .map(|number| match number % 3 {
-            0 => ("fairtradeworker", number % 2),
-            _ => (SOURCE, number % 80),
-        })
-        .collect();
-    let looks = asked.iter().map(async |(source, number)| {
-        let recorded = store.claim(source, &format!("e-{number}")).await.unwrap();
-        recorded.map(|recorded| (recorded.source, recorded.decision.unwrap().event_id))
-    });
-    for ((source, number), found) in asked.iter().zip(futures::future::join_all(looks).await) {
-        let is_there = *number < if *source == SOURCE { 40 } else { 1 };
-        let expected = is_there.then(|| ((*source).to_owned(), format!("e-{number}")));
-        assert_eq!(found, expected, "{source} {number}");
     }
 }
 
