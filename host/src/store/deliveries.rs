@@ -41,7 +41,7 @@ static OF_DECISIONS: Insert = Insert::new(
     concat!(
         ") SELECT ",
         columns!("wanted AS w CROSS JOIN outbox AS o"),
-        " WHERE o.id > w.decision || '.' AND o.id < w.decision || '/' ORDER BY o.seq"
+        " WHERE o.id > w.decision || '.' AND o.id < w.decision || '/'"
     ),
 );
 
@@ -158,7 +158,7 @@ impl Store {
         Ok(Some((delivery(&self.inner.keyring, &row)?, tries)))
     }
 
-    /// What these decisions ask for.
+    /// What these decisions ask for, ordered by id.
     pub(super) async fn deliveries_of(
         &self,
         decisions: &[&str],
@@ -166,7 +166,10 @@ impl Store {
         let rows = OF_DECISIONS
             .read(self.readers(), decisions, |arguments, decision| arguments.add(*decision))
             .await?;
-        rows.iter().map(|row| delivery(&self.inner.keyring, row)).collect()
+        let all = rows.iter().map(|row| delivery(&self.inner.keyring, row));
+        let mut all: Vec<Delivery> = all.collect::<Result<_, _>>()?;
+        all.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(all)
     }
 
     /// Why a delivery was replayed last, byte by byte; `None` where it was not or that was erased.
