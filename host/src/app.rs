@@ -212,9 +212,9 @@ impl App {
 }
 
 /// Which actions the destination of each source is told.
-fn wanted(config: &Config) -> BTreeMap<String, BTreeSet<Action>> {
+fn wanted(config: &Config) -> BTreeMap<String, Arc<BTreeSet<Action>>> {
     let destinations = config.destinations.iter();
-    destinations.map(|(source, at)| (source.clone(), at.actions.clone())).collect()
+    destinations.map(|(source, at)| (source.clone(), Arc::new(at.actions.clone()))).collect()
 }
 
 /// Before anything is served: nobody who was erased is in the record, also where it was put there by other

@@ -23,6 +23,7 @@ mod serve;
 mod source;
 mod subject;
 mod table;
+mod which;
 mod words;
 
 use std::path::PathBuf;

@@ -138,7 +138,8 @@ impl Deliver {
             while let Some(ended) = self.under_way.try_join_next_with_id() {
                 self.take(ended);
             }
-            self.give_back(|lane| lane.overdue(Instant::now()));
+            let overdue = self.all_of(|lane| lane.overdue(Instant::now()));
+            self.give_back(overdue);
             if let Err(error) = self.step(&mut last_turn, &stop).await {
                 tracing::error!("deliveries cannot be read or recorded: {error}");
                 let _ = timeout(RETRY, stop.cancelled()).await;
@@ -153,8 +154,12 @@ impl Deliver {
         last_turn: &mut Option<Instant>,
         stop: &CancellationToken,
     ) -> Result<(), StoreError> {
-        let (wanted, next) = self.look().await?;
         let rest = last_turn.map_or(Duration::ZERO, |at| TURN.saturating_sub(at.elapsed()));
+        if !self.tried.is_empty() && !rest.is_zero() {
+            self.rest(rest, stop).await;
+            return Ok(());
+        }
+        let (wanted, next) = self.look().await?;
         if wanted.is_empty() && self.tried.is_empty() {
             self.idle(next, stop).await;
             return Ok(());
@@ -234,11 +239,6 @@ impl Deliver {
             .await?;
         self.tried.clear();
         self.alerts.clear();
-        if begun.elapsed() >= CLAIM_SLACK {
-            // The disk took so long that the claims could run out before the requests end.
-            tracing::warn!("{} deliveries wait until their claims have run out", claimed.len());
-            return Ok(());
-        }
         for one in claimed {
             if let Some(lane) = self.lanes.get_mut(&one.source) {
                 lane.claimed(begun, one);
@@ -308,15 +308,25 @@ impl Deliver {
         }
         if let Some(lane) = self.lanes.get_mut(&source) {
             lane.ended(next == Next::Delivered);
+            if next == Next::Gone {
+                // It wants none of them. They are given back in the turn that disables it.
+                let claimed = lane.given_up();
+                self.give_back(claimed);
+            }
         }
         self.fill(&source);
         self.tried.push(Tried { seq, source, attempts, attempt, next });
     }
 
+    /// What every lane gives of what waits there.
+    fn all_of(&mut self, take: impl Fn(&mut Lane) -> Vec<Claimed>) -> Vec<Claimed> {
+        self.lanes.values_mut().flat_map(take).collect()
+    }
+
     /// Gives back what is claimed and not sent: it is as due as it was.
-    fn give_back(&mut self, take: impl Fn(&mut Lane) -> Vec<Claimed>) {
+    fn give_back(&mut self, claimed: Vec<Claimed>) {
         let now = Timestamp::now();
-        for Claimed { seq, source, attempts, .. } in self.lanes.values_mut().flat_map(take) {
+        for Claimed { seq, source, attempts, .. } in claimed {
             self.tried.push(Tried { seq, source, attempts, attempt: None, next: Next::Again(now) });
         }
     }
@@ -339,7 +349,8 @@ impl Deliver {
 
     /// Lets what is in flight end, gives back the rest and records all of it.
     async fn end(&mut self) {
-        self.give_back(Lane::given_up);
+        let waiting = self.all_of(Lane::given_up);
+        self.give_back(waiting);
         let patience = sleep(STOP_PATIENCE);
         tokio::pin!(patience);
         loop {

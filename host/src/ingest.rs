@@ -48,7 +48,7 @@ pub struct Parts {
     /// Wakes the worker that decides accepted events.
     pub accepted: Notify,
     /// Whose actions are delivered, and which of them; none named: all.
-    pub destinations: BTreeMap<String, BTreeSet<Action>>,
+    pub destinations: BTreeMap<String, Arc<BTreeSet<Action>>>,
     /// Rung when a decision is durable of which something is delivered.
     pub written: Arc<Notify>,
 }
@@ -227,7 +227,7 @@ impl Ingest {
         let event = Arc::new(event);
         let job = self.job(snapshot, policy, Arc::clone(&event), id, received_at);
         let standing =
-            self.0.store.standing(&event.source, &event.subject, job.mode(), job.happened_at());
+            self.0.store.standing(&event.source, &event.subject, job.mode(), job.moment().at);
         let (mut sealing, standing) = tokio::try_join!(self.0.store.sealing(&event), standing)?;
         if let Some(salt) = salt {
             sealing = sealing.salted(salt);

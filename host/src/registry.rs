@@ -33,11 +33,11 @@ use arc_swap::ArcSwap;
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use crate::model::{Build, DetectorRules, Digest, Identity, Landing, Mode};
-use crate::policy::{Diagnostic, Known, Labels};
+use crate::model::{Build, DetectorRules, Digest, Identity, Landing, Mode, Stage};
+use crate::policy::{Diagnostic, Known, Labels, Policy};
 use crate::runtime::{LoadError, Runtime};
 use crate::signing::{self, SignatureError};
-use crate::store::{EVERY_SOURCE, Origin, Store, StoreError};
+use crate::store::{EVERY_SOURCE, Origin, PolicyDeployment, Store, StoreError};
 use crate::telemetry::Metrics;
 
 pub use bundle::{Bundle, BundledDetector, BundledPolicy};
@@ -276,17 +276,22 @@ impl Registry {
     }
 
     /// Where a policy of the folder lands: as a detector does, but that there is nothing to look at it
-    /// beside where its source never had one; such a source begins in shadow mode.
-    async fn policy_stage(&self, source: &str, origin: &Origin) -> Result<Landing, StoreError> {
+    /// beside where its source never had one; such a source begins in shadow mode. What decided before
+    /// its file went decides again when that comes back and nothing else does: a folder that is not there
+    /// for a moment takes no source out of service.
+    async fn policy_stage(&self, policy: &Policy, origin: &Origin) -> Result<Landing, StoreError> {
         let landing = if origin.file().is_some() { self.folder_stage() } else { Landing::Active };
-        if landing == Landing::Active || self.rules.two_person {
+        if landing == Landing::Active {
             return Ok(landing);
         }
-        let rows = self.store.policy_deployments().await?;
-        Ok(match rows.iter().any(|row| row.source == source) {
-            true => Landing::Shadow,
-            false => Landing::Active,
-        })
+        let mut rows = self.store.policy_deployments().await?;
+        rows.retain(|row| row.source == policy.source());
+        let decides = rows.iter().any(|row| row.stage == Stage::Active);
+        let decided =
+            |row: &PolicyDeployment| row.digest == policy.digest() && row.served_at.is_some();
+        let comes_back = !decides && rows.iter().any(decided);
+        let first = rows.is_empty() && !self.rules.two_person;
+        Ok(if first || comes_back { Landing::Active } else { Landing::Shadow })
     }
 
     /// Where an uploaded file for a source lands. Where two persons are asked for, none goes live by

@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -273,6 +273,48 @@ async fn fickle() -> (Receiver, Arc<AtomicBool>) {
     (receiver.await, switch)
 }
 
+/// However much was claimed ahead for a destination that was quick, no more is sent to it than was under way.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_claimed_ahead_is_not_sent_to_a_destination_that_wants_no_more() {
+    const WANTED: usize = 60;
+    const BACKLOG: usize = 160;
+    let (switched_on, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (on, count) = (Arc::clone(&switched_on), Arc::clone(&asked));
+    let receiver = Receiver::start(move |_| {
+        if !on.load(Ordering::SeqCst) {
+            return Does::Answer(410);
+        }
+        match count.fetch_add(1, Ordering::SeqCst) < WANTED {
+            true => Does::Answer(200),
+            false => Does::Answer(410),
+        }
+    })
+    .await;
+    let server = Server::start_with(&Home::Sqlite, |config| {
+        sending(&receiver.url(), &[OLD], &[])(config);
+        config.delivery_concurrent_max = 4;
+    })
+    .await;
+    post(&server, "first", "ann").await;
+    let disabled = async || !destination(&server, "admin").await["disabled_at"].is_null();
+    server.until("it is disabled", disabled).await;
+    for number in 0..BACKLOG {
+        post(&server, &format!("e-{number}"), &format!("user-{number}")).await;
+    }
+    switched_on.store(true, Ordering::SeqCst);
+    let enable = json!({"why": "they are back"});
+    let path = "/v1/destinations/market/enable";
+    let enabled = server.request("admin", Method::POST, path).json(&enable).send().await.unwrap();
+    assert_eq!(enabled.status(), 200);
+    server.until("it wants no more", async || asked.load(Ordering::SeqCst) > WANTED).await;
+    server.until("it is disabled again", disabled).await;
+    let pending = destination(&server, "admin").await["pending"].as_u64().unwrap();
+    assert_eq!(pending, (1 + BACKLOG - WANTED) as u64);
+    server.app.stop().await;
+    let beyond = asked.load(Ordering::SeqCst) - WANTED;
+    assert!((1..=4).contains(&beyond), "{beyond} were sent beyond");
+}
+
 async fn a_destination_that_wants_no_more_is_told_no_more_until_somebody_says_so(home: Home) {
     let (receiver, wants) = fickle().await;
     let server = Server::start_with(&home, |config| {
@@ -427,6 +469,12 @@ async fn a_name_is_looked_up_and_tls_vouches_for_it() {
     assert_eq!(good.received().len(), 1);
 }
 
+/// Lets the destination lie on the internet only, as a configuration does that says nothing else.
+fn strictly(config: &mut Config) {
+    let destination = config.destinations.get_mut("market").expect("there is one");
+    (destination.allow_private, destination.allow_networks) = (false, Vec::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_told_safely_is_refused_at_the_start() {
     let cases = [
@@ -441,7 +489,7 @@ async fn what_cannot_be_told_safely_is_refused_at_the_start() {
             ..Config::default()
         };
         sending(url, &[secret], &[])(&mut config);
-        config.destinations.get_mut("market").unwrap().allow_private = false;
+        strictly(&mut config);
         let refused = picket::app::App::start(config).await.err().expect("it is refused");
         let said = format!("{refused:#}");
         assert!(said.contains(says) && !said.contains("hunter2"), "{said}");
@@ -466,6 +514,7 @@ async fn the_doctor_says_what_is_wrong_with_a_destination() {
     for (change, health, says) in cases {
         let mut config = Config { data_dir: dir.path().join("data"), ..Config::default() };
         change(&mut config);
+        strictly(&mut config);
         let findings = picket::app::examine(&config, false).await;
         let found: Vec<_> = findings.iter().filter(|found| found.what == "destinations").collect();
         assert_eq!((found.len(), found[0].health), (1, health), "{found:?}");

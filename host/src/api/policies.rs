@@ -129,9 +129,33 @@ fn fault(found: &Diagnostic) -> Fault {
     Fault { place: Some(Box::new(place)), ..Fault::new("", found.message.clone()) }
 }
 
+/// Versions of a name that are looked through for one of a source that the caller reaches: files may give
+/// policies of several sources one name.
+const NAMESAKES_MAX: usize = 200;
+
+/// The source about which a policy of this name decides.
+async fn decided_by(api: &Api, identity: &Identity, name: &str) -> Result<String, ApiError> {
+    let newest = newest(api, identity, name).await?.source;
+    let snapshot = api.0.registry.current();
+    let active = snapshot.policies().filter(|live| live.policy.name() == name);
+    let sources = active.map(|live| live.policy.source()).filter(|of| reaches(identity, of));
+    let sources: Vec<&str> = sources.collect();
+    match sources[..] {
+        [] => Ok(newest),
+        [source] => Ok(source.to_owned()),
+        _ => {
+            let detail = format!(
+                "policies called `{name}` decide about several sources: {}; use a key of one of them",
+                sources.join(", ")
+            );
+            Err(ApiError::invalid(vec![Fault::new("", detail)]))
+        }
+    }
+}
+
 /// The newest version of a policy of a source that the caller reaches.
 async fn newest(api: &Api, identity: &Identity, name: &str) -> Result<PolicyDeployment, ApiError> {
-    let rows = api.0.store.policy_versions(name, None, 1).await?;
+    let rows = api.0.store.policy_versions(name, None, NAMESAKES_MAX).await?;
     let row = rows.into_iter().find(|row| reaches(identity, &row.source));
     row.ok_or_else(|| ApiError::absent(format!("there is no policy `{name}`")))
 }

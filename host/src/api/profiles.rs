@@ -29,7 +29,7 @@ pub struct Check {
     /// 1 to 1,000.
     pub subjects: Vec<String>,
     /// What they want to do, as the type of the event that it would be. An account may do whatever the
-    /// source's policy does not judge. Unless named, anything that it judges.
+    /// policy that speaks for it does not judge, and an exempt one anything. Unless named, anything that it judges.
     #[serde(default, rename = "type")]
     pub kind: Option<String>,
 }
@@ -66,14 +66,14 @@ pub(super) async fn get(
 ) -> Result<Json<Profile>, ApiError> {
     reach(&identity, &source)?;
     let snapshot = api.0.registry.current();
-    let policy = snapshot.policy(&source).ok_or_else(|| unspoken(&source))?;
+    let judges = snapshot.judges(&source).ok_or_else(|| unspoken(&source))?;
     let (store, mode, now) = (&api.0.store, snapshot.mode(&source), Timestamp::now());
     let (standing, strikes, mut history) = tokio::try_join!(
         store.standing(&source, &subject, mode, now),
         store.strikes(&source, &subject, mode, now, STRIKES_MAX),
         store.conduct(&source, &subject, CONDUCT_MAX),
     )?;
-    let risk = policy.policy.risk(&history, now);
+    let risk = judges.of(&subject).policy.risk(&history, now);
     history.truncate(HISTORY_MAX);
     let restrictions = standing.restrictions;
     Ok(Json(Profile { source, subject, mode, risk, strikes, restrictions, history }))
@@ -106,17 +106,20 @@ pub(super) async fn check(
     }
     reach(&identity, &source)?;
     let snapshot = api.0.registry.current();
-    let policy = snapshot.policy(&source).ok_or_else(|| unspoken(&source))?;
+    let judges = snapshot.judges(&source).ok_or_else(|| unspoken(&source))?;
     let (mode, at) = (snapshot.mode(&source), Timestamp::now());
-    let judged = kind.is_none_or(|kind| policy.policy.judges(&kind));
     let names: Vec<&str> = subjects.iter().map(String::as_str).collect();
-    let standings = match mode == Mode::Active && judged {
+    let standings = match mode == Mode::Active {
         true => api.0.store.standings(&source, &names, mode, at).await?,
         false => Vec::new(),
     };
     let mut standings = standings.into_iter();
     let results = subjects.into_iter().map(|subject| {
-        let restrictions = standings.next().unwrap_or_default().restrictions;
+        let policy = &judges.of(&subject).policy;
+        let judged = kind.as_ref().is_none_or(|kind| policy.judges(kind));
+        let concerned = judged && policy.exemption(&subject, at).is_none();
+        let standing = standings.next().filter(|_| concerned);
+        let restrictions = standing.unwrap_or_default().restrictions;
         Permission { subject, allowed: restrictions.is_empty(), restrictions }
     });
     Ok(Json(Checked { source, mode, at, results: results.collect() }))

@@ -12,7 +12,6 @@ mod push;
 mod show;
 mod stage;
 mod test;
-mod which;
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;

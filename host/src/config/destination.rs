@@ -107,7 +107,7 @@ impl Destination {
             actions: BTreeSet::new(),
             allow_http: true,
             allow_private: true,
-            allow_networks: Vec::new(),
+            allow_networks: ["0.0.0.0/0", "::/0"].map(str::to_owned).into(),
         }
     }
 
@@ -187,10 +187,12 @@ impl Destination {
                 .to_owned());
         }
         match url.port() {
-            Some(port) if port < PORT_MIN && ![80, 443].contains(&port) => Err(format!(
-                "`url` names the port {port}, where other things than platforms listen: take 443, or \
-                 one from {PORT_MIN} up"
-            )),
+            Some(port) if port < PORT_MIN && ![80, 443].contains(&port) && !self.allow_private => {
+                Err(format!(
+                    "`url` names the port {port}, where other things than platforms listen: take 443, or \
+                 one from {PORT_MIN} up, or say allow_private = true"
+                ))
+            }
             _ => Ok(()),
         }
     }

@@ -12,7 +12,11 @@ const NETWORKS_MAX: usize = 32;
 /// What is no address of the internet at large, by the registries of special-purpose addresses (RFC 6890
 /// and what came after it), and whether `allow_private` lets it in. Of IPv6 all is special that is not
 /// 2000::/3. The first that fits counts.
-const SPECIAL: [(IpNet, &str, bool); 30] = [
+const SPECIAL: [(IpNet, &str, bool); 34] = [
+    (host_v4(100, 100, 100, 200), METADATA, false),
+    (host_v4(168, 63, 129, 16), METADATA, false),
+    (host_v6(0xfd00, 0xec2, 0x254), METADATA, false),
+    (host_v6(0xfd20, 0xce, 0x254), METADATA, false),
     (v4(0, 0, 0, 0, 8), "no host's address", false),
     (v4(10, 0, 0, 0, 8), "a private address", true),
     (v4(100, 64, 0, 0, 10), "an address behind a carrier's NAT", true),
@@ -44,6 +48,8 @@ const SPECIAL: [(IpNet, &str, bool); 30] = [
     (v6(0x4000, 0, 0, 2), "a reserved address", false),
     (v6(0x8000, 0, 0, 1), "a reserved address", false),
 ];
+/// Where clouds hand out keys, beside the link-local addresses.
+const METADATA: &str = "an address at which a cloud tells its secrets";
 const LOOPBACK_V6: IpNet = IpNet::new_assert(IpAddr::V6(Ipv6Addr::LOCALHOST), 128);
 /// Behind it lie the addresses of IPv4, through a translator (RFC 6052).
 const TRANSLATED: IpNet = v6(0x64, 0xff9b, 0, 96);
@@ -54,6 +60,14 @@ const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> IpNet {
 
 const fn v6(a: u16, b: u16, c: u16, prefix: u8) -> IpNet {
     IpNet::new_assert(IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)), prefix)
+}
+
+const fn host_v4(a: u8, b: u8, c: u8, d: u8) -> IpNet {
+    v4(a, b, c, d, 32)
+}
+
+const fn host_v6(a: u16, b: u16, last: u16) -> IpNet {
+    IpNet::new_assert(IpAddr::V6(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, last)), 128)
 }
 
 /// Which addresses a destination may have.
@@ -227,7 +241,17 @@ mod tests {
             assert_eq!(admits(&private, address), Ok(()), "{address}");
         }
         // Where clouds hand out keys, and what no platform can be at.
-        for address in ["169.254.169.254", "fe80::1", "0.0.0.0", "224.0.0.1", "255.255.255.255"] {
+        for address in [
+            "169.254.169.254",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "100.100.100.200",
+            "168.63.129.16",
+            "fe80::1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+        ] {
             let said = admits(&private, address).unwrap_err();
             assert!(!said.contains("allow_private"), "{said}");
         }

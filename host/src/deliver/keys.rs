@@ -28,7 +28,12 @@ impl Keys {
             let key = WebhookKey::parse(text);
             keys.push(key.map_err(|error| format!("`secrets`: number {number} {error}"))?);
         }
-        for file in &destination.secret_files {
+        for (number, file) in (1..).zip(&destination.secret_files) {
+            if ["whsec_", "whsk_"].iter().any(|kind| file.to_string_lossy().starts_with(kind)) {
+                return Err(format!(
+                    "`secret_files`: number {number} is a key and not a file: write the name of a file that holds it"
+                ));
+            }
             let read = read(file).map_err(|error| error.to_string());
             let found = read.and_then(|text| WebhookKey::parse_file(&text));
             keys.extend(

@@ -1,5 +1,6 @@
 //! The last pure steps, which deciding and replaying share: findings and the verdict on them in, the
-//! decision out; then how its subject stands has its say. No clock is read and no id is made here; whoever calls brings them.
+//! decision out; then how its subject stands has its say. No clock is read and no id is made here; whoever
+//! calls brings them.
 
 use crate::model::decision::SEMANTICS;
 use crate::model::{

@@ -11,10 +11,9 @@ use super::conclude::{Given, conclude, enforce};
 use super::{policies, trial};
 use crate::engine::{Engine, Evaluated, Upkeep};
 use crate::model::{
-    Action, Decision, DecisionId, Event, Mode, Outgoing, Standing, StandingChange, Timestamp,
-    Trials,
+    Action, Decision, DecisionId, Event, Mode, Outgoing, Standing, Timestamp, Trials,
 };
-use crate::policy::Asked;
+use crate::policy::{Asked, Escalation, Moment};
 use crate::registry::{LivePolicy, Snapshot};
 use crate::runtime::Limits;
 use crate::store::{Entry, Escalates};
@@ -39,8 +38,7 @@ pub(super) struct Decided {
     policy: Arc<LivePolicy>,
     event: Arc<Event>,
     received_at: Timestamp,
-    /// When it happened.
-    at: Timestamp,
+    moment: Moment,
     /// What a replay needs besides.
     basis: Json,
     /// What it says about what is on trial.
@@ -54,8 +52,9 @@ impl Job {
 
     /// When it happened, for what counts from then on: strikes and restrictions. Not in the future, or a
     /// wrong clock would keep them for ever.
-    pub fn happened_at(&self) -> Timestamp {
-        self.event.time.min(self.received_at)
+    pub fn moment(&self) -> Moment {
+        let received_at = self.received_at;
+        Moment { at: self.event.time.min(received_at), received_at }
     }
 
     /// With what the engine does once the answer has been given.
@@ -87,7 +86,7 @@ impl Job {
             policy: Arc::clone(policy),
             event: Arc::clone(event),
             received_at: self.received_at,
-            at: self.happened_at(),
+            moment: self.moment(),
             basis,
             trials,
         };
@@ -98,7 +97,8 @@ impl Job {
 impl Decided {
     /// The decision if its subject stood as one of whom nothing is known.
     pub fn for_nobody(self) -> Decision {
-        self.escalated(&Standing::default()).0.decision
+        let escalation = self.escalate(&Standing::default());
+        enforce(self.decision, &escalation)
     }
 
     /// The entry for how its subject stands, as far as that is known; the commit may know better.
@@ -107,48 +107,50 @@ impl Decided {
         self,
         standing: Standing,
         fingerprint: [u8; 32],
-        wanted: Option<BTreeSet<Action>>,
+        wanted: Option<Arc<BTreeSet<Action>>>,
     ) -> Entry {
+        let (escalation, at) = (self.escalate(&standing), self.moment.at);
         // Kept only where it is needed: most events change nothing.
-        let changes = self.policy.policy.escalate(&self.asked, &standing, self.at).change.is_some();
-        let kept = changes.then(|| self.clone());
-        let at = self.at;
-        let entry = self.written(&standing, fingerprint, wanted.as_ref());
+        let kept = escalation.change.is_some().then(|| self.clone());
+        let entry = self.written(escalation, &standing, fingerprint, wanted.as_deref());
         let escalates = kept.map(|kept| Escalates {
             standing,
             at,
-            again: Arc::new(move |now| kept.clone().written(now, fingerprint, wanted.as_ref())),
+            again: Arc::new(move |now| {
+                let escalation = kept.escalate(now);
+                kept.clone().written(escalation, now, fingerprint, wanted.as_deref())
+            }),
         });
         Entry { escalates, ..entry }
     }
 
+    fn escalate(&self, standing: &Standing) -> Escalation {
+        self.policy.policy.escalate(&self.asked, standing, self.moment)
+    }
+
     fn written(
-        self,
+        mut self,
+        escalation: Escalation,
         standing: &Standing,
         fingerprint: [u8; 32],
         wanted: Option<&BTreeSet<Action>>,
     ) -> Entry {
-        let (decided, change) = self.escalated(standing);
-        let Self { decision, event, received_at, basis, trials, .. } = decided;
+        if self.asked.violation || escalation.change.is_some() || !standing.restrictions.is_empty()
+        {
+            let (moment, standing) = (self.moment, standing.clone());
+            self.basis["stood"] = json!(Stood { moment, standing });
+        }
+        let decision = enforce(self.decision, &escalation);
         Entry {
-            event,
-            received_at,
+            event: self.event,
+            received_at: self.received_at,
             fingerprint,
             outgoing: wanted.map_or_else(Vec::new, |wanted| Outgoing::of(&decision, wanted)),
             decision: Arc::new(decision),
-            replay: basis,
-            trials,
-            change,
+            replay: self.basis,
+            trials: self.trials,
+            change: escalation.change,
             escalates: None,
         }
-    }
-
-    fn escalated(mut self, standing: &Standing) -> (Self, Option<StandingChange>) {
-        let escalation = self.policy.policy.escalate(&self.asked, standing, self.at);
-        self.decision = enforce(self.decision, &escalation);
-        if escalation.change.is_some() || !standing.restrictions.is_empty() {
-            self.basis["stood"] = json!(Stood { at: self.at, standing: standing.clone() });
-        }
-        (self, escalation.change)
     }
 }

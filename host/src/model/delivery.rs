@@ -68,7 +68,7 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// What a decision asks its platform to do: an action per scope, none where it allows, where nothing
-    /// is enforced, or where an earlier decision has asked for it and it is in force. Where some actions
+    /// is enforced, or where it is in force since an earlier decision. Where some actions
     /// are named, those alone.
     pub fn of(decision: &Decision, wanted: &BTreeSet<Action>) -> Vec<Self> {
         let outgoing = asked(decision, wanted).map(|own| Self {

@@ -78,7 +78,8 @@ impl Standing {
         if change.strike.as_ref().is_some_and(|strike| strike.expires_at > at) {
             self.strikes = self.strikes.saturating_add(1);
         }
-        let Some(new) = change.restriction.as_ref().filter(|new| new.is_in_force(at)) else {
+        let in_force = |new: &&Restriction| new.since <= at && new.is_in_force(at);
+        let Some(new) = change.restriction.as_ref().filter(in_force) else {
             return;
         };
         let end = |one: &Restriction| one.expires_at.map_or(i64::MAX, Timestamp::micros);

@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::diagnostic::{Report, code};
 use super::strikes::hours_after;
 use super::words::word;
-use crate::model::{Action, Scope, ScopedAction, Timestamp};
+use crate::model::{Action, Restriction, Scope, ScopedAction, Timestamp};
 
 /// An action of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -30,7 +30,7 @@ impl Enforced {
     fn needs_a_person(self) -> Option<&'static str> {
         match (self.action, self.scope, self.for_h) {
             (Action::SuspensionCandidate, ..) => Some("only a person may suspend an account"),
-            (Action::HardBlock | Action::Restriction, Scope::Account, None) => {
+            (action, Scope::Account, None) if Restriction::restricts(action) => {
                 Some("it does not end by itself")
             }
             _ => None,

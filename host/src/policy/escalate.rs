@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod tests;
 
+use serde::{Deserialize, Serialize};
+
 use super::Policy;
 use super::judge::Verdict;
 use super::strikes::{hours_after, told};
@@ -21,8 +23,18 @@ pub struct Asked {
     pub actions: Vec<ScopedAction>,
     /// Whether it counts as a violation.
     pub violation: bool,
-    /// Whether nothing is enforced for the account, not even what is in force.
-    pub exempt: bool,
+    /// Whether what is in force has a say: not where the account is exempt, nor about events that the
+    /// policy does not judge.
+    pub restricts: bool,
+}
+
+/// When something happened, and when it was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Strikes and restrictions count by it.
+    pub at: Timestamp,
+    /// A strike that would count no more by then is none.
+    pub received_at: Timestamp,
 }
 
 /// What is enforced.
@@ -43,22 +55,28 @@ pub struct Escalation {
 impl Verdict {
     /// What of it escalates.
     pub fn asked(&self) -> Asked {
-        let Self { actions, violation, exempt, .. } = self;
-        Asked { actions: actions.clone(), violation: *violation, exempt: *exempt }
+        Asked {
+            actions: self.actions.clone(),
+            violation: self.violation,
+            restricts: self.judged && !self.exempt,
+        }
     }
 }
 
 impl Policy {
     /// What is enforced at a moment, to which `standing` belongs.
-    pub fn escalate(&self, asked: &Asked, standing: &Standing, at: Timestamp) -> Escalation {
+    pub fn escalate(&self, asked: &Asked, standing: &Standing, moment: Moment) -> Escalation {
+        let Moment { at, received_at } = moment;
         let mut actions = asked.actions.clone();
-        let (mut strike, mut reason, mut message) = (None, None, None);
-        if let Some(strikes) = self.strikes().filter(|_| asked.violation) {
+        let (mut strike, mut reason, mut message, mut review) = (None, None, None, false);
+        let strikes = self.strikes().filter(|_| asked.violation);
+        if let Some(strikes) = strikes.filter(|strikes| strikes.expiry(at) > received_at) {
             let number = standing.strikes.saturating_add(1);
             strike = Some(Strike { number, expires_at: strikes.expiry(at) });
             let step = strikes.step(number);
             let days = strikes.window_days;
             let asks = told(step.action, step.for_h);
+            review = step.action == Action::SuspensionCandidate;
             reason = Some(format!("; strike {number} within {days} days asks for {asks}"));
             if actions.iter().all(|own| own.action < step.action) {
                 message.clone_from(&step.message);
@@ -71,9 +89,8 @@ impl Policy {
         let restriction = account
             .filter(|own| Restriction::restricts(own.action))
             .map(|own| Restriction { action: own.action, since: at, expires_at: own.expires_at });
-        let review = actions.iter().any(|own| own.action == Action::SuspensionCandidate);
         let in_force = standing.restrictions.iter().filter(|own| own.is_in_force(at));
-        for own in in_force.filter(|_| !asked.exempt) {
+        for own in in_force.filter(|_| asked.restricts) {
             demand(&mut actions, own.as_action());
         }
         let adds = strike.is_some() || restriction.is_some();

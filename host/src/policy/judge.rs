@@ -17,6 +17,7 @@ use super::trace::{ExemptStep, LabelStep, Step};
 use super::{Enforced, Exemption, Facts, OnError, Policy, Tier};
 use crate::model::{
     Action, Direction, Event, Finding, Outcome, Scope, ScopedAction, Score, Signal, Stage,
+    Timestamp,
 };
 
 /// What a policy says about one event.
@@ -41,6 +42,9 @@ pub struct Verdict {
     /// Whether nothing is enforced because the account is exempt. It then gets no strike either.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub exempt: bool,
+    /// Whether the policy judges events of this type.
+    #[serde(skip)]
+    pub judged: bool,
     /// Whether it counts as a violation, so that it gives a strike.
     pub violation: bool,
     /// Every signal of every finding, in the order of the findings.
@@ -125,7 +129,7 @@ impl Policy {
             demand(&mut actions, withheld.from(facts.at));
         }
         let mut message = tier.message.clone();
-        let exemption = self.exemption(event, facts);
+        let exemption = self.exemption(&event.subject, facts.at);
         if let Some(exemption) = exemption {
             let allow = Action::Allow;
             let allowed = Enforced { action: allow, scope: allow.usual_scope(), for_h: None };
@@ -145,6 +149,7 @@ impl Policy {
             reason,
             message,
             tags: ruled.tags(),
+            judged,
             violation: judged && exemption.is_none() && self.gives_strike(&tier.name),
             degraded,
             review: (degraded && self.on_error != OnError::Allow)
@@ -156,9 +161,9 @@ impl Policy {
         }
     }
 
-    /// The exemption of the event's subject that ends last, if one is in force.
-    fn exemption(&self, event: &Event, facts: &Facts) -> Option<&Exemption> {
-        let covers = |exemption: &&Exemption| exemption.covers(&event.subject, facts.at);
+    /// The exemption of a subject that ends last, if one is in force.
+    pub fn exemption(&self, subject: &str, at: Timestamp) -> Option<&Exemption> {
+        let covers = |exemption: &&Exemption| exemption.covers(subject, at);
         let order = |a: &&Exemption, b: &&Exemption| (a.until, &a.why).cmp(&(b.until, &b.why));
         self.exemptions.iter().filter(covers).max_by(order)
     }

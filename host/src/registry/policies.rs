@@ -229,6 +229,11 @@ impl Registry {
         why: &str,
         who: &Identity,
     ) -> Result<PolicyStood, Refused> {
+        if self.current().judges(source).is_none() {
+            return Err(Refused::Stage(format!(
+                "no policy is active for `{source}`, so there is none to go back from: promote the one that shall decide"
+            )));
+        }
         let before = self.store.policies_that_served(source, 1).await?;
         let row = before.first().ok_or_else(|| {
             Refused::Stage(format!("no earlier policy decided about `{source}` before"))

@@ -106,7 +106,7 @@ impl Registry {
             let why = "its file judges another source";
             self.retire_policies(&origin, Some(policy.source()), why).await?;
         }
-        let stage = self.policy_stage(policy.source(), &origin).await?;
+        let stage = self.policy_stage(&policy, &origin).await?;
         let publish = PublishPolicy {
             name: policy.name(),
             source: policy.source(),

@@ -48,7 +48,9 @@ pub(super) async fn deploy(
                 .execute(tx.connection()?)
                 .await?;
             }
-            return Ok((row.stage, moved_house));
+            // What its file held in between is withdrawn.
+            let withdrawn = retire_others_of_file(tx, &rows, row.id, origin).await?;
+            return Ok((row.stage, moved_house || withdrawn));
         }
         Some(row) => row.id,
         None => insert(tx, publish, who).await?,
@@ -155,17 +157,36 @@ async fn make_room(
     id: i64,
     origin: &Origin,
 ) -> Result<(), StoreError> {
-    let in_shadow = rows.iter().filter(|row| row.stage == Stage::Shadow && row.id != id);
-    let (of_file, others): (Vec<_>, Vec<_>) =
-        in_shadow.partition(|row| origin.file().is_some() && row.origin == *origin);
-    if let Some(row) = others.get(SHADOW_POLICIES_MAX - 1) {
+    let mut others = rows
+        .iter()
+        .filter(|row| row.stage == Stage::Shadow && row.id != id && !is_of_file(row, origin));
+    if let Some(row) = others.nth(SHADOW_POLICIES_MAX - 1) {
         let (source_name, limit) = (row.source.clone(), SHADOW_POLICIES_MAX);
         return Err(StoreError::ShadowsFull { source_name, limit });
     }
-    for row in of_file {
+    retire_others_of_file(tx, rows, id, origin).await.map(drop)
+}
+
+/// Of a file the newest is on trial alone. Returns whether others were.
+async fn retire_others_of_file(
+    tx: &mut Tx,
+    rows: &[PolicyDeployment],
+    id: i64,
+    origin: &Origin,
+) -> Result<bool, StoreError> {
+    let others = rows
+        .iter()
+        .filter(|row| row.stage == Stage::Shadow && row.id != id && is_of_file(row, origin));
+    let mut any = false;
+    for row in others {
         retire_row(tx, row.id, REPLACED).await?;
+        any = true;
     }
-    Ok(())
+    Ok(any)
+}
+
+fn is_of_file(row: &PolicyDeployment, origin: &Origin) -> bool {
+    origin.file().is_some() && row.origin == *origin
 }
 
 async fn retire_row(tx: &mut Tx, id: i64, why: &str) -> Result<(), StoreError> {

@@ -33,9 +33,15 @@ impl Store {
             tx.roll_back().await;
             return Ok(0);
         }
-        remove_what_hangs_on(&mut tx, &gone, before).await?;
-        let subjects: BTreeSet<(&str, &str)> =
+        let ids: Vec<&str> = gone.iter().map(|it| it.id.as_str()).collect();
+        remove_what_hangs_on(&mut tx, &gone, &ids).await?;
+        // Only decisions of this class have added anything in earnest.
+        let all_before = (class == RetentionClass::Enforced).then_some(before);
+        let now = Timestamp::now();
+        let ended = strikes::remove(tx.connection()?, &ids, now, all_before).await?;
+        let mut subjects: BTreeSet<(&str, &str)> =
             gone.iter().map(|it| (it.source.as_str(), it.subject.as_str())).collect();
+        subjects.extend(ended.iter().map(|(source, subject)| (source.as_str(), subject.as_str())));
         for (source, subject) in subjects {
             if !is_spoken_of(&mut tx, source, subject).await? {
                 erase::forget_key(&mut tx, source, subject).await?;
@@ -93,15 +99,13 @@ const ALLOWED: &str = "DELETE FROM decisions WHERE seq IN (SELECT d.seq FROM dec
      WHERE h.source = d.source AND h.subject = d.subject AND h.released_at IS NULL) \
      ORDER BY d.decided_at LIMIT $2) RETURNING seq, id, source, subject, event_id";
 const ENFORCED: &str = "DELETE FROM decisions WHERE seq IN (SELECT d.seq FROM decisions AS d \
-     WHERE d.action <> 'allow' AND d.decided_at < $1 AND NOT EXISTS (SELECT 1 FROM holds AS h \
+     WHERE d.action <> 'allow' AND d.decided_at < $1 \
+     AND NOT EXISTS (SELECT 1 FROM restrictions AS l WHERE l.decision = d.id \
+     AND l.expires_at = 9223372036854775807 AND l.lifted_at IS NULL) AND NOT EXISTS (SELECT 1 FROM holds AS h \
      WHERE h.source = d.source AND h.subject = d.subject AND h.released_at IS NULL) \
      ORDER BY d.decided_at LIMIT $2) RETURNING seq, id, source, subject, event_id";
 
-async fn remove_what_hangs_on(
-    tx: &mut Tx,
-    gone: &[Gone],
-    before: Timestamp,
-) -> Result<(), StoreError> {
+async fn remove_what_hangs_on(tx: &mut Tx, gone: &[Gone], ids: &[&str]) -> Result<(), StoreError> {
     let mut spent = Vec::with_capacity(gone.len());
     for Gone { id, source, event_id, .. } in gone {
         spent.push((source.as_str(), spent_id(event_id)?));
@@ -110,9 +114,11 @@ async fn remove_what_hangs_on(
             .bind(event_id.as_str())
             .execute(tx.connection()?)
             .await?;
-        for text in
-            ["DELETE FROM rulings WHERE decision = $1", "DELETE FROM withheld WHERE decision = $1"]
-        {
+        for text in [
+            "DELETE FROM rulings WHERE decision = $1",
+            "DELETE FROM withheld WHERE decision = $1",
+            "DELETE FROM policy_trial_differences WHERE decision = $1",
+        ] {
             sqlx::query(text).bind(id.as_str()).execute(tx.connection()?).await?;
         }
     }
@@ -122,9 +128,7 @@ async fn remove_what_hangs_on(
             arguments.add(event_id.as_slice())
         })
         .await?;
-    let ids: Vec<&str> = gone.iter().map(|it| it.id.as_str()).collect();
-    outbox::remove(tx.connection()?, &ids).await?;
-    strikes::remove_expired(tx.connection()?, before).await?;
+    outbox::remove(tx.connection()?, ids).await?;
     let (Some(first), Some(last)) = (gone.first(), gone.last()) else { return Ok(()) };
     // The labels' index begins with the detector: for each, those of the range whose decision is gone.
     for detector in detectors(tx.connection()?).await? {
@@ -142,8 +146,6 @@ async fn remove_what_hangs_on(
     for text in [
         "DELETE FROM trial_differences WHERE NOT EXISTS \
          (SELECT 1 FROM decisions WHERE id = trial_differences.decision)",
-        "DELETE FROM policy_trial_differences WHERE NOT EXISTS \
-         (SELECT 1 FROM decisions WHERE id = policy_trial_differences.decision)",
         "DELETE FROM ruled_canaries WHERE NOT EXISTS \
          (SELECT 1 FROM decisions WHERE id = ruled_canaries.decision)",
     ] {
@@ -172,6 +174,10 @@ async fn is_spoken_of(tx: &mut Tx, source: &str, subject: &str) -> Result<bool, 
          WHERE subject = $1 AND (source = $2) IS TRUE LIMIT 1) AS decided) \
          + (SELECT count(*) FROM (SELECT 1 FROM events \
          WHERE (source = $2) IS TRUE AND subject = $1 AND state = 0 LIMIT 1) AS accepted) \
+         + (SELECT count(*) FROM (SELECT 1 FROM strikes \
+         WHERE source = $2 AND subject = $1 LIMIT 1) AS struck) \
+         + (SELECT count(*) FROM (SELECT 1 FROM restrictions \
+         WHERE source = $2 AND subject = $1 LIMIT 1) AS restricted) \
          + (SELECT count(*) FROM (SELECT 1 FROM holds \
          WHERE source = $2 AND subject = $1 LIMIT 1) AS held) AS rows",
     )

@@ -20,7 +20,7 @@ use super::{Store, StoreError};
 use crate::model::{Mode, Restriction, Standing, StandingChange, Timestamp};
 use rows::Wanted;
 
-pub(super) use rows::{insert, remove_expired};
+pub(super) use rows::{insert, remove};
 pub(super) use ruled::rule;
 
 /// What an escalation rests on, and how to do it again.
@@ -99,21 +99,17 @@ struct Ledger {
     lasting: u32,
     /// When the others stop counting, those that expire between its moments.
     expiring: Vec<Timestamp>,
-    /// Of each action the one that ends last.
-    restrictions: Vec<Restriction>,
     /// What the entries of the batch add.
     added: Vec<StandingChange>,
 }
 
 impl Ledger {
-    fn at(&self, at: Timestamp) -> Standing {
+    /// With what is in force then without the batch.
+    fn at(&self, at: Timestamp, restrictions: Vec<Restriction>) -> Standing {
         let expiring = self.expiring.iter().filter(|end| **end > at).count();
         let expiring = u32::try_from(expiring).unwrap_or(u32::MAX);
-        let in_force = self.restrictions.iter().filter(|one| one.is_in_force(at));
-        let mut standing = Standing {
-            strikes: self.lasting.saturating_add(expiring),
-            restrictions: in_force.cloned().collect(),
-        };
+        let strikes = self.lasting.saturating_add(expiring);
+        let mut standing = Standing { strikes, restrictions };
         self.added.iter().for_each(|change| standing.add(change, at));
         standing
     }
@@ -126,19 +122,22 @@ pub(super) async fn settle<'e>(
     entries: Vec<&'e SealedEntry>,
 ) -> Result<Vec<Cow<'e, SealedEntry>>, StoreError> {
     let mut spans: BTreeMap<Owner<'e>, Span> = BTreeMap::new();
+    let mut wanted = Vec::new();
     for (owner, escalation) in entries.iter().filter_map(|entry| entry.escalation()) {
-        let at = escalation.escalates.at;
+        let (at, (source, subject, ledger)) = (escalation.escalates.at, owner);
         let span = spans.entry(owner).or_insert((at, at));
         *span = (span.0.min(at), span.1.max(at));
+        wanted.push(Wanted { source, subject, ledger, at });
     }
-    let mut ledgers = rows::read(connection, spans).await?;
+    let mut in_force = rows::in_force(connection, &wanted).await?.into_iter();
+    let mut ledgers = rows::count(connection, spans).await?;
     let settled = entries.into_iter().map(|entry| {
         let Some((owner, escalation)) = entry.escalation() else {
             return Ok(Cow::Borrowed(entry));
         };
         let ledger: &mut Ledger = ledgers.entry(owner).or_default();
         let Escalates { standing, at, again } = &escalation.escalates;
-        let now = ledger.at(*at);
+        let now = ledger.at(*at, in_force.next().unwrap_or_default());
         let settled = match now == *standing {
             true => Cow::Borrowed(entry),
             false => Cow::Owned(again(&now).seal(escalation.sealing.clone())?),

@@ -223,7 +223,9 @@ async fn postpone(connection: &mut Connection, turn: &Turn<'_>) -> Result<(), St
         .run(connection, &later, |arguments, (tried, due)| {
             arguments.add(tried.seq)?;
             arguments.add(turn.server)?;
-            arguments.add(i64::from(tried.attempts))?;
+            // What its destination wants no more begins anew once that is enabled again.
+            let attempts = if tried.next == Next::Gone { 0 } else { tried.attempts };
+            arguments.add(i64::from(attempts))?;
             arguments.add(due.micros())
         })
         .await?;

@@ -73,11 +73,13 @@ async fn count(
     .fetch_one(&mut *connection)
     .await?;
     if sum == decisions {
-        sqlx::query("DELETE FROM shadow_hours WHERE source = $1 AND hour < $2")
-            .bind(source)
-            .bind(hour - i64::from(ModePreview::DAYS_MAX) * 24)
-            .execute(connection)
-            .await?;
+        let oldest = hour - i64::from(ModePreview::DAYS_MAX) * 24;
+        for (text, before) in [
+            ("DELETE FROM shadow_hours WHERE source = $1 AND hour < $2", oldest),
+            ("DELETE FROM withheld WHERE source = $1 AND at < $2", oldest * HOUR_MICROS),
+        ] {
+            sqlx::query(text).bind(source).bind(before).execute(&mut *connection).await?;
+        }
     }
     Ok(())
 }

@@ -176,8 +176,8 @@ async fn commit(writer: &Writer, entries: &[&SealedEntry]) -> Result<Vec<Claim>,
 }
 
 /// One transaction: settles the keys, claims the event ids, settles how the subjects of the winners stand,
-/// writes their decisions and what they ask for, then the audit log. With `again`, what an earlier try has written is found first. That try has ended: it held
-/// the lock which this one has now.
+/// writes their decisions and what they ask for, then the audit log. With `again`, what an earlier try has
+/// written is found first. That try has ended: it held the lock which this one has now.
 async fn write(
     writer: &Writer,
     entries: &[&SealedEntry],
@@ -215,7 +215,9 @@ async fn write(
             won_by.push(claims.len());
             winners.push(*entry);
         }
-        claims.push(if won || has_won { Claim::Won(None) } else { Claim::Lost });
+        // What may have been made again is read back: it is not known here what was written of it.
+        let known = won || (has_won && entry.escalation().is_none());
+        claims.push(if known { Claim::Won(None) } else { Claim::Lost });
     }
     let settled = strikes::settle(tx.connection()?, winners).await?;
     for (place, entry) in won_by.into_iter().zip(&settled) {

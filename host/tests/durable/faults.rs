@@ -16,8 +16,8 @@ pub const REFUSED: u64 = 40;
 const RECOVERED_WITHIN: Duration = Duration::from_secs(15);
 /// How long clients go on while nothing is written at all, and how much memory that may cost.
 const STALL: Duration = Duration::from_secs(3);
-/// How long answers to what was written before may still be on their way.
-const ON_THE_WAY: Duration = Duration::from_secs(1);
+/// How long answers to what was written before may still be on their way: longer than a request may take.
+const ON_THE_WAY: Duration = Duration::from_secs(2);
 const STALL_BYTES_MAX: u64 = 48 << 20;
 
 /// A program on a disk of its own, with these keys of the configuration.
@@ -109,7 +109,7 @@ async fn a_full_disk_acknowledges_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_stands_still_acknowledges_nothing_and_fills_no_memory() {
-    let (mut world, disk) = on_disk(&[("PICKET_REQUEST_TIMEOUT_MS", "200")]).await;
+    let (mut world, disk) = on_disk(&[("PICKET_REQUEST_TIMEOUT_MS", "1000")]).await;
     stands_still(&mut world, async |world| {
         disk.stall(Duration::from_secs(600));
         world.until("a flush waits", async |_| disk.stalled() > 0).await;

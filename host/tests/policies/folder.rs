@@ -10,6 +10,8 @@ use crate::{acting, put_stage, quiet, roll_back, sent};
 
 on_both!(threaded:
     what_lies_in_the_folder_lands_as_configured,
+    a_folder_that_is_away_for_a_moment_takes_no_source_out_of_service,
+    what_a_file_held_in_between_is_withdrawn,
     what_a_person_chose_stays_whatever_the_folder_holds,
     the_bundle_decides_where_nobody_else_does,
 );
@@ -49,6 +51,31 @@ async fn what_lies_in_the_folder_lands_as_configured(home: Home) {
     save(&server, &acting("nudge")).await;
     assert_eq!(stages(&server).await, ["retired", "active"]);
     assert_eq!(server.get("admin", "/v1/policies").await.json()["landing"], "active");
+    server.app.stop().await;
+}
+
+async fn a_folder_that_is_away_for_a_moment_takes_no_source_out_of_service(home: Home) {
+    let server = quiet(&home, |config| config.folder_stage = Landing::Shadow).await;
+    let text = std::fs::read_to_string(server.path("policies/market.toml")).unwrap();
+    std::fs::remove_file(server.path("policies/market.toml")).unwrap();
+    server.app.registry.scan().await.unwrap();
+    assert_eq!(stages(&server).await, ["retired"]);
+    // Another text is no reason to have it decide.
+    save(&server, &acting("nudge")).await;
+    assert_eq!(stages(&server).await, ["retired", "shadow"]);
+    save(&server, &text).await;
+    assert_eq!(stages(&server).await[0], "active");
+    assert_eq!(version(&server, "back").await, 1);
+    server.app.stop().await;
+}
+
+async fn what_a_file_held_in_between_is_withdrawn(home: Home) {
+    let server = quiet(&home, |config| config.folder_stage = Landing::Shadow).await;
+    let text = std::fs::read_to_string(server.path("policies/market.toml")).unwrap();
+    save(&server, &acting("nudge")).await;
+    assert_eq!(stages(&server).await, ["active", "shadow"]);
+    save(&server, &text).await;
+    assert_eq!(stages(&server).await, ["active", "retired"]);
     server.app.stop().await;
 }
 

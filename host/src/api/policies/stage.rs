@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::super::form::Form;
 use super::super::request::{Caller, parse_json, read_body};
 use super::super::{Api, ApiError, Problem};
-use super::{find, newest, refused};
+use super::{decided_by, find, refused};
 use crate::model::{Fault, Stage};
 use crate::registry::PolicyStood;
 
@@ -88,7 +88,7 @@ pub(in crate::api) async fn roll_back(
 ) -> Result<Json<PolicyStood>, ApiError> {
     let json = parse_json(&read_body(&api, &headers, body).await?)?;
     let PolicyRollback { why } = rollback(&json).map_err(ApiError::invalid)?;
-    let source = newest(&api, &identity, &name).await?.source;
+    let source = decided_by(&api, &identity, &name).await?;
     let work =
         tokio::spawn(
             async move { api.0.registry.roll_back_policy(&source, &why, &identity).await },

@@ -49,7 +49,7 @@ pub(super) async fn fetch(
     limit: u32,
 ) -> anyhow::Result<Diff> {
     let source = source.map(|source| format!("&source={}", encode(source)));
-    let path = format!("{}/diff?limit={limit}{}", which.path(), source.unwrap_or_default());
+    let path = format!("{}/diff?limit={limit}{}", which.of_detector(), source.unwrap_or_default());
     server.get(&path).await
 }
 

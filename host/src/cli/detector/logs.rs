@@ -49,7 +49,7 @@ pub(super) async fn run(logs: &Logs) -> anyhow::Result<ExitCode> {
     let source = source.unwrap_or_default();
     let (mut after, mut began) = (0, false);
     loop {
-        let path = format!("{}/log?after={after}{source}", which.path());
+        let path = format!("{}/log?after={after}{source}", which.of_detector());
         let log: Log = match logs.server.get(&path).await {
             Ok(log) => log,
             // A server that is started anew comes back.

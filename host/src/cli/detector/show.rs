@@ -34,7 +34,7 @@ pub(super) async fn run(show: &Show) -> anyhow::Result<ExitCode> {
     match version {
         Some(version) => {
             let which = WhichVersion { name, version };
-            let detail: VersionDetail = show.server.get(&which.path()).await?;
+            let detail: VersionDetail = show.server.get(&which.of_detector()).await?;
             match show.server.json {
                 true => println!("{}", serde_json::to_string_pretty(&detail)?),
                 false => print(&detail),

@@ -208,7 +208,7 @@ async fn put(
 ) -> anyhow::Result<ExitCode> {
     let why = words::why(about.why.as_deref())?;
     let body = json!({ "stage": to, "source": about.source, "why": why, "canary": canary });
-    let path = format!("{}/stage", which.path());
+    let path = format!("{}/stage", which.of_detector());
     told(about.server.put(&path, &body).await?, about.server.json)
 }
 

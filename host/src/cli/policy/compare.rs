@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::list::stage;
-use super::which::WhichVersion;
 use crate::api::PolicyCompared;
 use crate::cli::client::Server;
 use crate::cli::table::{self, plain};
+use crate::cli::which::WhichVersion;
 use crate::model::{PolicyTrial, Said};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -47,7 +47,7 @@ pub(super) async fn fetch(
     which: &WhichVersion,
     limit: u32,
 ) -> anyhow::Result<PolicyCompared> {
-    server.get(&format!("{}/trial?limit={limit}", which.path())).await
+    server.get(&format!("{}/trial?limit={limit}", which.of_policy())).await
 }
 
 pub(super) fn render(compared: &PolicyCompared) -> String {

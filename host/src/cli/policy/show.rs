@@ -8,10 +8,10 @@ use clap::Args;
 
 use super::compare::trials;
 use super::list::{rows, stage};
-use super::which::{Which, WhichVersion};
 use crate::api::{PolicyDetail, PolicyVersions};
 use crate::cli::client::{Server, encode};
 use crate::cli::table::plain;
+use crate::cli::which::{Which, WhichVersion};
 
 pub(super) const AFTER_HELP: &str = "\
   picket policy show market              its versions, newest first, and where each stands
@@ -46,11 +46,11 @@ pub(super) async fn run(show: &Show) -> anyhow::Result<ExitCode> {
     };
     let which = WhichVersion { name, version };
     if show.text {
-        let text = show.server.download(&format!("{}/file", which.path())).await?;
+        let text = show.server.download(&format!("{}/file", which.of_policy())).await?;
         std::io::stdout().write_all(&text)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let detail: PolicyDetail = show.server.get(&which.path()).await?;
+    let detail: PolicyDetail = show.server.get(&which.of_policy()).await?;
     match show.server.json {
         true => println!("{}", serde_json::to_string_pretty(&detail)?),
         false => print(&detail),

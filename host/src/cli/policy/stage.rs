@@ -7,10 +7,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::compare;
-use super::which::WhichVersion;
 use crate::cli::ask::{agrees, can_ask};
 use crate::cli::client::{Server, encode};
 use crate::cli::table::plain;
+use crate::cli::which::WhichVersion;
 use crate::cli::words;
 use crate::model::Stage;
 use crate::registry::PolicyStood;
@@ -145,7 +145,7 @@ async fn put(
 ) -> anyhow::Result<ExitCode> {
     let why = words::why(about.why.as_deref())?;
     let body = json!({ "stage": to, "share": share, "why": why });
-    let path = format!("{}/stage", which.path());
+    let path = format!("{}/stage", which.of_policy());
     told(about.server.put(&path, &body).await?, about.server.json)
 }
 

@@ -169,6 +169,7 @@ fn a_number_in_place_of_a_name_is_looked_at_before_anything_is_sent() {
     let (lookup, _) = script(Vec::new());
     let destination = Destination {
         allow_private: false,
+        allow_networks: Vec::new(),
         ..Destination::plain("http://127.0.0.1:8000/x".to_owned(), None)
     };
     let refused = Http::new("market", &destination, Duration::from_secs(1), lookup);

@@ -242,6 +242,18 @@ impl<'r> Reader<'r> {
         self.faults.push(Fault::error(code, at, message.into(), hint.into()));
     }
 
+    /// An item is taken of a list, which may have none: on most events there is no signal at all.
+    fn warn_of_item(&mut self, at: Range<usize>) {
+        if self.text.contains("size(") {
+            return;
+        }
+        let message = "the rule fails where the list has no such item";
+        let hint = "ask all of them: `signals.exists(s, s.score > 0.9)`; or first how many there are: \
+            `size(signals) > 0 && ...`";
+        let fault = Fault::error(code::UNSURE, at, message.to_owned(), Some(hint.to_owned()));
+        self.faults.push(Fault { is_error: false, ..fault });
+    }
+
     /// What is used without being asked for: where an event lacks it, the rule fails.
     fn warn_of_the_unsure(&mut self) {
         for Unsure { path, at, label } in std::mem::take(&mut self.unsure) {

@@ -44,6 +44,9 @@ pub(in crate::policy) enum Failure {
     NoEvidence(String),
     #[error("there is no item {0}")]
     NoItem(i64),
+    /// A key that was computed, perhaps from what somebody wrote.
+    #[error("there is nothing under the key")]
+    NoKey,
     #[error("{operation} wants {wanted} and got {found}")]
     WrongType { operation: &'static str, wanted: &'static str, found: &'static str },
     #[error("`{operation}` of {one} and {other}")]
@@ -189,9 +192,13 @@ impl<'a> Run<'a> {
     }
 
     fn index(&mut self, of: &'a Node, index: &'a Node) -> Evaluated<'a> {
+        let written = matches!(index, Node::Constant(_));
         let (of, index) = (self.value(of)?, self.value(index)?);
         match index {
-            Value::Text(key) => self.key(&of, key),
+            Value::Text(key) => self.key(&of, key).map_err(|failure| match *failure {
+                Failure::Absent(_) | Failure::NoEvidence(_) if !written => Failure::NoKey.into(),
+                _ => failure,
+            }),
             Value::Int(at) if self.length(of).is_some() => {
                 let item = usize::try_from(at).ok().and_then(|at| self.item(of, at));
                 item.ok_or_else(|| Failure::NoItem(at).into())

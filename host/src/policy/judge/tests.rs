@@ -87,6 +87,7 @@ fn policy_of(scheme: &str, on_error: OnError) -> Policy {
         name = "high"
         from = 0.645
         action = "cooldown"
+        for_h = 24
         [[tiers]]
         name = "critical"
         from = 0.845

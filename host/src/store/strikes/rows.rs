@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::{Arguments as _, Row as _};
 
 use super::super::decisions::SealedEntry;
-use super::super::dialect::{Connection, Pool, Row};
+use super::super::dialect::{Arguments, Connection, Pool, Row};
 use super::super::rows::Insert;
 use super::super::{StoreError, sealed};
 use super::{Ledger, Owner, Span};
@@ -29,7 +29,8 @@ macro_rules! in_force {
         "SELECT w.place, a.action, r.since, r.expires_at FROM wanted AS w CROSS JOIN actions AS a \
          CROSS JOIN restrictions AS r WHERE r.decision = (SELECT l.decision FROM restrictions AS l \
          WHERE l.source = w.source AND l.subject = w.subject AND l.ledger = w.ledger \
-         AND l.action = a.action AND l.expires_at > w.at AND l.lifted_at IS NULL \
+         AND l.action = a.action AND l.since <= w.at AND l.expires_at > w.at \
+         AND l.lifted_at IS NULL \
          ORDER BY l.expires_at DESC LIMIT 1)"
     };
 }
@@ -57,23 +58,25 @@ static LOOK: Insert = Insert::new(
     ),
 );
 
-/// What counts at the last of the moments, what stops counting before, and what is in force at the first.
-static READ: Insert = Insert::new(
+/// What counts at the last of the moments, and when what counts at the first stops counting before.
+static COUNT: Insert = Insert::new(
     "WITH wanted (place, source, subject, ledger, at, until) AS (",
     6,
-    concat!(
-        "), ",
-        actions!(),
-        " SELECT w.place, '' AS action, (SELECT count(*) FROM strikes AS k \
-         WHERE k.source = w.source AND k.subject = w.subject AND k.ledger = w.ledger \
-         AND k.expires_at > w.until AND k.revoked_at IS NULL) AS since, 0 AS expires_at \
-         FROM wanted AS w UNION ALL \
-         SELECT w.place, 'strike' AS action, 0 AS since, k.expires_at \
-         FROM wanted AS w CROSS JOIN strikes AS k WHERE k.source = w.source \
-         AND k.subject = w.subject AND k.ledger = w.ledger AND k.expires_at > w.at \
-         AND k.expires_at <= w.until AND k.revoked_at IS NULL UNION ALL ",
-        in_force!()
-    ),
+    ") SELECT w.place, '' AS action, (SELECT count(*) FROM strikes AS k \
+     WHERE k.source = w.source AND k.subject = w.subject AND k.ledger = w.ledger \
+     AND k.expires_at > w.until AND k.revoked_at IS NULL) AS since, 0 AS expires_at \
+     FROM wanted AS w UNION ALL \
+     SELECT w.place, 'strike' AS action, 0 AS since, k.expires_at \
+     FROM wanted AS w CROSS JOIN strikes AS k WHERE k.source = w.source \
+     AND k.subject = w.subject AND k.ledger = w.ledger AND k.expires_at > w.at \
+     AND k.expires_at <= w.until AND k.revoked_at IS NULL",
+);
+
+/// What is in force.
+static IN_FORCE: Insert = Insert::new(
+    "WITH wanted (place, source, subject, ledger, at) AS (",
+    5,
+    concat!("), ", actions!(), " ", in_force!()),
 );
 
 static INSERT_STRIKES: Insert = Insert::new(
@@ -87,7 +90,7 @@ static INSERT_RESTRICTIONS: Insert = Insert::new(
     "",
 );
 
-/// What a row of the two queries says.
+/// What a row of these queries says.
 enum Said {
     Counting(u32),
     Expiring(Timestamp),
@@ -97,16 +100,32 @@ enum Said {
 /// How subjects stand, in the order in which they are wanted.
 pub(super) async fn look(pool: &Pool, wanted: &[Wanted<'_>]) -> Result<Vec<Standing>, StoreError> {
     let placed: Vec<(i64, &Wanted<'_>)> = (0..).zip(wanted).collect();
-    let rows = LOOK
-        .read(pool, &placed, |arguments, (place, wanted)| {
-            arguments.add(*place)?;
-            arguments.add(wanted.source)?;
-            arguments.add(wanted.subject)?;
-            arguments.add(wanted.ledger.as_str())?;
-            arguments.add(wanted.at.micros())
-        })
-        .await?;
-    let mut standings = vec![Standing::default(); wanted.len()];
+    standings(LOOK.read(pool, &placed, bind).await?, wanted.len())
+}
+
+/// What is in force, in the order in which it is wanted.
+pub(super) async fn in_force(
+    connection: &mut Connection,
+    wanted: &[Wanted<'_>],
+) -> Result<Vec<Vec<Restriction>>, StoreError> {
+    let placed: Vec<(i64, &Wanted<'_>)> = (0..).zip(wanted).collect();
+    let standings = standings(IN_FORCE.run(connection, &placed, bind).await?, wanted.len())?;
+    Ok(standings.into_iter().map(|standing| standing.restrictions).collect())
+}
+
+fn bind(
+    arguments: &mut Arguments,
+    (place, wanted): &(i64, &Wanted<'_>),
+) -> Result<(), sqlx::error::BoxDynError> {
+    arguments.add(*place)?;
+    arguments.add(wanted.source)?;
+    arguments.add(wanted.subject)?;
+    arguments.add(wanted.ledger.as_str())?;
+    arguments.add(wanted.at.micros())
+}
+
+fn standings(rows: Vec<Row>, count: usize) -> Result<Vec<Standing>, StoreError> {
+    let mut standings = vec![Standing::default(); count];
     for row in &rows {
         let (place, said) = said(row)?;
         let Some(standing) = standings.get_mut(place) else { continue };
@@ -122,13 +141,13 @@ pub(super) async fn look(pool: &Pool, wanted: &[Wanted<'_>]) -> Result<Vec<Stand
     Ok(standings)
 }
 
-/// How the owners of ledgers stand in a span of moments.
-pub(super) async fn read<'e>(
+/// The strikes of the owners of ledgers in a span of moments.
+pub(super) async fn count<'e>(
     connection: &mut Connection,
     spans: BTreeMap<Owner<'e>, Span>,
 ) -> Result<BTreeMap<Owner<'e>, Ledger>, StoreError> {
     let placed: Vec<(i64, (Owner<'e>, Span))> = (0..).zip(spans).collect();
-    let rows = READ
+    let rows = COUNT
         .run(connection, &placed, |arguments, (place, ((source, subject, ledger), (at, until)))| {
             arguments.add(*place)?;
             arguments.add(*source)?;
@@ -146,11 +165,8 @@ pub(super) async fn read<'e>(
         match said {
             Said::Counting(strikes) => ledger.lasting = strikes,
             Said::Expiring(end) => ledger.expiring.push(end),
-            Said::InForce(restriction) => ledger.restrictions.push(restriction),
+            Said::InForce(_) => {}
         }
-    }
-    for ledger in ledgers.values_mut() {
-        ledger.restrictions.sort_by_key(|own| own.action);
     }
     Ok(ledgers)
 }
@@ -217,25 +233,64 @@ pub(in crate::store) async fn insert(
     Ok(())
 }
 
-/// Removes what ended before a time, and with it long before now: its decision is as old at least. What has
-/// not ended outlives its decision, and what belongs to somebody who is held stays.
-pub(in crate::store) async fn remove_expired(
+/// Removes what decisions added that go, as far as it has ended; and where all decisions up to a time go,
+/// what has ended by then of those that went before. What has not ended outlives its decision, and what
+/// belongs to somebody who is held stays. Returns whose it was that went without a decision.
+pub(in crate::store) async fn remove(
     connection: &mut Connection,
-    before: Timestamp,
-) -> Result<(), StoreError> {
-    for text in [REMOVE_STRIKES, REMOVE_RESTRICTIONS] {
-        sqlx::query(text).bind(before.micros()).bind(REMOVED_MAX).execute(&mut *connection).await?;
+    decisions: &[&str],
+    now: Timestamp,
+    all_before: Option<Timestamp>,
+) -> Result<Vec<(String, String)>, StoreError> {
+    for statement in [&FORGET_STRIKES, &FORGET_RESTRICTIONS] {
+        statement
+            .run(connection, decisions, |arguments, id| {
+                arguments.add(*id)?;
+                arguments.add(now.micros())
+            })
+            .await?;
     }
-    Ok(())
+    let mut whose = Vec::new();
+    let Some(before) = all_before else { return Ok(whose) };
+    for text in [REMOVE_STRIKES, REMOVE_RESTRICTIONS] {
+        let rows = sqlx::query(text)
+            .bind(before.micros())
+            .bind(REMOVED_MAX)
+            .fetch_all(&mut *connection)
+            .await?;
+        for row in &rows {
+            whose.push((row.try_get("source")?, row.try_get("subject")?));
+        }
+    }
+    Ok(whose)
 }
+
+static FORGET_STRIKES: Insert = Insert::new(
+    "WITH gone (id, now) AS (",
+    2,
+    ") DELETE FROM strikes WHERE decision IN (SELECT k.decision FROM gone AS g \
+     CROSS JOIN strikes AS k WHERE k.decision = g.id AND k.expires_at <= g.now)",
+);
+/// What shadow mode would have imposed without an end lasts as long as its decision.
+static FORGET_RESTRICTIONS: Insert = Insert::new(
+    "WITH gone (id, now) AS (",
+    2,
+    ") DELETE FROM restrictions WHERE decision IN (SELECT l.decision FROM gone AS g \
+     CROSS JOIN restrictions AS l WHERE l.decision = g.id AND (l.expires_at <= g.now \
+     OR l.lifted_at IS NOT NULL OR (l.ledger = 'shadow' AND l.expires_at = 9223372036854775807)))",
+);
 
 /// Of each that go in one transaction: somewhat more than the decisions that go in it.
 const REMOVED_MAX: i64 = 500;
 const REMOVE_STRIKES: &str = "DELETE FROM strikes WHERE decision IN (SELECT k.decision \
-     FROM strikes AS k WHERE k.expires_at < $1 AND NOT EXISTS (SELECT 1 FROM holds AS h \
+     FROM strikes AS k WHERE k.expires_at < $1 \
+     AND NOT EXISTS (SELECT 1 FROM decisions AS d WHERE d.id = k.decision) \
+     AND NOT EXISTS (SELECT 1 FROM holds AS h \
      WHERE h.source = k.source AND h.subject = k.subject AND h.released_at IS NULL) \
-     ORDER BY k.expires_at LIMIT $2)";
+     ORDER BY k.expires_at LIMIT $2) RETURNING source, subject";
 const REMOVE_RESTRICTIONS: &str = "DELETE FROM restrictions WHERE decision IN (SELECT l.decision \
-     FROM restrictions AS l WHERE l.expires_at < $1 AND NOT EXISTS (SELECT 1 FROM holds AS h \
+     FROM restrictions AS l WHERE l.expires_at < $1 \
+     AND NOT EXISTS (SELECT 1 FROM decisions AS d WHERE d.id = l.decision) \
+     AND NOT EXISTS (SELECT 1 FROM holds AS h \
      WHERE h.source = l.source AND h.subject = l.subject AND h.released_at IS NULL) \
-     ORDER BY l.expires_at LIMIT $2)";
+     ORDER BY l.expires_at LIMIT $2) RETURNING source, subject";

@@ -12,21 +12,20 @@ pub(in crate::store) async fn rule(
     word: Word,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
-    let texts = match word {
-        Word::Overturned => [
-            "UPDATE strikes SET revoked_at = $1 WHERE decision = $2 AND revoked_at IS NULL",
-            "UPDATE restrictions SET lifted_at = $1 WHERE decision = $2 AND lifted_at IS NULL",
-        ],
-        // The first parameter has to be there, whatever it says.
-        Word::Upheld => [
-            "UPDATE strikes SET revoked_at = NULL WHERE decision = $2 AND revoked_at <= $1",
-            "UPDATE restrictions SET lifted_at = NULL WHERE decision = $2 AND lifted_at <= $1",
-        ],
+    // Ended at this time, or not at all.
+    let ended_at = match word {
+        Word::Overturned => Some(at.micros()),
+        Word::Upheld => None,
     };
     let mut changed = false;
-    for text in texts {
+    for text in [
+        "UPDATE strikes SET revoked_at = $1 WHERE decision = $2 \
+         AND (revoked_at IS NULL) <> ($1 IS NULL)",
+        "UPDATE restrictions SET lifted_at = $1 WHERE decision = $2 \
+         AND (lifted_at IS NULL) <> ($1 IS NULL)",
+    ] {
         let done =
-            sqlx::query(text).bind(at.micros()).bind(decision).execute(&mut *connection).await?;
+            sqlx::query(text).bind(ended_at).bind(decision).execute(&mut *connection).await?;
         changed |= done.rows_affected() > 0;
     }
     Ok(changed)

@@ -3,11 +3,14 @@
 use super::super::{Filter, HoldCursor};
 use super::*;
 use crate::model::ruling::Word;
-use crate::model::{Identity, KeyId, RetentionClass, Role};
+use crate::model::{
+    Identity, KeyId, Mode, Restriction, RetentionClass, Role, StandingChange, Strike,
+};
 
 on_both!(
     what_is_too_old_goes_by_class_with_all_that_hangs_on_it,
     what_is_held_stays_until_it_is_released,
+    what_still_counts_outlives_its_decision,
     a_batch_at_a_time_until_nothing_is_left,
     every_hold_is_on_one_page,
 );
@@ -103,6 +106,36 @@ async fn what_is_held_stays_until_it_is_released(home: Home) {
     let error = store.release(&hold.id, "closed", &officer()).await.unwrap_err();
     assert!(matches!(error, StoreError::Absence { .. }), "{error}");
     assert_eq!(store.prune(RetentionClass::Allowed, before(2_000)).await.unwrap(), 1);
+    store.close().await.unwrap();
+}
+
+async fn what_still_counts_outlives_its_decision(home: Home) {
+    let (place, store) = fresh(home).await;
+    let at = Timestamp::from_micros;
+    let later = Timestamp::now().plus_millis(86_400_000).micros();
+    let ends = [("e-1", "user-1", 1_500), ("e-2", "user-1", later), ("e-3", "user-2", 1_500)];
+    for (id, subject, end) in ends {
+        let strike = Some(Strike { number: 1, expires_at: at(end) });
+        let cooldown =
+            Restriction { action: Action::Cooldown, since: at(1_000), expires_at: Some(at(end)) };
+        let change = StandingChange { at: at(1_000), strike, restriction: Some(cooldown) };
+        let entry = made(id, subject, Action::SoftBlock, 1_000);
+        store.commit(&Entry { change: Some(change), ..entry }).await.unwrap();
+    }
+    let hold = store.hold(SOURCE, "user-2", "case 118", &officer()).await.unwrap();
+    // A younger class takes nothing that an older one still has.
+    store.commit(&made("e-4", "user-3", Action::Allow, 1_000)).await.unwrap();
+    assert_eq!(store.prune(RetentionClass::Allowed, before(2_000)).await.unwrap(), 1);
+    assert_eq!((rows(&place, "strikes").await, rows(&place, "restrictions").await), (3, 3));
+    assert_eq!(store.prune(RetentionClass::Enforced, before(2_000)).await.unwrap(), 2);
+    // One has ended; one counts on; one is of somebody who is held.
+    let counts = async || (rows(&place, "strikes").await, rows(&place, "restrictions").await);
+    assert_eq!(counts().await, (2, 2));
+    let standing = store.standing(SOURCE, "user-1", Mode::Shadow, at(2_000)).await.unwrap();
+    assert_eq!((standing.strikes, standing.restrictions.len()), (1, 1));
+    store.release(&hold.id, "closed", &officer()).await.unwrap();
+    assert_eq!(store.prune(RetentionClass::Enforced, before(2_000)).await.unwrap(), 1);
+    assert_eq!(counts().await, (1, 1));
     store.close().await.unwrap();
 }
 

@@ -104,6 +104,7 @@ const CASES: &[Case] = &[
     ("for_h = 72", "", ("P026", 25, 10), "`restriction` of an account without a person: it does not end by itself", "`for_h = 72`"),
     ("\"restriction\"", "\"suspension_candidate\"", ("P026", 25, 10), "only a person may suspend", "add `review = true`"),
     ("action = \"hard_block\"", "action = \"hard_block\"\nscope = \"account\"", ("P026", 18, 10), "`hard_block` of an account", "`for_h = 72`"),
+    ("action = \"hard_block\"", "action = \"cooldown\"", ("P026", 18, 10), "`cooldown` of an account", "`for_h = 72`"),
 ];
 
 #[test]

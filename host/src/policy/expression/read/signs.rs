@@ -160,9 +160,11 @@ impl Reader<'_> {
                     return self.field(of, &key, end, false);
                 }
                 None => Some(Type::Any)
+                    .inspect(|_| self.warn_of_item(at.clone()))
                     .filter(|_| index.type_.may_be(&Type::Number) || index.type_.may_be(&TEXT)),
             },
             Type::List(items) => {
+                self.warn_of_item(at.clone());
                 Some((**items).clone()).filter(|_| index.type_.may_be(&Type::Number))
             }
             Type::Labels => {

@@ -1,10 +1,10 @@
-//! How a version of a policy is named on the command line.
+//! How a version is named on the command line, of a detector or of a policy.
 
 use std::str::FromStr;
 
-use crate::cli::client::encode;
+use super::client::encode;
 
-/// A policy, and perhaps one version of it.
+/// A detector or a policy, and perhaps one version of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Which {
     pub name: String,
@@ -12,7 +12,7 @@ pub(super) struct Which {
     pub version: Option<String>,
 }
 
-/// One version of a policy.
+/// One version of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WhichVersion {
     pub name: String,
@@ -28,7 +28,10 @@ impl FromStr for Which {
             None => (text, None),
         };
         match name.is_empty() || version.as_deref() == Some("") {
-            true => Err("write NAME or NAME@VERSION, such as market@3".to_owned()),
+            true => {
+                Err("write NAME or NAME@VERSION, such as contact-phone@1.3.0 or market@3"
+                    .to_owned())
+            }
             false => Ok(Self { name: name.to_owned(), version }),
         }
     }
@@ -40,15 +43,20 @@ impl FromStr for WhichVersion {
     fn from_str(text: &str) -> Result<Self, String> {
         let Which { name, version } = text.parse()?;
         let version = version.ok_or_else(|| {
-            format!("which version? write {name}@VERSION; `picket policy show {name}` lists them")
+            format!("which version? write {name}@VERSION; `show {name}` lists them")
         })?;
         Ok(Self { name, version })
     }
 }
 
 impl WhichVersion {
-    /// Where the API has it.
-    pub fn path(&self) -> String {
+    /// Where the API has this version of a detector.
+    pub fn of_detector(&self) -> String {
+        format!("/v1/detectors/{}/versions/{}", encode(&self.name), encode(&self.version))
+    }
+
+    /// Where the API has this version of a policy.
+    pub fn of_policy(&self) -> String {
         format!("/v1/policies/{}/{}", encode(&self.name), encode(&self.version))
     }
 }
@@ -59,11 +67,13 @@ mod tests {
 
     #[test]
     fn a_version_is_named_after_an_at() {
+        let which: WhichVersion = "contact-phone@1.3.0".parse().unwrap();
+        assert_eq!(which.of_detector(), "/v1/detectors/contact%2Dphone/versions/1%2E3%2E0");
         let which: WhichVersion = "market@3".parse().unwrap();
-        assert_eq!(which.path(), "/v1/policies/market/3");
-        assert_eq!("market".parse::<Which>().unwrap().version, None);
-        assert!("market".parse::<WhichVersion>().unwrap_err().contains("market@VERSION"));
-        for wrong in ["", "@3", "market@"] {
+        assert_eq!(which.of_policy(), "/v1/policies/market/3");
+        assert_eq!("probe".parse::<Which>().unwrap().version, None);
+        assert!("probe".parse::<WhichVersion>().unwrap_err().contains("probe@VERSION"));
+        for wrong in ["", "@1.0.0", "probe@"] {
             assert!(wrong.parse::<Which>().is_err(), "{wrong}");
         }
     }
