@@ -227,7 +227,7 @@ impl Ingest {
         let event = Arc::new(event);
         let job = self.job(snapshot, policy, Arc::clone(&event), id, received_at);
         let standing =
-            self.0.store.standing(&event.source, &event.subject, job.mode(), job.moment().at);
+            self.0.store.standing(&event.source, &event.subject, job.mode(), job.happened_at());
         let (mut sealing, standing) = tokio::try_join!(self.0.store.sealing(&event), standing)?;
         if let Some(salt) = salt {
             sealing = sealing.salted(salt);

@@ -39,7 +39,7 @@ use serde::{Deserialize, Serialize};
 pub use compile::{Compiled, DOCUMENT_BYTES_MAX};
 pub use diagnostic::{Diagnostic, Severity, code, render};
 pub use enforced::Enforced;
-pub use escalate::{Asked, Escalation, Moment};
+pub use escalate::{Asked, Escalation};
 pub use exemptions::Exemption;
 pub use facts::Facts;
 pub use judge::Verdict;

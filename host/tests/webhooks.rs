@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 use server::{Server, event};
 
 on_both!(threaded:
+    a_platform_is_told_what_people_say_of_what_it_was_told,
     a_destination_that_wants_no_more_is_told_no_more_until_somebody_says_so,
     what_waits_for_a_destination_waits_over_a_restart_and_on_every_server
 );
@@ -241,6 +242,51 @@ async fn a_destination_is_told_the_actions_that_it_asks_for() {
     let server = Server::start_in(&Home::Sqlite, dir, asking(&[Action::SoftBlock])).await;
     let id = post(&server, "e-2", "ann").await;
     assert_eq!(receiver.until_count(1).await[0].id(), id);
+    server.app.stop().await;
+}
+
+async fn rule(server: &Server, decision: &str, word: &str) {
+    let path = format!("/v1/decisions/{decision}/ruling");
+    let say = json!({"ruling": word, "why": "looked at again by ann's friend"});
+    let said = server.request("reviewer", Method::PUT, &path).json(&say).send().await.unwrap();
+    assert_eq!(said.status(), 200);
+}
+
+async fn a_platform_is_told_what_people_say_of_what_it_was_told(home: Home) {
+    let receiver = Receiver::start(|_| Does::Answer(200)).await;
+    let server = Server::start_with(&home, sending(&receiver.url(), &[OLD], &[])).await;
+    let id = post(&server, "e-1", "ann").await;
+    let decision = id.strip_suffix(".message").unwrap();
+    // What is said twice is told once, and that it was right is no news.
+    for word in ["upheld", "overturned", "overturned", "upheld", "upheld", "overturned"] {
+        rule(&server, decision, word).await;
+    }
+    let received = receiver.until_count(4).await;
+    let told: Vec<_> = received.iter().map(|one| (one.id().to_owned(), one.text("type"))).collect();
+    let expected = ["action.soft_block", "lift.soft_block", "action.soft_block", "lift.soft_block"];
+    let expected = expected.into_iter().enumerate().map(|(number, kind)| match number {
+        0 => (id.clone(), kind),
+        number => (format!("{id}.{number}"), kind),
+    });
+    assert_eq!(told, expected.collect::<Vec<_>>());
+    for (number, one) in received.iter().enumerate() {
+        assert_eq!((one.text("subject"), one.text("scope")), ("ann", "message"));
+        assert_eq!(one.text("decision_id"), decision);
+        let said_of_it = number > 0;
+        assert_eq!(one.body.get("ruled_at").is_some(), said_of_it, "{}", one.body);
+        if said_of_it {
+            assert_eq!(one.body["ruled_at"], one.body["timestamp"]);
+            assert!(one.text("reason").starts_with("a person ") && one.body["message"].is_null());
+        }
+        assert!(verify(one, OLD, &one.bytes, None).await.is_ok());
+    }
+    let path = format!("/v1/deliveries/{id}.1");
+    server
+        .until("it is delivered", async || {
+            server.get("admin", &path).await.json()["state"] == "delivered"
+        })
+        .await;
+    assert_eq!(server.get("admin", &path).await.json()["kind"], "lift");
     server.app.stop().await;
 }
 

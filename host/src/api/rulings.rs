@@ -28,7 +28,8 @@ const WHY_BYTES_MAX: usize = 2_000;
 /// Rule on a decision
 ///
 /// The last word of people stands. Overturned, a decision's strike counts no more and its restriction ends,
-/// so that the strikes that are left are counted anew; upheld later, both stand again as they were. A
+/// so that the strikes that are left are counted anew; upheld later, both stand again as they were. A platform
+/// that was told of the decision is told to lift what it asked for, or to enforce it again. A
 /// canary that had a say in too many overturned decisions goes back to shadow.
 #[utoipa::path(
     put, path = "/v1/decisions/{id}/ruling", tag = "decisions", params(("id" = String, Path)),

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Decision, Finding, Input, Isolation, Standing};
-use crate::policy::{Moment, Step};
+use crate::model::{Decision, Finding, Input, Isolation, Standing, Timestamp};
+use crate::policy::Step;
 use crate::registry::{LiveDetector, Subscribed};
 use crate::runtime::Limits;
 
@@ -33,8 +33,7 @@ pub struct Basis<'a> {
 /// How a subject stood, and at which moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stood {
-    #[serde(flatten)]
-    pub moment: Moment,
+    pub at: Timestamp,
     pub standing: Standing,
 }
 

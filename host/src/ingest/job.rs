@@ -13,7 +13,7 @@ use crate::engine::{Engine, Evaluated, Upkeep};
 use crate::model::{
     Action, Decision, DecisionId, Event, Mode, Outgoing, Standing, Timestamp, Trials,
 };
-use crate::policy::{Asked, Escalation, Moment};
+use crate::policy::{Asked, Escalation};
 use crate::registry::{LivePolicy, Snapshot};
 use crate::runtime::Limits;
 use crate::store::{Entry, Escalates};
@@ -38,7 +38,8 @@ pub(super) struct Decided {
     policy: Arc<LivePolicy>,
     event: Arc<Event>,
     received_at: Timestamp,
-    moment: Moment,
+    /// When it happened.
+    at: Timestamp,
     /// What a replay needs besides.
     basis: Json,
     /// What it says about what is on trial.
@@ -52,9 +53,8 @@ impl Job {
 
     /// When it happened, for what counts from then on: strikes and restrictions. Not in the future, or a
     /// wrong clock would keep them for ever.
-    pub fn moment(&self) -> Moment {
-        let received_at = self.received_at;
-        Moment { at: self.event.time.min(received_at), received_at }
+    pub fn happened_at(&self) -> Timestamp {
+        self.event.time.min(self.received_at)
     }
 
     /// With what the engine does once the answer has been given.
@@ -86,7 +86,7 @@ impl Job {
             policy: Arc::clone(policy),
             event: Arc::clone(event),
             received_at: self.received_at,
-            moment: self.moment(),
+            at: self.happened_at(),
             basis,
             trials,
         };
@@ -109,7 +109,7 @@ impl Decided {
         fingerprint: [u8; 32],
         wanted: Option<Arc<BTreeSet<Action>>>,
     ) -> Entry {
-        let (escalation, at) = (self.escalate(&standing), self.moment.at);
+        let (escalation, at) = (self.escalate(&standing), self.at);
         // Kept only where it is needed: most events change nothing.
         let kept = escalation.change.is_some().then(|| self.clone());
         let entry = self.written(escalation, &standing, fingerprint, wanted.as_deref());
@@ -125,7 +125,7 @@ impl Decided {
     }
 
     fn escalate(&self, standing: &Standing) -> Escalation {
-        self.policy.policy.escalate(&self.asked, standing, self.moment)
+        self.policy.policy.escalate(&self.asked, standing, self.at)
     }
 
     fn written(
@@ -137,8 +137,7 @@ impl Decided {
     ) -> Entry {
         if self.asked.violation || escalation.change.is_some() || !standing.restrictions.is_empty()
         {
-            let (moment, standing) = (self.moment, standing.clone());
-            self.basis["stood"] = json!(Stood { moment, standing });
+            self.basis["stood"] = json!(Stood { at: self.at, standing: standing.clone() });
         }
         let decision = enforce(self.decision, &escalation);
         Entry {

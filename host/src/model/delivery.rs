@@ -7,10 +7,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::ruling::Word;
 use super::{Action, Decision, DecisionId, Mode, PolicyRef, Scope, ScopedAction, Timestamp};
 
 /// The id of something that leaves. It follows from what it is about, so that whoever gets it twice
-/// can tell: of an action it is the decision's id, a point, and the scope.
+/// can tell: of an action it is the decision's id, a point, and the scope. What people say of it later has
+/// the same and a number: `….message.1` takes it back, `….message.2` has it again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[schema(value_type = String, example = "019926c5-7a90-7e51-b2a4-30f1c51a2f0d.message")]
 pub struct DeliveryId(String);
@@ -18,6 +20,11 @@ pub struct DeliveryId(String);
 impl DeliveryId {
     pub fn of_action(decision: DecisionId, scope: Scope) -> Self {
         Self(format!("{decision}.{}", scope.as_str()))
+    }
+
+    /// The `word`-th that people had to say of an action, from 1.
+    pub fn of_word(decision: DecisionId, scope: Scope, word: u32) -> Self {
+        Self(format!("{decision}.{}.{word}", scope.as_str()))
     }
 
     pub fn as_str(&self) -> &str {
@@ -35,15 +42,26 @@ impl FromStr for DeliveryId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not the id of a delivery: <decision>.<scope>");
-        let (decision, scope) = text.split_once('.').ok_or_else(wrong)?;
+        let wrong = || {
+            format!(
+                "`{text}` is not the id of a delivery: <decision>.<scope> or <decision>.<scope>.<number>"
+            )
+        };
+        let (decision, rest) = text.split_once('.').ok_or_else(wrong)?;
         let decision: DecisionId = decision.parse().map_err(|_| wrong())?;
+        let (scope, word) = rest.split_once('.').map_or((rest, None), |(a, b)| (a, Some(b)));
         let scope = Scope::ALL.into_iter().find(|known| known.as_str() == scope);
-        scope.map(|scope| Self::of_action(decision, scope)).ok_or_else(wrong)
+        let scope = scope.ok_or_else(wrong)?;
+        let id = match word {
+            None => Self::of_action(decision, scope),
+            Some(word) => Self::of_word(decision, scope, word.parse().map_err(|_| wrong())?),
+        };
+        // A number has one form, so an id does.
+        (id.0 == text && word != Some("0")).then_some(id).ok_or_else(wrong)
     }
 }
 
-/// What is sent: an action of one decision on one scope.
+/// What is sent: an action of one decision on one scope, or that it is lifted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Outgoing {
     pub id: DeliveryId,
@@ -54,7 +72,11 @@ pub struct Outgoing {
     pub event_id: String,
     pub decision_id: DecisionId,
     pub decided_at: Timestamp,
+    /// When people said so; left out where it is the decision itself that asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruled_at: Option<Timestamp>,
     pub mode: Mode,
+    /// What is to be enforced, or lifted.
     pub action: Action,
     pub scope: Scope,
     /// `null` where it does not end by itself.
@@ -79,6 +101,7 @@ impl Outgoing {
             event_id: decision.event_id.clone(),
             decision_id: decision.id,
             decided_at: decision.decided_at,
+            ruled_at: None,
             mode: decision.mode,
             action: own.action,
             scope: own.scope,
@@ -88,6 +111,30 @@ impl Outgoing {
             policy: decision.policy.clone(),
         });
         outgoing.collect()
+    }
+
+    /// What people have to say of it, as their `word`-th, where that is news: a decision that they
+    /// overturn is lifted, and enforced again if they think better of it. What has ended by itself is no
+    /// matter any more.
+    pub fn ruled(&self, ruling: Word, word: u32, at: Timestamp) -> Option<Self> {
+        let (kind, reason) = match (self.kind, ruling) {
+            (OutgoingKind::Action, Word::Overturned) => {
+                (OutgoingKind::Lift, "a person overturned the decision")
+            }
+            (OutgoingKind::Lift, Word::Upheld) => {
+                (OutgoingKind::Action, "a person upheld the decision after all")
+            }
+            _ => return None,
+        };
+        let lasts = self.expires_at.is_none_or(|end| end > at);
+        lasts.then(|| Self {
+            id: DeliveryId::of_word(self.decision_id, self.scope, word),
+            kind,
+            ruled_at: Some(at),
+            reason: reason.to_owned(),
+            message: None,
+            ..self.clone()
+        })
     }
 
     /// Whether it asks for anything.
@@ -100,11 +147,11 @@ impl Outgoing {
 /// happened, and the rest beside them. It is the same to the byte each time that it is sent.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Webhook {
-    /// `action.` and the action.
+    /// `action.` and the action that is to be enforced, or `lift.` and the one that is to be lifted.
     #[serde(rename = "type")]
     #[schema(example = "action.soft_block")]
     pub kind: String,
-    /// When it was decided. When it was sent is in the header `webhook-timestamp`.
+    /// When it was decided, or ruled. When it was sent is in the header `webhook-timestamp`.
     pub timestamp: Timestamp,
     #[serde(flatten)]
     pub outgoing: Outgoing,
@@ -113,7 +160,8 @@ pub struct Webhook {
 impl From<Outgoing> for Webhook {
     fn from(outgoing: Outgoing) -> Self {
         let kind = format!("{}.{}", outgoing.kind.as_str(), outgoing.action);
-        Self { kind, timestamp: outgoing.decided_at, outgoing }
+        let timestamp = outgoing.ruled_at.unwrap_or(outgoing.decided_at);
+        Self { kind, timestamp, outgoing }
     }
 }
 
@@ -136,12 +184,15 @@ fn asked<'a>(
 pub enum OutgoingKind {
     /// Something that the platform is to enforce.
     Action,
+    /// Something that the platform is to enforce no longer.
+    Lift,
 }
 
 impl OutgoingKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Action => "action",
+            Self::Lift => "lift",
         }
     }
 }
@@ -282,8 +333,15 @@ mod tests {
             let id = DeliveryId::of_action(decision, scope);
             assert_eq!(id, DeliveryId::of_action(decision, scope));
             assert_eq!(id.to_string().parse(), Ok(id));
+            let word = DeliveryId::of_word(decision, scope, 12);
+            assert_eq!(word.to_string().parse(), Ok(word));
         }
-        for text in ["", "message", "x.message", &format!("{decision}.planet"), "a.b.c"] {
+        let faulty = ["planet", "message.", "message.0", "message.01", "message.-1", "message.1.1"];
+        let faulty = faulty.map(|rest| format!("{decision}.{rest}"));
+        for text in ["", "message", "x.message", "a.b.c"]
+            .into_iter()
+            .chain(faulty.iter().map(|text| &**text))
+        {
             assert!(text.parse::<DeliveryId>().is_err(), "{text}");
         }
     }

@@ -7,8 +7,6 @@
 #[cfg(test)]
 mod tests;
 
-use serde::{Deserialize, Serialize};
-
 use super::Policy;
 use super::judge::Verdict;
 use super::strikes::{hours_after, told};
@@ -26,15 +24,6 @@ pub struct Asked {
     /// Whether what is in force has a say: not where the account is exempt, nor about events that the
     /// policy does not judge.
     pub restricts: bool,
-}
-
-/// When something happened, and when it was received.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Moment {
-    /// Strikes and restrictions count by it.
-    pub at: Timestamp,
-    /// A strike that would count no more by then is none.
-    pub received_at: Timestamp,
 }
 
 /// What is enforced.
@@ -65,12 +54,10 @@ impl Verdict {
 
 impl Policy {
     /// What is enforced at a moment, to which `standing` belongs.
-    pub fn escalate(&self, asked: &Asked, standing: &Standing, moment: Moment) -> Escalation {
-        let Moment { at, received_at } = moment;
+    pub fn escalate(&self, asked: &Asked, standing: &Standing, at: Timestamp) -> Escalation {
         let mut actions = asked.actions.clone();
         let (mut strike, mut reason, mut message, mut review) = (None, None, None, false);
-        let strikes = self.strikes().filter(|_| asked.violation);
-        if let Some(strikes) = strikes.filter(|strikes| strikes.expiry(at) > received_at) {
+        if let Some(strikes) = self.strikes().filter(|_| asked.violation) {
             let number = standing.strikes.saturating_add(1);
             strike = Some(Strike { number, expires_at: strikes.expiry(at) });
             let step = strikes.step(number);

@@ -19,7 +19,7 @@ use crate::model::decision::SEMANTICS;
 use crate::model::{
     Build, Decision, Digest, Event, Finding, Isolation, Outcome, Signal, Stage, Standing,
 };
-use crate::policy::{Moment, Policy};
+use crate::policy::Policy;
 use crate::runtime::{Limits, Prepared};
 
 /// Processor time that one run may take: its deadline then is no measure for another machine now.
@@ -121,11 +121,9 @@ impl Again<'_> {
                 let verdict = policy.judge(&self.material.event, &given.facts(), &findings);
                 let stood = self.basis.stood.clone();
                 // Where nothing is recorded it made no difference.
-                let stood = stood.unwrap_or_else(|| Stood {
-                    moment: Moment { at: was.decided_at, received_at: was.decided_at },
-                    standing: Standing::default(),
-                });
-                let escalation = policy.escalate(&verdict.asked(), &stood.standing, stood.moment);
+                let stood = stood
+                    .unwrap_or_else(|| Stood { at: was.decided_at, standing: Standing::default() });
+                let escalation = policy.escalate(&verdict.asked(), &stood.standing, stood.at);
                 let (decision, trace) = conclude(given, findings, verdict);
                 (enforce(decision, &escalation), json!(trace))
             }

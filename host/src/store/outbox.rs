@@ -4,17 +4,18 @@
 //! place up when it is delivered or dead, in the same transaction, so two of one subject are never
 //! under way, whoever and how many deliver.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{Arguments as _, Row as _};
 
 use super::StoreError;
 use super::decisions::SealedEntry;
-use super::dialect::Connection;
+use super::dialect::{Connection, Row};
 use super::rows::Insert;
 use super::sealed::cipher::Seat;
-use super::sealed::{reseal, seal};
+use super::sealed::{open, reseal, seal};
 use super::subject_key::SubjectKey;
+use crate::model::ruling::Word;
 use crate::model::{Action, DeliveryId, DeliveryState, Outgoing, OutgoingKind, Scope, Timestamp};
 
 static INSERT: Insert = Insert::new(
@@ -37,6 +38,10 @@ pub(super) static PROMOTE: Insert = Insert::new(
      WHERE h.source = delivery_claims.source AND h.subject = delivery_claims.subject \
      AND h.due_at IS NOT NULL)",
 );
+
+/// All that was said of a decision. Ids begin with the decision's and a point, so the index of ids finds them.
+pub(super) const WORDS: &str = "SELECT o.seq, o.id, o.source, o.subject, o.scope, o.sealed \
+    FROM outbox AS o WHERE o.id > $1 || '.' AND o.id < $1 || '/'";
 
 /// What hangs on decisions that go: the id of a delivery begins with its decision's and a point, which the
 /// slash comes after.
@@ -89,15 +94,29 @@ impl OutboxRow {
     }
 }
 
+/// A row and what it hangs on.
+struct New<'a> {
+    source: &'a str,
+    /// As in `decisions.subject`.
+    subject: &'a str,
+    decision: &'a str,
+    row: &'a OutboxRow,
+}
+
 /// Writes what the decisions of these entries ask for, numbered in their order.
 pub(super) async fn insert(
     connection: &mut Connection,
     entries: &[&SealedEntry],
 ) -> Result<(), StoreError> {
-    let rows: Vec<(&SealedEntry, &OutboxRow)> = entries
-        .iter()
-        .flat_map(|entry| entry.outbox.iter().map(move |row| (*entry, row)))
-        .collect();
+    let rows = entries.iter().flat_map(|entry| {
+        let (source, subject) = (&*entry.event.source, &*entry.event.subject);
+        let decision = entry.decision_id();
+        entry.outbox.iter().map(move |row| New { source, subject, decision, row })
+    });
+    insert_rows(connection, rows.collect()).await
+}
+
+async fn insert_rows(connection: &mut Connection, rows: Vec<New<'_>>) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -107,26 +126,62 @@ pub(super) async fn insert(
     let numbered: Vec<_> = (last + 1..).zip(rows).collect();
     let now = Timestamp::now();
     INSERT
-        .run(connection, &numbered, |arguments, (seq, (entry, row))| {
+        .run(connection, &numbered, |arguments, (seq, new)| {
             arguments.add(*seq)?;
-            arguments.add(row.id.as_str())?;
-            arguments.add(entry.event.source.as_str())?;
-            arguments.add(entry.event.subject.as_str())?;
-            arguments.add(entry.decision_id())?;
-            arguments.add(row.kind.as_str())?;
-            arguments.add(row.action.as_str())?;
-            arguments.add(row.scope.as_str())?;
+            arguments.add(new.row.id.as_str())?;
+            arguments.add(new.source)?;
+            arguments.add(new.subject)?;
+            arguments.add(new.decision)?;
+            arguments.add(new.row.kind.as_str())?;
+            arguments.add(new.row.action.as_str())?;
+            arguments.add(new.row.scope.as_str())?;
             arguments.add(DeliveryState::Pending.as_str())?;
             arguments.add(0_i64)?;
             arguments.add(now.micros())?;
-            arguments.add(row.sealed.as_slice())
+            arguments.add(new.row.sealed.as_slice())
         })
         .await?;
-    let waiting: Vec<_> = numbered
-        .iter()
-        .map(|(seq, (entry, _))| (*seq, &*entry.event.source, &*entry.event.subject))
-        .collect();
+    let waiting: Vec<_> =
+        numbered.iter().map(|(seq, new)| (*seq, new.source, new.subject)).collect();
     wait(connection, &waiting, now).await
+}
+
+/// Tells the platform what people say of a decision, where it was told of the decision and this is news.
+/// Returns how much is to be sent.
+pub(super) async fn rule(
+    connection: &mut Connection,
+    key: &SubjectKey,
+    decision: &str,
+    ruling: Word,
+    at: Timestamp,
+) -> Result<usize, StoreError> {
+    let rows = sqlx::query(WORDS).bind(decision).fetch_all(&mut *connection).await?;
+    // By scope: what was said last, and how much.
+    let mut words: BTreeMap<&str, (&Row, u32)> = BTreeMap::new();
+    for row in &rows {
+        let (last, count) = words.entry(row.try_get("scope")?).or_insert((row, 0));
+        *count += 1;
+        if row.try_get::<i64, _>("seq")? > last.try_get::<i64, _>("seq")? {
+            *last = row;
+        }
+    }
+    let mut news = Vec::new();
+    // The first of them is the decision's own, so the next word's number is their count.
+    for (row, word) in words.into_values() {
+        let (id, sealed): (&str, &[u8]) = (row.try_get("id")?, row.try_get("sealed")?);
+        let last: Option<Outgoing> = open("delivery", &Seat::of(OUTBOX, id), Some(key), sealed)?;
+        if let Some(said) = last.and_then(|last| last.ruled(ruling, word, at)) {
+            news.push((row, OutboxRow::of(&said, key)?));
+        }
+    }
+    let mut new = Vec::with_capacity(news.len());
+    for (row, outbox) in &news {
+        let (source, subject) = (row.try_get("source")?, row.try_get("subject")?);
+        new.push(New { source, subject, decision, row: outbox });
+    }
+    let count = new.len();
+    insert_rows(connection, new).await?;
+    Ok(count)
 }
 
 /// Has these rows (number, source, subject) wait for their turn, which the first of each subject

@@ -1,23 +1,80 @@
 //! Rulings: the last word of people on decisions, what it does to strikes and restrictions, and what it says
 //! about canaries.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use sqlx::Row as _;
 
 use super::audit::Leaves;
-use super::dialect::Row;
+use super::dialect::{Connection, Row};
 use super::keyring::Keyring;
 use super::sealed::cipher::Seat;
+use super::strikes::Changed;
 use super::subject_key::SubjectKey;
 use super::tx::Tx;
-use super::{Store, StoreError, reason, sealed, strikes};
+use super::{Store, StoreError, outbox, reason, sealed, strikes};
 use crate::model::ruling::{Ruling, Word};
-use crate::model::{AuditEntry, Decision, DecisionId, Identity, Timestamp};
+use crate::model::{AuditEntry, Decision, DecisionId, Digest, Identity, Timestamp};
 
 const RULINGS: &str = "rulings";
 
+/// What is said of a decision.
+pub(super) struct Say<'a> {
+    pub decision: &'a str,
+    pub word: Word,
+    pub why: &'a str,
+    /// The key of whoever says so.
+    pub by: &'a str,
+    pub at: Timestamp,
+}
+
+/// What came of it.
+pub(super) struct Said {
+    why: Digest,
+    pub changed: Changed,
+    /// Actions that their platform is told to lift, or to enforce again.
+    pub told: usize,
+}
+
+impl Say<'_> {
+    /// Writes it down in place of what was said before, with all that follows from it.
+    pub async fn run(
+        &self,
+        connection: &mut Connection,
+        key: &SubjectKey,
+    ) -> Result<Said, StoreError> {
+        let &Self { decision, word, why, by, at } = self;
+        let (why, sealed) = reason::seal(&Seat::of(RULINGS, decision), key, why)?;
+        sqlx::query(
+            "INSERT INTO rulings (decision, ruling, ruled_by, at, sealed) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (decision) DO UPDATE SET \
+             ruling = excluded.ruling, ruled_by = excluded.ruled_by, at = excluded.at, \
+             sealed = excluded.sealed",
+        )
+        .bind(decision)
+        .bind(word.as_str())
+        .bind(by)
+        .bind(at.micros())
+        .bind(sealed)
+        .execute(&mut *connection)
+        .await?;
+        let changed = strikes::rule(connection, decision, word, at).await?;
+        let told = outbox::rule(connection, key, decision, word, at).await?;
+        Ok(Said { why, changed, told })
+    }
+}
+
+impl Said {
+    /// What the audit log says of it.
+    pub fn facts(&self, word: Word) -> Json {
+        let Self { why, changed, told } = self;
+        let standing = changed.strikes + changed.restrictions > 0;
+        json!({ "ruling": word, "why": why, "standing": standing, "told": told })
+    }
+}
+
 impl Store {
-    /// Records what a person says of a decision, in place of what was said before. `canaries` are
+    /// Records what a person says of a decision, in place of what was said before, and has its platform told
+    /// where it was told of the decision. `canaries` are
     /// the deployments that found something in it as a canary with a say.
     ///
     /// # Errors
@@ -31,24 +88,11 @@ impl Store {
         canaries: &[i64],
         who: &Identity,
     ) -> Result<Ruling, StoreError> {
-        let (id, at) = (decision.id.to_string(), Timestamp::now());
+        let (id, at, ruled_by) = (decision.id.to_string(), Timestamp::now(), who.key.to_string());
         let mut tx = self.inner.writer.begin().await?;
         let key = self.key_of_decision(&mut tx, &id).await?;
-        let (digest, sealed) = reason::seal(&Seat::of(RULINGS, &id), &key, why)?;
-        sqlx::query(
-            "INSERT INTO rulings (decision, ruling, ruled_by, at, sealed) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (decision) DO UPDATE SET \
-             ruling = excluded.ruling, ruled_by = excluded.ruled_by, at = excluded.at, \
-             sealed = excluded.sealed",
-        )
-        .bind(id.as_str())
-        .bind(word.as_str())
-        .bind(who.key.to_string())
-        .bind(at.micros())
-        .bind(sealed)
-        .execute(tx.connection()?)
-        .await?;
-        let standing = strikes::rule(tx.connection()?, &id, word, at).await?;
+        let say = Say { decision: &id, word, why, by: &ruled_by, at };
+        let said = say.run(tx.connection()?, &key).await?;
         for deployment in canaries {
             sqlx::query(
                 "INSERT INTO ruled_canaries (deployment, decision, overturned, at) \
@@ -63,15 +107,17 @@ impl Store {
             .execute(tx.connection()?)
             .await?;
         }
-        let facts = json!({ "ruling": word, "why": digest, "standing": standing });
-        let entry = AuditEntry::new(Some(who), "decision.ruled", id, facts);
+        let entry = AuditEntry::new(Some(who), "decision.ruled", id, said.facts(word));
         tx.commit(Leaves::of(entry)?).await?;
-        let ruled_by = who.key.to_string();
         Ok(Ruling { decision: decision.id, ruling: word, why: why.to_owned(), ruled_by, at })
     }
 
     /// The key of a decision's subject, read where it is used, so that no erasure comes in between.
-    async fn key_of_decision(&self, tx: &mut Tx, id: &str) -> Result<SubjectKey, StoreError> {
+    pub(super) async fn key_of_decision(
+        &self,
+        tx: &mut Tx,
+        id: &str,
+    ) -> Result<SubjectKey, StoreError> {
         let row = sqlx::query(
             "SELECT d.source, d.subject, k.id AS key_id, k.wrapped FROM decisions AS d \
              LEFT JOIN subject_keys AS k ON k.source = d.source AND k.subject = d.subject \

@@ -21,7 +21,7 @@ use crate::model::{Mode, Restriction, Standing, StandingChange, Timestamp};
 use rows::Wanted;
 
 pub(super) use rows::{insert, remove};
-pub(super) use ruled::rule;
+pub(super) use ruled::{Changed, rule};
 
 /// What an escalation rests on, and how to do it again.
 #[derive(Clone)]

@@ -64,11 +64,6 @@ fn asked(policy: &Policy, tier: &str) -> Asked {
     Asked { actions, violation, restricts: true }
 }
 
-/// What is received as it happens.
-fn then(at: Timestamp) -> Moment {
-    Moment { at, received_at: at }
-}
-
 /// The actions, with the hours from now until they end.
 fn enforced(escalation: &Escalation, now: Timestamp) -> Vec<(Action, Scope, Option<i64>)> {
     let hours = |end: Timestamp| (end.micros() - now.micros()) / HOUR;
@@ -91,7 +86,7 @@ fn strikes_escalate_by_their_number() {
         (40, (Action::SuspensionCandidate, Some(72)), true),
     ] {
         let standing = Standing { strikes: before, ..Standing::default() };
-        let escalation = policy.escalate(&asked(&policy, "critical"), &standing, then(at(0)));
+        let escalation = policy.escalate(&asked(&policy, "critical"), &standing, at(0));
         let account = (account.0, Scope::Account, account.1);
         assert_eq!(enforced(&escalation, at(0)), [withheld, account], "after {before}");
         assert_eq!(escalation.review, review);
@@ -111,7 +106,7 @@ fn a_clean_event_is_never_punished_for_old_strikes() {
     let policy = policy();
     for (tier, action) in [("low", Action::Allow), ("medium", Action::Nudge)] {
         let standing = Standing { strikes: 7, ..Standing::default() };
-        let escalation = policy.escalate(&asked(&policy, tier), &standing, then(at(0)));
+        let escalation = policy.escalate(&asked(&policy, tier), &standing, at(0));
         assert_eq!(enforced(&escalation, at(0)), [(action, Scope::Message, None)]);
         assert_eq!((escalation.change, escalation.reason, escalation.review), (None, None, false));
     }
@@ -124,11 +119,11 @@ fn what_is_in_force_is_answered_until_the_moment_at_which_it_ends() {
         Restriction { action: Action::Cooldown, since: at(-20), expires_at: Some(at(4)) };
     let standing = Standing { strikes: 2, restrictions: vec![cooldown] };
     let moment = Timestamp::from_micros(at(4).micros() - 1);
-    let escalation = policy.escalate(&asked(&policy, "low"), &standing, then(moment));
+    let escalation = policy.escalate(&asked(&policy, "low"), &standing, moment);
     let [_, account] = &escalation.actions[..] else { panic!("{escalation:?}") };
     assert_eq!((account.action, account.in_force_since), (Action::Cooldown, Some(at(-20))));
     assert_eq!(escalation.change, None, "it is not imposed anew");
-    let escalation = policy.escalate(&asked(&policy, "low"), &standing, then(at(4)));
+    let escalation = policy.escalate(&asked(&policy, "low"), &standing, at(4));
     assert_eq!(enforced(&escalation, at(4)), [(Action::Allow, Scope::Message, None)]);
 }
 
@@ -138,7 +133,7 @@ fn a_milder_strike_does_not_shorten_what_is_in_force() {
     let longer =
         Restriction { action: Action::Restriction, since: at(-1), expires_at: Some(at(500)) };
     let standing = Standing { strikes: 1, restrictions: vec![longer] };
-    let escalation = policy.escalate(&asked(&policy, "high"), &standing, then(at(0)));
+    let escalation = policy.escalate(&asked(&policy, "high"), &standing, at(0));
     let account = (Action::Restriction, Scope::Account, Some(500));
     assert_eq!(enforced(&escalation, at(0))[1], account);
     let imposed = escalation.change.unwrap().restriction.unwrap();
@@ -156,7 +151,7 @@ fn the_text_is_that_of_the_most_severe_action() {
         ("critical", 2, Some("Restricted.")),
     ] {
         let standing = Standing { strikes, ..Standing::default() };
-        let escalation = policy.escalate(&asked(&policy, tier), &standing, then(at(0)));
+        let escalation = policy.escalate(&asked(&policy, tier), &standing, at(0));
         assert_eq!(escalation.message.as_deref(), message, "{tier} after {strikes}");
     }
 }
@@ -167,26 +162,8 @@ fn what_is_in_force_has_no_say_about_who_is_exempt_and_what_is_not_judged() {
     let cooldown = Restriction { action: Action::Cooldown, since: at(-1), expires_at: Some(at(9)) };
     let standing = Standing { strikes: 1, restrictions: vec![cooldown] };
     let asked = Asked { restricts: false, ..asked(&policy, "low") };
-    let escalation = policy.escalate(&asked, &standing, then(at(0)));
+    let escalation = policy.escalate(&asked, &standing, at(0));
     assert_eq!(enforced(&escalation, at(0)), [(Action::Allow, Scope::Message, None)]);
-}
-
-#[test]
-fn what_would_count_no_more_when_it_arrives_gives_no_strike() {
-    let policy = policy();
-    let (withheld, window) = ((Action::SoftBlock, Scope::Message, None), 30 * 24);
-    for (late, strikes) in [(window - 1, true), (window, false), (window + 1, false)] {
-        let moment = Moment { at: at(0), received_at: at(late) };
-        let standing = Standing { strikes: 3, ..Standing::default() };
-        let escalation = policy.escalate(&asked(&policy, "high"), &standing, moment);
-        assert_eq!(escalation.change.is_some(), strikes, "{late} h late");
-        assert_eq!(escalation.review, strikes);
-        assert_eq!(
-            enforced(&escalation, at(0))[0],
-            withheld,
-            "the message is withheld all the same"
-        );
-    }
 }
 
 #[test]
@@ -195,7 +172,7 @@ fn a_policy_without_strikes_gives_none() {
     let plain = Policy::compile_again(before).unwrap().policy;
     let standing = Standing { strikes: 3, ..Standing::default() };
     let asked = Asked { violation: true, ..asked(&plain, "critical") };
-    let escalation = plain.escalate(&asked, &standing, then(at(0)));
+    let escalation = plain.escalate(&asked, &standing, at(0));
     assert_eq!(enforced(&escalation, at(0)), [(Action::HardBlock, Scope::Message, None)]);
     assert_eq!(escalation.change, None);
 }
@@ -227,7 +204,7 @@ proptest! {
     fn a_worse_tier_and_one_more_strike_are_never_answered_more_mildly(standing in standings()) {
         let policy = policy();
         let of = |tier, standing: &Standing| {
-            severest(&policy.escalate(&asked(&policy, tier), standing, then(at(0))))
+            severest(&policy.escalate(&asked(&policy, tier), standing, at(0)))
         };
         let tiers = ["low", "medium", "high", "critical"];
         for pair in tiers.windows(2) {
@@ -243,7 +220,7 @@ proptest! {
     fn there_is_at_most_one_action_per_scope(standing in standings(), place in 0_usize..4) {
         let policy = policy();
         let tier = &policy.tiers()[place].name;
-        let escalation = policy.escalate(&asked(&policy, tier), &standing, then(at(0)));
+        let escalation = policy.escalate(&asked(&policy, tier), &standing, at(0));
         let scopes: Vec<Scope> = escalation.actions.iter().map(|own| own.scope).collect();
         prop_assert!(!scopes.is_empty() && scopes.is_sorted_by(|a, b| a < b), "{scopes:?}");
     }

@@ -6,7 +6,7 @@ use sqlx::Row as _;
 
 use super::super::deliveries::{ATTEMPTS, COUNT, DEAD, FORGET, OLDEST, REVIVE};
 use super::super::dialect::Kind;
-use super::super::outbox::{self, PROMOTE};
+use super::super::outbox::{self, PROMOTE, WORDS};
 use super::super::turn::{CLAIM, END, NEXT_DUE, POSTPONE, READ, UNCLAIM};
 use super::super::{Claimed, DeliveryFilter, HeldAfter, Next, Tried, Turn};
 use super::*;
@@ -463,7 +463,7 @@ async fn a_turn_finds_its_rows_by_an_index() {
     let over_rows = [&PROMOTE, &END, &UNCLAIM, &POSTPONE, &READ, &REVIVE, &FORGET, &outbox::FORGET];
     let mut statements: Vec<String> =
         over_rows.iter().map(|rows| rows.text(Kind::Sqlite, 1).to_string()).collect();
-    statements.extend([NEXT_DUE, CLAIM, ATTEMPTS, COUNT, OLDEST, DEAD].map(str::to_owned));
+    statements.extend([NEXT_DUE, CLAIM, ATTEMPTS, COUNT, OLDEST, DEAD, WORDS].map(str::to_owned));
     for bits in 0..4_u32 {
         let filter = DeliveryFilter {
             source: (bits & 1 > 0).then(String::new),
