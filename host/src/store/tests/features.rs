@@ -80,7 +80,14 @@ async fn each_function_counts_what_lies_between_two_moments(home: Home) {
     let recent = store.recent(&asked(&definition, 1, 0, 40), 3).await.unwrap();
     let ids: Vec<&str> = recent.iter().map(|referred| referred.event.id.as_str()).collect();
     assert_eq!(ids, ["e-20", "e-30", "e-40"]);
-    assert!(OBSERVATIONS_MAX >= 1_000, "what counts is hardly ever cut off");
+    // Of more than one may look at, the newest count.
+    let many = (0..=OBSERVATIONS_MAX).map(|at| observed(&definition, 3, 100 + at, 1.0));
+    store.commit(&entry_with("many", "u", many.collect())).await.unwrap();
+    let all = asked(&definition, 3, 0, 1_000_000);
+    let count = store.observed(Function::Count, &all).await.unwrap();
+    assert_eq!(count, Told::Integer(OBSERVATIONS_MAX));
+    let sum = store.observed(Function::Sum, &all).await.unwrap();
+    assert_eq!(sum, Told::Number(OBSERVATIONS_MAX as f64));
 }
 
 async fn what_is_filled_is_there_once_however_often_it_is_filled(home: Home) {
