@@ -11,7 +11,7 @@ use contact_phone::ContactPhone;
 use picket::app::App;
 use picket::config::Config;
 use picket::engine::{Engine, EngineOptions, EntityKey, Evaluated, INCIDENTS_MAX};
-use picket::model::{Event, Outcome, Timestamp};
+use picket::model::{Event, Known, Outcome, Timestamp};
 use picket::policy::Facts;
 use picket::runtime::{Call, Runtime, RuntimeOptions, Trust, Value};
 use picket::telemetry::Metrics;
@@ -135,8 +135,9 @@ fn event(text: &str) {
     let snapshot = app.registry.current();
     let policy = snapshot.policy("qwickservices").expect("the policy is bundled");
     let [never, seldom] = [0, 1_000].map(engine);
+    let known = Known::default();
     let found = |engine: &Engine, event: &Event| {
-        let Evaluated { findings, upkeep } = engine.evaluate(&snapshot, event);
+        let Evaluated { findings, upkeep } = engine.evaluate(&snapshot, event, &known);
         engine.look_after(upkeep, || true);
         assert_eq!(findings.len(), picket_bundle::DETECTORS.len());
         findings

@@ -18,7 +18,7 @@ use hdrhistogram::Histogram;
 use picket::app::{App, Carried};
 use picket::config::Config;
 use picket::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX};
-use picket::model::{Event, Outcome, Timestamp};
+use picket::model::{Event, Known, Outcome, Timestamp};
 use picket::registry::Bundle;
 use picket::runtime::{
     Call, CompilerOptions, Prepared, Run, Runtime, RuntimeOptions, Trust, Value,
@@ -196,8 +196,9 @@ fn event(loaded: usize) -> f64 {
         incidents,
         metrics: Arc::new(Metrics::new()),
     });
+    let known = Known::default();
     let each = median(ROUNDS / 4, || {
-        let findings = engine.evaluate(&snapshot, &event).findings;
+        let findings = engine.evaluate(&snapshot, &event, &known).findings;
         assert_eq!(findings.len(), SUBSCRIBED);
         assert!(findings.iter().all(|finding| finding.outcome == Outcome::Ok));
     });

@@ -23,8 +23,9 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::deliver::{Deliver, Witness};
 use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
+use crate::features::Features;
 use crate::ingest::{FingerprintKey, Ingest, Parts};
-use crate::keeper::{Checkpoints, Keeper, Outlets, Retention};
+use crate::keeper::{Checkpoints, FeatureKeeper, Keeper, Outlets, Retention};
 use crate::model::Action;
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
 use crate::replay::Replayer;
@@ -130,10 +131,12 @@ impl App {
             incidents,
             metrics: Arc::clone(&metrics),
         }));
+        let features = Arc::new(Features::new(store.clone(), &host_key));
         let ingest = Ingest::new(Parts {
             store: store.clone(),
             registry: Arc::clone(&registry),
             engine: Arc::clone(&engine),
+            features: Arc::clone(&features),
             pool: Pool::start(config.evaluation_queue_max)
                 .context("cannot start evaluation threads")?,
             metrics: Arc::clone(&metrics),
@@ -171,6 +174,12 @@ impl App {
             metrics: Arc::clone(&metrics),
         };
         tasks.spawn(keeper.run(told, stop.clone()));
+        let kept = FeatureKeeper {
+            registry: Arc::clone(&registry),
+            features,
+            metrics: Arc::clone(&metrics),
+        };
+        tasks.spawn(kept.run(stop.clone()));
         if config.checkpoint_every_s > 0 {
             let every = Duration::from_secs(config.checkpoint_every_s);
             tasks.spawn(checkpoints.run(every, stop.clone()));

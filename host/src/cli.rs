@@ -14,6 +14,7 @@ mod detector;
 mod doctor;
 mod hold;
 mod key;
+mod known;
 mod migrate;
 mod policy;
 mod progress;

@@ -24,7 +24,9 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 
-use crate::model::{Build, Event, Finding, Isolation, LogLevel, LogLine, Outcome, Stage, Vitals};
+use crate::model::{
+    Build, Event, Finding, Isolation, Known, LogLevel, LogLine, Outcome, Stage, Vitals,
+};
 use crate::registry::{LiveDetector, Snapshot, Subscribed};
 use crate::runtime::Run;
 use crate::telemetry::{Compared, Metrics};
@@ -75,6 +77,7 @@ pub struct Evaluated<'a> {
 /// What the engine learns from an event for itself: it changes no finding, so nobody waits for it.
 pub struct Upkeep<'a> {
     event: &'a Event,
+    known: &'a Known,
     now: Instant,
     again: Vec<Again<'a>>,
     stopped: Vec<(&'a LiveDetector, Arc<State>)>,
@@ -100,11 +103,16 @@ impl Engine {
         }
     }
 
-    /// Runs every subscribed detector on the event: infallible, bounded by the event's deadline, and
+    /// Runs every subscribed detector on the event and what is known beyond it: infallible, bounded by the event's deadline, and
     /// sorted by the detector's name and stage, so that the order of arrival cannot matter. What counts
     /// runs first, so that nothing on trial takes its time away.
-    pub fn evaluate<'a>(&self, snapshot: &'a Snapshot, event: &'a Event) -> Evaluated<'a> {
-        self.evaluate_at(snapshot, event, Instant::now())
+    pub fn evaluate<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        event: &'a Event,
+        known: &'a Known,
+    ) -> Evaluated<'a> {
+        self.evaluate_at(snapshot, event, known, Instant::now())
     }
 
     /// As [`Engine::evaluate`], at a time of the caller's for breakers and probes. The event's own
@@ -113,6 +121,7 @@ impl Engine {
         &self,
         snapshot: &'a Snapshot,
         event: &'a Event,
+        known: &'a Known,
         now: Instant,
     ) -> Evaluated<'a> {
         let begun = Instant::now();
@@ -138,7 +147,8 @@ impl Engine {
                     finding
                 }
                 (None, Some(left)) => {
-                    let (finding, first) = self.run(live, event, &state, left, now);
+                    let visit = Visit::new(&live.prepared, Some(live.stage), event, known);
+                    let (finding, first) = self.run(live, &visit, &state, left, now);
                     again.extend(first.map(|first| Again { live, state, first }));
                     finding
                 }
@@ -147,25 +157,27 @@ impl Engine {
         }
         findings.sort_unstable_by_key(|(place, _)| *place);
         let findings = findings.into_iter().map(|(_, finding)| finding).collect();
-        Evaluated { findings, upkeep: Upkeep { event, now, again, stopped } }
+        Evaluated { findings, upkeep: Upkeep { event, known, now, again, stopped } }
     }
 
     /// Does some runs again and compares them, and probes what is stopped: each a run of one detector
     /// within its own limits, begun only while `may` says so and all together within an event's time.
     pub fn look_after(&self, upkeep: Upkeep<'_>, may: impl Fn() -> bool) {
-        let Upkeep { event, now, again, stopped } = upkeep;
+        let Upkeep { event, known, now, again, stopped } = upkeep;
         let begun = Instant::now();
         let left = || {
             let left = self.deadline.checked_sub(begun.elapsed());
             left.filter(|left| !left.is_zero() && may())
         };
         for one in again {
-            self.check(&one, event, left());
+            let visit = Visit::new(&one.live.prepared, Some(one.live.stage), event, known);
+            self.check(&one, &visit, left());
         }
         for (live, state) in stopped {
             let Some(left) = left() else { return };
             if state.begin_probe(now) {
-                self.probe(live, event, &state, left, now);
+                let visit = Visit::new(&live.prepared, Some(live.stage), event, known);
+                self.probe(live, &visit, &state, left, now);
             }
         }
     }
@@ -206,25 +218,24 @@ impl Engine {
     fn run(
         &self,
         live: &LiveDetector,
-        event: &Event,
+        visit: &Visit<'_>,
         state: &State,
         left: Duration,
         now: Instant,
     ) -> (Finding, Option<Run>) {
-        let visit = Visit::new(&live.prepared, Some(live.stage), event);
         let (mut run, warm) = match live.isolation {
             Isolation::Fresh => (visit.fresh(left), None),
             Isolation::Warm => visit.warm(&state.kept, left),
         };
         let lines = visit.lines(&mut run);
-        let compared = purity::comparable(&run) && self.sampling.picks(live, event);
+        let compared = purity::comparable(&run) && self.sampling.picks(live, visit.event);
         let first = compared.then(|| run.clone());
         let used = Used { memory_bytes: run.memory_bytes, output_bytes: run.output_bytes };
         let finding = visit.finding(run, &self.key);
         if let Some(warm) = warm.filter(|_| finding.outcome == Outcome::Ok) {
             state.kept.put(warm);
         }
-        write(state, event, lines, &finding, "");
+        write(state, visit.event, lines, &finding, "");
         if let Some(why) = state.record(&finding, used, now) {
             self.tell(Incident::tripped(live, &why));
         }
@@ -232,11 +243,10 @@ impl Engine {
     }
 
     /// The same run in another fresh instance. What was recorded is the first.
-    fn check(&self, again: &Again<'_>, event: &Event, left: Option<Duration>) {
+    fn check(&self, again: &Again<'_>, visit: &Visit<'_>, left: Option<Duration>) {
         let Again { live, state, first } = again;
         let manifest = live.prepared.manifest();
-        let second =
-            left.map(|left| Visit::new(&live.prepared, Some(live.stage), event).fresh(left));
+        let second = left.map(|left| visit.fresh(left));
         let Some(second) = second.filter(purity::comparable) else {
             self.metrics.purity_check(&manifest.name, Compared::Not);
             return;
@@ -257,16 +267,15 @@ impl Engine {
     fn probe(
         &self,
         live: &LiveDetector,
-        event: &Event,
+        visit: &Visit<'_>,
         state: &State,
         left: Duration,
         now: Instant,
     ) {
-        let visit = Visit::new(&live.prepared, Some(live.stage), event);
         let mut run = visit.fresh(left);
         let lines = visit.lines(&mut run);
         let finding = visit.finding(run, &self.key);
-        write(state, event, lines, &finding, "probe: ");
+        write(state, visit.event, lines, &finding, "probe: ");
         if state.probed(finding.outcome, now) {
             self.tell(Incident::recovered(live));
         }

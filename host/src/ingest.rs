@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::engine::{self, Engine, Pool, PoolError};
-use crate::model::{Action, Decision, DecisionId, Event, Outgoing, Timestamp};
+use crate::features::Features;
+use crate::model::{Action, Decision, DecisionId, Event, Known, Outgoing, Timestamp};
 use crate::registry::{LivePolicy, Registry, Snapshot};
 use crate::store::{Accepted, Committed, Recorded, Salt, SealedEntry, Store, StoreError};
 use crate::telemetry::{Metrics, Received};
@@ -39,6 +40,7 @@ pub struct Parts {
     pub store: Store,
     pub registry: Arc<Registry>,
     pub engine: Arc<Engine>,
+    pub features: Arc<Features>,
     pub pool: Pool,
     pub metrics: Arc<Metrics>,
     pub fingerprint_key: FingerprintKey,
@@ -120,15 +122,17 @@ impl Ingest {
         self.tracked(event, |this, event| async move { this.take(event).await }).await
     }
 
-    /// What would be decided: nothing is read of or claimed from the record.
+    /// What would be decided: nothing is claimed from the record, and read of it only what detectors declare
+    /// about the past.
     ///
     /// # Errors
-    /// An unknown source, or too much to do.
+    /// An unknown source, too much to do, or a store that does not answer.
     pub async fn dry_run(&self, event: Event) -> Result<Decision, IngestError> {
         let snapshot = self.serving()?;
         let policy = policies::speaks_for(&snapshot, &event)?;
         let received_at = Timestamp::now();
-        let job = self.job(snapshot, policy, Arc::new(event), DecisionId::new(), received_at);
+        let mut job = self.job(snapshot, policy, Arc::new(event), DecisionId::new(), received_at);
+        job.known = self.past(&job).await?;
         let work = move |answer: engine::Answer<'_, Decision>| {
             answer.give(job.decide().0.for_nobody());
         };
@@ -225,22 +229,25 @@ impl Ingest {
         let snapshot = self.serving()?;
         let policy = policies::speaks_for(&snapshot, &event)?;
         let event = Arc::new(event);
-        let job = self.job(snapshot, policy, Arc::clone(&event), id, received_at);
+        let mut job = self.job(snapshot, policy, Arc::clone(&event), id, received_at);
         let standing =
             self.0.store.standing(&event.source, &event.subject, job.mode(), job.happened_at());
-        let (mut sealing, standing) = tokio::try_join!(self.0.store.sealing(&event), standing)?;
+        let sealing = self.0.store.sealing(&event);
+        let (mut sealing, standing, known) = tokio::try_join!(sealing, standing, self.past(&job))?;
+        job.known = known;
         if let Some(salt) = salt {
             sealing = sealing.salted(salt);
         }
         let wanted = self.0.destinations.get(&event.source).cloned();
         let sends = wanted.clone();
         let work = move |answer: engine::Answer<'_, _>| {
+            let engine = Arc::clone(&job.engine);
             let (decided, upkeep) = job.decide();
             let entry = decided.entry(standing, fingerprint, wanted);
             let decision = Arc::clone(&entry.decision);
             let sealed = entry.seal(sealing).map(|sealed: SealedEntry| (decision, sealed));
             let spare = answer.give(sealed);
-            job.engine.look_after(upkeep, || spare.is_left());
+            engine.look_after(upkeep, || spare.is_left());
         };
         let (decision, sealed) = self.0.pool.run(work).await??;
         let decision = match self.0.store.commit_sealed(sealed).await? {
@@ -312,8 +319,23 @@ impl Ingest {
         received_at: Timestamp,
     ) -> Job {
         let ceiling = *self.0.registry.ceiling();
-        let engine = Arc::clone(&self.0.engine);
-        Job { snapshot, policy, event, id, received_at, engine, ceiling }
+        Job {
+            snapshot,
+            policy,
+            event,
+            id,
+            received_at,
+            engine: Arc::clone(&self.0.engine),
+            features: Arc::clone(&self.0.features),
+            known: Known::default(),
+            ceiling,
+        }
+    }
+
+    /// What the detectors that see an event declared about its past. Where none did, nothing is read.
+    async fn past(&self, job: &Job) -> Result<Known, StoreError> {
+        let wanted = job.snapshot.definitions_for(&job.event);
+        self.0.features.read(&wanted, &job.event, job.happened_at(), job.id).await
     }
 
     fn count_failure(&self, source: &str, error: &IngestError) {

@@ -3,6 +3,7 @@
 //! another server may have been asked for.
 
 mod checkpoints;
+mod features;
 mod guard;
 mod retention;
 
@@ -20,6 +21,7 @@ use crate::store::{PAGE_ROWS_MAX, Store, StoreError};
 use crate::telemetry::Metrics;
 
 pub use checkpoints::{CheckpointError, Checkpoints, Outlets};
+pub use features::FeatureKeeper;
 pub use retention::Retention;
 
 /// How often canaries are looked at.

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //!  api/events ──> ingest ──> registry.current()      one Arc<Snapshot> for the whole event
+//!                   │        features.read           what they declared about the past, once
 //!                   │        engine.evaluate         every subscribed detector, in the sandbox
 //!                   │        policy.judge            findings -> verdict, pure
 //!                   │        store.commit            durable, many events to a flush
@@ -13,7 +14,7 @@
 //! ```
 //!
 //! Layers, lowest first; a module uses only those below (a test reads the `use` lines):
-//! `model config` < `audit policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest replay keeper deliver` < `app api cli`.
+//! `model config` < `audit policy runtime signing store telemetry` < `registry auth features` < `engine` < `ingest replay keeper deliver` < `app api cli`.
 
 pub mod api;
 pub mod app;
@@ -23,6 +24,7 @@ pub mod cli;
 pub mod config;
 pub mod deliver;
 pub mod engine;
+pub mod features;
 pub mod ingest;
 pub mod keeper;
 pub mod model;

@@ -6,6 +6,7 @@
 mod again;
 mod capsule;
 mod compare;
+mod earlier;
 mod range;
 mod recent;
 mod report;
@@ -20,13 +21,14 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::EntityKey;
-use crate::model::{Build, Decision, Digest, PolicyRef};
+use crate::model::{Build, Decision, DecisionId, Digest, PolicyRef};
 use crate::policy::Policy;
 use crate::registry::{Registry, Unrecalled};
 use crate::runtime::Prepared;
-use crate::store::{Document, Replayable, Store, StoreError};
+use crate::store::{Document, Referred, Replayable, Store, StoreError};
 
 use again::Material;
+use earlier::Earlier;
 use recent::Recent;
 
 pub use capsule::{Capsule, CapsuleError};
@@ -114,6 +116,12 @@ impl Replayer {
                 settings.insert(build.settings, text);
             }
         }
+        let mut earlier = BTreeMap::new();
+        for id in earlier::wanted(&replayable.document.replay) {
+            if let Ok(event) = self.earlier(id).await? {
+                earlier.insert(id, event.json);
+            }
+        }
         Ok(Capsule {
             id: decision.id,
             policy: self.store.policy_text(decision.policy.digest).await?,
@@ -121,6 +129,7 @@ impl Replayer {
             settings,
             document: replayable.document_json,
             event: replayable.event_json,
+            earlier,
             proof: None,
         })
     }
@@ -128,8 +137,13 @@ impl Replayer {
     async fn gather(&self, replayable: Replayable) -> Result<Material, StoreError> {
         let Replayable { document, event, event_json, .. } = replayable;
         let Document { decision, replay, event: event_digest } = document;
+        let mut earlier = HashMap::new();
+        for id in earlier::wanted(&replay) {
+            earlier.insert(id, self.earlier(id).await?.map(Earlier::from));
+        }
         Ok(Material {
             event_digests: (event_digest, Digest::of(&event_json)),
+            earlier,
             policy: self.policy(&decision.policy).await?,
             builds: self.builds(&decision).await?,
             ceiling: *self.registry.ceiling(),
@@ -138,6 +152,26 @@ impl Replayer {
             decision,
             event,
         })
+    }
+
+    /// The event of an earlier decision, as far as it is still there.
+    async fn earlier(&self, id: DecisionId) -> Result<Result<Referred, Missing>, StoreError> {
+        match self.store.event_of(id).await {
+            Ok(Some(referred)) => Ok(Ok(referred)),
+            Ok(None) => Ok(Err(Missing::new(
+                Lack::Event,
+                format!(
+                    "the event of the decision {id}, of which a detector was told, is kept no longer"
+                ),
+            ))),
+            Err(StoreError::Erased { .. }) => Ok(Err(Missing::new(
+                Lack::Erased,
+                format!(
+                    "the event of the decision {id}, of which a detector was told, was erased with its subject"
+                ),
+            ))),
+            Err(error) => Err(error),
+        }
     }
 
     async fn builds(

@@ -1,6 +1,7 @@
 //! What the operator sees: logs and metrics. No globals: the registry is built by `app`.
 
 mod deliveries;
+mod features;
 mod labels;
 
 use std::io::IsTerminal;
@@ -21,6 +22,7 @@ use labels::{
 };
 
 pub use deliveries::Deliveries;
+pub use features::Features;
 
 /// Starts logging to standard error: pretty on a terminal, JSON otherwise. `PICKET_LOG` sets the
 /// filter, `info` unless set.
@@ -52,6 +54,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     queues: Family<QueueLabels, Gauge>,
     pub deliveries: Deliveries,
+    pub features: Features,
     generation: Gauge,
 }
 
@@ -143,6 +146,7 @@ impl Metrics {
             requests: Family::default(),
             queues: Family::default(),
             deliveries: Deliveries::default(),
+            features: Features::default(),
             generation: Gauge::default(),
             registry: Registry::default(),
         };
@@ -211,6 +215,7 @@ impl Metrics {
             metrics.queues.clone(),
         );
         metrics.deliveries.register(r);
+        metrics.features.register(r);
         r.register(
             "generation",
             "The set of detectors and policies that is live",

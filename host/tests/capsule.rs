@@ -333,7 +333,7 @@ fn what_is_no_capsule_is_refused_with_the_reason() {
         (zstd::bulk::compress(b"hello", 1).unwrap(), "no capsule"),
         (archive(&[]), "the archive is empty"),
         (archive(&whole()), "its first file is \"decision.json\""),
-        (archive(&listed(2, &whole())), "version 2, and this program reads version 1"),
+        (archive(&listed(3, &whole())), "version 3, and this program reads version 2"),
         (archive(&listed(1, &whole()[..1])), "no event.json"),
         (archive(&listed(1, &[])), "no event.json"),
         (archive(&listed(1, &whole())[..2]), "no event.json"),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use picket::engine::{Engine, EngineOptions, EntityKey, Evaluated, Incident};
 use picket::model::{
-    Build, Event, EventBounds, Finding, Isolation, LogLevel, Outcome, PurityChecks, Stage,
+    Build, Event, EventBounds, Finding, Isolation, Known, LogLevel, Outcome, PurityChecks, Stage,
     Timestamp,
 };
 use picket::registry::{LiveDetector, Snapshot};
@@ -61,7 +61,9 @@ impl Bench {
     fn event(&mut self, snapshot: &Snapshot, content: &str) -> Vec<Finding> {
         self.events += 1;
         let event = event(self.events, content);
-        let Evaluated { findings, upkeep } = self.engine.evaluate_at(snapshot, &event, self.now);
+        let known = Known::default();
+        let Evaluated { findings, upkeep } =
+            self.engine.evaluate_at(snapshot, &event, &known, self.now);
         self.engine.look_after(upkeep, || true);
         findings
     }
@@ -303,9 +305,10 @@ fn second_runs_and_probes_come_after_the_findings_and_only_where_there_is_time()
     let purity = |bench: &Bench| bench.engine.vitals(&PHONE.build()).unwrap().purity.compared;
     let before = purity(&bench);
     let event = event(1_000, "hello");
+    let known = Known::default();
     // What the findings wait for holds neither; and where nothing may be begun, nothing is.
     for may in [false, true] {
-        let evaluated = bench.engine.evaluate_at(&both, &event, bench.now);
+        let evaluated = bench.engine.evaluate_at(&both, &event, &known, bench.now);
         assert_eq!(evaluated.findings.len(), 2);
         assert_eq!((purity(&bench), bench.passed()), (before, Some(0)), "not before");
         bench.engine.look_after(evaluated.upkeep, || may);

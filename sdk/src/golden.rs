@@ -8,10 +8,13 @@
 //! ```
 //!
 //! `event` with an envelope, of which all but `data` may be left out, may stand instead of `text`, and
-//! `settings` are those of this case. A signal is held to what is written of it: `label` always,
-//! `quotes` (the evidence as it was sent), `score`, `confidence`, and `spans` with any of `field`,
-//! `text`, `start` and `end`, in bytes.
+//! `settings` are those of this case. `known` is what the detector is told beyond the event, by the names of
+//! its inputs: `{"lists.known_phones": true, "count by subject": 3, "recent data.content by subject":
+//! ["206", "555"]}`. What is not named there is as if nothing had happened before. A signal is held to what
+//! is written of it: `label` always, `quotes` (the evidence as it was sent), `score`, `confidence`, and
+//! `spans` with any of `field`, `text`, `start` and `end`, in bytes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,6 +34,9 @@ pub struct Case {
     /// A CloudEvents envelope of which all but `data` may be left out; in place of `text`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<Json>,
+    /// What the detector is told beyond the event, by the names of its inputs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub known: BTreeMap<String, Json>,
     /// The settings that the detector is configured with, `{}` unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<Json>,

@@ -10,11 +10,14 @@
 //! # }
 //! ```
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value as Json, json};
 
 use crate::{Detector, Event, InputDeclaration, Inputs, Signal, Span, Value};
 
 mod golden;
+mod known;
 
 /// A configured detector and the checks that the host makes of what it returns.
 pub struct Harness<D> {
@@ -69,10 +72,23 @@ impl<D: Detector> Harness<D> {
     /// Where the host would call the finding `error` or `invalid`: the detector failed, or a signal
     /// has an unknown label, a score outside 0..=1 or a span that is not text of the event.
     pub fn event(&self, event: &Json) -> Report {
+        self.event_knowing(event, &BTreeMap::new())
+    }
+
+    /// As [`Harness::event`], with what is known beyond the event, by the names of the inputs: see
+    /// [`crate::golden`]. What is not named is as if nothing had happened before.
+    ///
+    /// # Panics
+    /// As [`Harness::event`]; and where no input is called so, or is of another type.
+    pub fn event_knowing(&self, event: &Json, known: &BTreeMap<String, Json>) -> Report {
+        known::check(&self.inputs, known).unwrap_or_else(|error| panic!("{error}"));
         let inputs: Vec<Value> = self
             .inputs
             .iter()
-            .map(|InputDeclaration::Field { path }| lookup(event, path))
+            .map(|input| match input {
+                InputDeclaration::Field { path } => lookup(event, path),
+                told => known::value(told, known).unwrap_or_else(|error| panic!("{error}")),
+            })
             .collect();
         let envelope = Event {
             id: event["id"].as_str().unwrap_or("test").to_owned(),

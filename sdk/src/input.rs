@@ -35,8 +35,20 @@ pub enum Value {
 ///     amount_cents: i64,
 ///     #[input("data.note")]
 ///     note: Option<Text>,
+///     #[input(list = "known_phones")]
+///     known: Option<bool>,
+///     #[input(count, by = "subject", window_s = 3600, events = ["bid.*"])]
+///     bids: i64,
+///     #[input(distinct = "data.recipient_id", by = "subject", window_s = 3600)]
+///     recipients: i64,
+///     #[input(recent = "data.note", by = "subject", last = 5, window_s = 86400)]
+///     earlier: Option<Vec<Text>>,
 /// }
 /// ```
+///
+/// A path names a field of the event. `list` is whether the event is on that list of the policy. `count`,
+/// `sum`, `mean`, `distinct`, `first_seen` and `last_seen` are about earlier events with the same value at
+/// `by`, and `recent` are texts of those, oldest first: [`InputDeclaration`] says what each gives.
 pub trait Inputs: Sized {
     /// The declarations, in the order in which [`Inputs::read`] wants the values.
     fn declare() -> Vec<InputDeclaration>;

@@ -52,6 +52,7 @@
 
 #![warn(missing_docs)]
 
+mod declaration;
 mod detector;
 pub mod golden;
 pub mod harness;
@@ -64,9 +65,10 @@ pub mod text;
 #[doc(hidden)]
 pub mod guest;
 
+pub use declaration::{Function, InputDeclaration};
 pub use detector::{Detector, Event, NoSettings};
 pub use input::{FromValue, Inputs, Text, Value};
-pub use manifest::{InputDeclaration, Manifest};
+pub use manifest::Manifest;
 pub use picket_sdk_derive::Inputs;
 pub use signal::{Entity, Signal, Span};
 

@@ -4,6 +4,8 @@
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use crate::InputDeclaration;
+
 /// Who a detector is, which labels it may emit, which events and inputs it wants.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Manifest {
@@ -19,18 +21,6 @@ pub struct Manifest {
     settings: Option<Json>,
     #[serde(skip_serializing_if = "Budget::is_empty")]
     budget: Budget,
-}
-
-/// One input that a detector wants.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum InputDeclaration {
-    /// A field of the event.
-    Field {
-        /// A dotted path into the event, such as `data.content` or `subject`.
-        path: String,
-    },
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

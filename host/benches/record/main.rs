@@ -147,6 +147,7 @@ fn entry(number: u64) -> Entry {
         received_at: Timestamp::now(),
         fingerprint: [7; 32],
         outgoing: Outgoing::of(&decision, &BTreeSet::new()),
+        observations: Vec::new(),
         decision: Arc::new(decision),
         replay: json!({"inputs": [{"kind": "field", "path": "data.content"}]}),
         trials: Trials::default(),

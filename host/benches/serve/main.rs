@@ -93,6 +93,7 @@ async fn sample(store: &Store) -> Entry {
         decision: Arc::new(row.document.decision),
         replay: row.document.replay,
         trials: Trials::default(),
+        observations: Vec::new(),
         outgoing: Vec::new(),
         change: None,
         escalates: None,

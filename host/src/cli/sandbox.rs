@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use crate::app;
 use crate::config::Config;
 use crate::engine::{self, EntityKey, Examined};
-use crate::model::{Digest, Event, Timestamp};
+use crate::model::{Digest, Event, Known, Timestamp};
 use crate::registry::{Refused, Rules, signature_beside};
 use crate::runtime::{Limits, LoadError, Prepared, Runtime, RuntimeOptions, Trust};
 use crate::signing::Verdict;
@@ -102,8 +102,8 @@ impl Sandbox {
     }
 
     /// Runs a detector on an event and checks what it returns.
-    pub fn judge(&self, prepared: &Prepared, event: &Event) -> Examined {
-        engine::examine(prepared, event, &self.key)
+    pub fn judge(&self, prepared: &Prepared, event: &Event, known: &Known) -> Examined {
+        engine::examine(prepared, event, known, &self.key)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::EntityKey;
 use super::visit::Visit;
-use crate::model::{Event, Finding};
+use crate::model::{Event, Finding, Known};
 use crate::runtime::Prepared;
 
 /// Runs a build again in a fresh instance, within the limits that it has, and checks what it returns.
@@ -12,10 +12,11 @@ use crate::runtime::Prepared;
 pub fn evaluate_again(
     prepared: &Prepared,
     event: &Event,
+    known: &Known,
     was: &Finding,
     key: &EntityKey,
 ) -> Finding {
-    let visit = Visit::new(prepared, was.stage, event);
+    let visit = Visit::new(prepared, was.stage, event, known);
     let finding = visit.finding(visit.fresh(Duration::MAX), key);
     Finding { counted: was.counted, ..finding }
 }

@@ -3,7 +3,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{EntityHash, Event, EvidenceSpan, Input, Manifest, Signal};
+use crate::model::{EntityHash, Event, EvidenceSpan, Input, Known, Manifest, Recent, Signal, Told};
 use crate::runtime::{RawEntity, RawSignal, RawSpan, Value};
 
 const REASON_BYTES_MAX: usize = 500;
@@ -17,6 +17,15 @@ const MASK: &str = "•••";
 /// The key under which entities are hashed, so that the record holds no contact in clear.
 #[derive(Clone)]
 pub struct EntityKey(Hmac<Sha256>);
+
+/// What a detector was given.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    pub manifest: &'a Manifest,
+    pub known: &'a Known,
+    /// The values of its inputs, in the order of the manifest.
+    pub inputs: &'a [Value<'a>],
+}
 
 /// Hashes the entities of one event.
 ///
@@ -69,12 +78,11 @@ impl Entities<'_> {
 /// # Errors
 /// The first thing that breaks the contract; the finding is then invalid.
 pub fn signals(
-    manifest: &Manifest,
-    inputs: &[Value<'_>],
+    given: &Given<'_>,
     raw: Vec<RawSignal>,
     entities: &Entities<'_>,
 ) -> Result<Vec<Signal>, String> {
-    raw.into_iter().map(|raw| signal(manifest, inputs, raw, entities)).collect()
+    raw.into_iter().map(|raw| signal(given, raw, entities)).collect()
 }
 
 /// What a detector said of its failure, for the record: without what a terminal obeys, and without the
@@ -110,12 +118,8 @@ fn masked<'a>(said: &str, texts: impl IntoIterator<Item = &'a str>) -> String {
     shown
 }
 
-fn signal(
-    manifest: &Manifest,
-    inputs: &[Value<'_>],
-    raw: RawSignal,
-    hashing: &Entities<'_>,
-) -> Result<Signal, String> {
+fn signal(given: &Given<'_>, raw: RawSignal, hashing: &Entities<'_>) -> Result<Signal, String> {
+    let Given { manifest, inputs, .. } = *given;
     if !manifest.labels.contains(&raw.label) {
         let label: String = raw.label.chars().take(64).collect();
         return Err(format!("label {label:?} is not in the manifest"));
@@ -142,9 +146,7 @@ fn signal(
             format!("{label} points at input {input}, item {item}, bytes {start}..{end}: that is no text of the event")
         })?;
         hidden.push(text);
-        let Input::Field { path } = &manifest.inputs[span.input as usize];
-        let item = matches!(inputs[span.input as usize], Value::Texts(_)).then_some(span.item);
-        spans.push(EvidenceSpan { field: path.clone(), item, start: span.start, end: span.end });
+        spans.push(evidence(given, span));
     }
     let mut entities = Vec::with_capacity(raw.entities.len());
     for entity in &raw.entities {
@@ -170,6 +172,23 @@ fn signal(
     })
 }
 
+/// Where a span is, for those who know of no inputs. It points at a text of one.
+fn evidence(given: &Given<'_>, span: RawSpan) -> EvidenceSpan {
+    let RawSpan { input: number, item, start, end } = span;
+    let input = &given.manifest.inputs[number as usize];
+    let item_of_list = matches!(given.inputs[number as usize], Value::Texts(_)).then_some(item);
+    match (input, given.known.of(input)) {
+        (Input::Recent(Recent { path, .. }), Some(Told::Recent(texts))) => {
+            let event_id = texts.get(item as usize).map(|text| text.event_id.clone());
+            EvidenceSpan { field: path.clone(), item: None, start, end, event_id }
+        }
+        _ => {
+            let field = input.to_string();
+            EvidenceSpan { field, item: item_of_list, start, end, event_id: None }
+        }
+    }
+}
+
 /// The text that a span points at, where it is whole characters of an input.
 fn text_at<'a>(inputs: &[Value<'a>], span: RawSpan) -> Option<&'a str> {
     let text = match inputs.get(span.input as usize)? {
@@ -183,14 +202,17 @@ fn text_at<'a>(inputs: &[Value<'a>], span: RawSpan) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{EventBounds, Timestamp};
+    use crate::model::{DecisionId, Digest, EventBounds, Recalled, Timestamp};
     use serde_json::json;
 
     fn manifest() -> Manifest {
         let json = json!({
             "schema": 1, "name": "probe", "version": "1.0.0", "summary": "",
             "labels": ["safety.probe"], "events": ["*"],
-            "inputs": [{"kind": "field", "path": "data.content"}, {"kind": "field", "path": "data.photos"}],
+            "inputs": [
+                {"kind": "field", "path": "data.content"}, {"kind": "field", "path": "data.photos"},
+                {"kind": "recent", "path": "data.content", "by": "subject", "last": 3, "window_s": 60},
+            ],
         });
         Manifest::parse(&json.to_string()).unwrap()
     }
@@ -215,10 +237,23 @@ mod tests {
     }
 
     fn check(raw: RawSignal) -> Result<Signal, String> {
-        let inputs = [Value::Text("llámame 555-0100"), Value::Texts(vec!["a.jpg", "b.jpg"])];
+        let inputs = [
+            Value::Text("llámame 555-0100"),
+            Value::Texts(vec!["a.jpg", "b.jpg"]),
+            Value::Texts(vec!["it is 206", "then 555"]),
+        ];
         let key = EntityKey::new(&[7; 32]);
         let entities = key.of_event(&event("1"));
-        signals(&manifest(), &inputs, vec![raw], &entities).map(|mut signals| signals.remove(0))
+        let (manifest, mut known) = (manifest(), Known::default());
+        let recalled = ["e-1", "e-2"].map(|id| Recalled {
+            decision: DecisionId::new(),
+            event: Digest::of(b""),
+            event_id: id.to_owned(),
+            text: String::new(),
+        });
+        known.tell(&manifest.inputs[2], Told::Recent(recalled.into()));
+        let given = Given { manifest: &manifest, known: &known, inputs: &inputs };
+        signals(&given, vec![raw], &entities).map(|mut signals| signals.remove(0))
     }
 
     fn span(input: u32, item: u32, start: u32, end: u32) -> RawSpan {
@@ -236,6 +271,19 @@ mod tests {
             (signal.spans[1].field.as_str(), signal.spans[1].item),
             ("data.photos", Some(1))
         );
+    }
+
+    #[test]
+    fn evidence_in_an_earlier_event_names_that_and_is_masked_too() {
+        let reason = "206 and 555 make a number".to_owned();
+        let spans = vec![span(2, 0, 6, 9), span(2, 1, 5, 8), span(0, 0, 9, 17)];
+        let signal = check(RawSignal { reason, spans, ..raw() }).unwrap();
+        assert_eq!(signal.reason, "••• and ••• make a number");
+        let places: Vec<_> = signal.spans.iter().map(|span| (&*span.field, span.item)).collect();
+        assert_eq!(places, [("data.content", None); 3]);
+        let events: Vec<_> = signal.spans.iter().map(|span| span.event_id.as_deref()).collect();
+        assert_eq!(events, [Some("e-1"), Some("e-2"), None]);
+        assert!(check(RawSignal { spans: vec![span(2, 2, 0, 1)], ..raw() }).is_err());
     }
 
     #[test]

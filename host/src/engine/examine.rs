@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::check::{self, EntityKey};
 use super::inputs;
-use crate::model::{Event, Outcome, Signal};
+use crate::model::{Event, Known, Outcome, Signal};
 use crate::runtime::{Call, Prepared};
 
 /// What a detector says of an event, as a server would take it.
@@ -18,17 +18,18 @@ pub struct Examined {
 }
 
 /// Runs a detector, subscribed or not, within its own limits, and checks what it returns.
-pub fn examine(prepared: &Prepared, event: &Event, key: &EntityKey) -> Examined {
+pub fn examine(prepared: &Prepared, event: &Event, known: &Known, key: &EntityKey) -> Examined {
     let manifest = prepared.manifest();
-    let inputs = inputs::read(event, &manifest.inputs);
+    let inputs = inputs::read(event, known, &manifest.inputs);
     let call =
         Call { id: &event.id, kind: &event.kind, time_ms: event.time.millis(), inputs: &inputs };
     let run = prepared.evaluate(&call, Duration::MAX);
-    let (outcome, error, signals) =
-        match check::signals(manifest, &inputs, run.signals, &key.of_event(event)) {
-            Ok(signals) => (run.outcome, run.error, signals),
-            Err(fault) => (Outcome::Invalid, Some(fault), Vec::new()),
-        };
+    let given = check::Given { manifest, known, inputs: &inputs };
+    let (outcome, error, signals) = match check::signals(&given, run.signals, &key.of_event(event))
+    {
+        Ok(signals) => (run.outcome, run.error, signals),
+        Err(fault) => (Outcome::Invalid, Some(fault), Vec::new()),
+    };
     let log = run.log.into_iter().map(|(level, line)| format!("{level:?}: {line}")).collect();
     Examined { outcome, error, signals, log }
 }

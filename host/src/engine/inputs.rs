@@ -1,21 +1,34 @@
-//! From an event to what a manifest asked for, in its order.
+//! From an event, and what is known beyond it, to what a manifest asked for, in its order.
 
 use serde_json::Value as Json;
 
 use crate::model::event::Field;
-use crate::model::{Event, Input};
+use crate::model::{Event, Input, Known, Told};
 use crate::runtime::Value;
 
-/// The declared inputs of this event. What the event lacks, or holds in another type, is absent.
-pub fn read<'a>(event: &'a Event, inputs: &[Input]) -> Vec<Value<'a>> {
-    inputs
-        .iter()
-        .map(|Input::Field { path }| match event.field(path) {
+/// The declared inputs of this event. What the event lacks, or holds in another type, is absent, as is what
+/// is not known.
+pub fn read<'a>(event: &'a Event, known: &'a Known, inputs: &[Input]) -> Vec<Value<'a>> {
+    let read = |input: &Input| match input {
+        Input::Field { path } => match event.field(path) {
             None => Value::Absent,
             Some(Field::Attribute(text)) => Value::Text(text),
             Some(Field::Json(json)) => value(json),
-        })
-        .collect()
+        },
+        _ => known.of(input).map_or(Value::Absent, told),
+    };
+    inputs.iter().map(read).collect()
+}
+
+fn told(told: &Told) -> Value<'_> {
+    match told {
+        Told::Absent => Value::Absent,
+        Told::Boolean(inner) => Value::Boolean(*inner),
+        Told::Integer(inner) => Value::Integer(*inner),
+        Told::Number(inner) => Value::Number(*inner),
+        Told::Recent(texts) if texts.is_empty() => Value::Absent,
+        Told::Recent(texts) => Value::Texts(texts.iter().map(|one| one.text.as_str()).collect()),
+    }
 }
 
 fn value(json: &Json) -> Value<'_> {
@@ -44,7 +57,7 @@ fn list<'a, T>(items: &'a [Json], read: impl Fn(&'a Json) -> Option<T>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{EventBounds, Timestamp};
+    use crate::model::{DecisionId, Digest, EventBounds, Recalled, Timestamp};
     use serde_json::json;
 
     #[test]
@@ -75,10 +88,39 @@ mod tests {
         ];
         for (path, expected) in cases {
             assert_eq!(
-                read(&event, &[Input::Field { path: path.to_owned() }]),
+                read(&event, &Known::default(), &[Input::Field { path: path.to_owned() }]),
                 [expected],
                 "{path}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_known_is_told_and_the_rest_is_absent() {
+        let envelope = json!({
+            "specversion": "1.0", "id": "1", "source": "s", "type": "t", "subject": "u", "data": {},
+        });
+        let bounds = EventBounds { json_depth_max: 32, ahead_ms_max: 0 };
+        let event = Event::parse(envelope, &bounds, Timestamp::now()).unwrap();
+        let list = |name: &str| Input::List { name: name.to_owned() };
+        let text = |text: &str| Recalled {
+            decision: DecisionId::new(),
+            event: Digest::of(b""),
+            event_id: "0".to_owned(),
+            text: text.to_owned(),
+        };
+        let cases = [
+            (Told::Absent, Value::Absent),
+            (Told::Boolean(true), Value::Boolean(true)),
+            (Told::Integer(-7), Value::Integer(-7)),
+            (Told::Number(0.5), Value::Number(0.5)),
+            (Told::Recent(vec![]), Value::Absent),
+            (Told::Recent(vec![text("a"), text("b")]), Value::Texts(vec!["a", "b"])),
+        ];
+        for (told, expected) in cases {
+            let mut known = Known::default();
+            known.tell(&list("a"), told);
+            assert_eq!(read(&event, &known, &[list("b"), list("a")]), [Value::Absent, expected]);
         }
     }
 }

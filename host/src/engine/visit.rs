@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::check::{self, EntityKey};
 use super::{inputs, warm::Kept};
-use crate::model::{Event, Finding, LogLevel, Outcome, Stage};
+use crate::model::{Event, Finding, Known, LogLevel, Outcome, Stage};
 use crate::runtime::{Call, Prepared, Run, Value, Warm};
 
 pub(super) const TIME_UP: &str = "the event's time was up";
@@ -12,15 +12,21 @@ pub(super) const TIME_UP: &str = "the event's time was up";
 pub(super) struct Visit<'a> {
     prepared: &'a Prepared,
     stage: Option<Stage>,
-    event: &'a Event,
+    pub event: &'a Event,
+    known: &'a Known,
     inputs: Vec<Value<'a>>,
 }
 
 impl<'a> Visit<'a> {
     /// Of a version that stands, or stood, at this stage.
-    pub fn new(prepared: &'a Prepared, stage: Option<Stage>, event: &'a Event) -> Self {
-        let inputs = inputs::read(event, &prepared.manifest().inputs);
-        Self { prepared, stage, event, inputs }
+    pub fn new(
+        prepared: &'a Prepared,
+        stage: Option<Stage>,
+        event: &'a Event,
+        known: &'a Known,
+    ) -> Self {
+        let inputs = inputs::read(event, known, &prepared.manifest().inputs);
+        Self { prepared, stage, event, known, inputs }
     }
 
     /// In an instance of its own, for no longer than `left`.
@@ -44,8 +50,12 @@ impl<'a> Visit<'a> {
         let error = run.error.map(|said| check::error(&self.inputs, &said));
         let mut finding = finding(self.prepared, self.stage, run.outcome, error);
         finding.micros = u64::try_from(run.time.as_micros()).unwrap_or(u64::MAX);
-        let manifest = self.prepared.manifest();
-        match check::signals(manifest, &self.inputs, run.signals, &key.of_event(self.event)) {
+        let told = check::Given {
+            manifest: self.prepared.manifest(),
+            known: self.known,
+            inputs: &self.inputs,
+        };
+        match check::signals(&told, run.signals, &key.of_event(self.event)) {
             Ok(signals) => finding.signals = signals,
             Err(fault) => {
                 finding.outcome = Outcome::Invalid;

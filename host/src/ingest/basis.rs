@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Decision, Finding, Input, Isolation, Standing, Timestamp};
+use crate::model::{Decision, Finding, Input, Isolation, Known, Standing, Timestamp};
 use crate::policy::Step;
 use crate::registry::{LiveDetector, Subscribed};
 use crate::runtime::Limits;
@@ -15,6 +15,9 @@ use crate::runtime::Limits;
 pub struct Basis<'a> {
     /// What each detector was told, by reference into the event.
     pub inputs: Vec<(Cow<'a, str>, Cow<'a, [Input]>)>,
+    /// What they were told beyond the event: values as they were read, texts of other events by reference.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub known: Cow<'a, Known>,
     /// The arithmetic of the score.
     pub trace: Vec<Step>,
     /// How the subject stood; `None` where that made no difference.
@@ -57,6 +60,7 @@ impl<'a> Basis<'a> {
         trace: Vec<Step>,
         seen: &[Subscribed<'a>],
         ceiling: &Limits,
+        known: &'a Known,
     ) -> Self {
         let manifests = seen.iter().map(|subscribed| subscribed.live.prepared.manifest());
         let entities = decision.signals.iter().flat_map(|signal| &signal.entities);
@@ -67,6 +71,7 @@ impl<'a> Basis<'a> {
                     (Cow::from(&*manifest.name), Cow::Borrowed(manifest.inputs.as_slice()))
                 })
                 .collect(),
+            known: Cow::Borrowed(known),
             trace,
             stood: None,
             ceiling: *ceiling,
@@ -79,6 +84,11 @@ impl<'a> Basis<'a> {
             entities: entities.map(|entity| Cow::from(&*entity.commitment)).collect(),
         }
     }
+}
+
+#[allow(clippy::ptr_arg, reason = "serde passes the field as it is")]
+fn is_nothing(known: &Cow<'_, Known>) -> bool {
+    known.is_empty()
 }
 
 fn otherwise(finding: usize, live: &LiveDetector, ceiling: &Limits) -> Option<Otherwise> {

@@ -10,11 +10,13 @@ use super::basis::{Basis, Stood};
 use super::conclude::{Given, conclude, enforce};
 use super::{policies, trial};
 use crate::engine::{Engine, Evaluated, Upkeep};
+use crate::features::Features;
 use crate::model::{
-    Action, Decision, DecisionId, Event, Mode, Outgoing, Standing, Timestamp, Trials,
+    Action, Decision, DecisionId, Event, Input, Known, Mode, Observation, Outgoing, Standing,
+    Timestamp, Told, Trials,
 };
 use crate::policy::{Asked, Escalation};
-use crate::registry::{LivePolicy, Snapshot};
+use crate::registry::{LivePolicy, Snapshot, Subscribed};
 use crate::runtime::Limits;
 use crate::store::{Entry, Escalates};
 
@@ -26,6 +28,9 @@ pub(super) struct Job {
     pub id: DecisionId,
     pub received_at: Timestamp,
     pub engine: Arc<Engine>,
+    pub features: Arc<Features>,
+    /// What its past says, as it was read.
+    pub known: Known,
     /// What no detector gets more of.
     pub ceiling: Limits,
 }
@@ -44,6 +49,8 @@ pub(super) struct Decided {
     basis: Json,
     /// What it says about what is on trial.
     trials: Trials,
+    /// What later events may be told of it.
+    observations: Vec<Observation>,
 }
 
 impl Job {
@@ -58,13 +65,17 @@ impl Job {
     }
 
     /// With what the engine does once the answer has been given.
-    pub fn decide(&self) -> (Decided, Upkeep<'_>) {
-        let Self { snapshot, policy, event, .. } = self;
-        let Evaluated { findings, upkeep } = self.engine.evaluate(snapshot, event);
+    pub fn decide(&mut self) -> (Decided, Upkeep<'_>) {
+        // One moment for what detectors are told of a list and what rules find on it.
+        let decided_at = Timestamp::now();
+        let told = self.lists(decided_at);
+        told.iter().for_each(|(input, is)| self.known.tell(input, is.clone()));
+        let Self { snapshot, policy, event, known, .. } = &*self;
+        let Evaluated { findings, upkeep } = self.engine.evaluate(snapshot, event, known);
         let findings = policies::heard(&policy.policy, snapshot, &event.source, findings);
         let given = Given {
             id: self.id,
-            decided_at: Timestamp::now(),
+            decided_at,
             event,
             policy: policy.reference(),
             mode: self.mode(),
@@ -78,7 +89,7 @@ impl Job {
         };
         let asked = verdict.asked();
         let (decision, trace) = conclude(given, findings, verdict);
-        let basis = Basis::new(&decision, trace, &seen, &self.ceiling);
+        let basis = Basis::new(&decision, trace, &seen, &self.ceiling, known);
         let basis = serde_json::to_value(basis).expect("it is plain JSON");
         let decided = Decided {
             decision,
@@ -89,8 +100,27 @@ impl Job {
             at: self.happened_at(),
             basis,
             trials,
+            observations: self.features.observe(snapshot.definitions(), event, self.happened_at()),
         };
         (decided, upkeep)
+    }
+
+    /// Whether the event is on the lists that its detectors ask about, by the policy that decides. Of a list
+    /// that this does not have nothing is known.
+    fn lists(&self, at: Timestamp) -> Vec<(Input, Told)> {
+        if !self.snapshot.asks_about_lists() {
+            return Vec::new();
+        }
+        let seen = self.snapshot.subscribed(&self.event);
+        let inputs =
+            seen.iter().flat_map(|it: &Subscribed<'_>| &it.live.prepared.manifest().inputs);
+        let lists = inputs.filter_map(|input| {
+            let Input::List { name } = input else { return None };
+            let list = self.policy.policy.lists().iter().find(|list| list.name == *name);
+            let is = list.map_or(Told::Absent, |list| Told::Boolean(list.has(&self.event, at)));
+            Some((input.clone(), is))
+        });
+        lists.collect()
     }
 }
 
@@ -148,6 +178,7 @@ impl Decided {
             decision: Arc::new(decision),
             replay: self.basis,
             trials: self.trials,
+            observations: self.observations,
             change: escalation.change,
             escalates: None,
         }

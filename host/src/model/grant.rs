@@ -26,6 +26,13 @@ pub struct DetectorRule {
     /// Beginnings of the labels that it may give, such as `contact.`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
+    /// Lists of policies that it may ask about, such as `known_phones` or `known_*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lists: Option<Vec<String>>,
+    /// What it may be told of the past, such as `count by subject` or `recent data.content by *`. The fields
+    /// that this is read from are granted as `fields`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<Vec<String>>,
     /// Whether an instance may be kept from one event to the next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
@@ -47,6 +54,10 @@ pub struct Grants {
     pub fields: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lists: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<Vec<String>>,
 }
 
 const EVERY: &str = "*";
@@ -85,7 +96,7 @@ impl DetectorRules {
             if let Some(granted) =
                 self.granted(&manifest.name, source, &|grants| grants.fields.clone())
             {
-                let paths = manifest.inputs.iter().map(|Input::Field { path }| path.as_str());
+                let paths = manifest.inputs.iter().flat_map(Input::paths);
                 let mut denied = paths.filter(|path| !granted.iter().any(|it| covers(it, path)));
                 if let Some(path) = denied.next() {
                     return Err(not_granted("read the field", path, "fields", manifest, source));
@@ -97,6 +108,29 @@ impl DetectorRules {
                 let says = |label: &&String| !granted.iter().any(|it| label.starts_with(&**it));
                 if let Some(label) = manifest.labels.iter().find(says) {
                     return Err(not_granted("give the label", label, "labels", manifest, source));
+                }
+            }
+            if let Some(granted) =
+                self.granted(&manifest.name, source, &|grants| grants.lists.clone())
+            {
+                let names = manifest.inputs.iter().filter_map(|input| match input {
+                    Input::List { name } => Some(name),
+                    _ => None,
+                });
+                let mut denied = names.filter(|name| !granted.iter().any(|it| covers(it, name)));
+                if let Some(name) = denied.next() {
+                    return Err(not_granted("ask about the list", name, "lists", manifest, source));
+                }
+            }
+            if let Some(granted) =
+                self.granted(&manifest.name, source, &|grants| grants.features.clone())
+            {
+                let past = manifest.inputs.iter().filter(|input| input.past().is_some());
+                let mut denied = past
+                    .map(Input::to_string)
+                    .filter(|input| !granted.iter().any(|it| covers(it, input)));
+                if let Some(input) = denied.next() {
+                    return Err(not_granted("be told", &input, "features", manifest, source));
                 }
             }
         }
@@ -134,8 +168,8 @@ impl DetectorRules {
 
 impl DetectorRule {
     fn grants(&self) -> Grants {
-        let Self { events, fields, labels, .. } = self.clone();
-        Grants { events, fields, labels }
+        let Self { events, fields, labels, lists, features, .. } = self.clone();
+        Grants { events, fields, labels, lists, features }
     }
 }
 
@@ -182,7 +216,14 @@ mod tests {
         let manifest = json!({
             "schema": 1, "name": "contact-phone", "version": "1.2.0", "summary": "",
             "labels": ["contact.phone", "evasion.digits"], "events": ["message.*"],
-            "inputs": [{"kind": "field", "path": "data.content"}],
+            "inputs": [
+                {"kind": "field", "path": "data.content"},
+                {"kind": "list", "name": "known_phones"},
+                {"kind": "feature", "function": "distinct", "of": "data.recipient_id",
+                 "by": "subject", "window_s": 60},
+                {"kind": "recent", "path": "data.content", "by": "data.thread_id", "last": 3,
+                 "window_s": 60},
+            ],
         });
         let manifest = Manifest::parse(&manifest.to_string()).unwrap();
         let rules: DetectorRules = toml::from_str(rules).unwrap();
@@ -193,7 +234,9 @@ mod tests {
     fn what_is_not_limited_is_granted() {
         assert_eq!(check("", "*"), Ok(()));
         assert_eq!(check("[contact-phone]\nisolation = \"warm\"", "*"), Ok(()));
-        let all = "['*']\nevents = ['*']\nfields = ['data.*']\nlabels = ['contact.', 'evasion.']";
+        let all = "['*']\nevents = ['*']\nfields = ['data.*', 'subject']\n\
+                   labels = ['contact.', 'evasion.']\nlists = ['known_*']\n\
+                   features = ['distinct *', 'recent data.content by data.thread_id']";
         assert_eq!(check(all, "*"), Ok(()));
         assert_eq!(check("[other]\nfields = []", "*"), Ok(()));
     }
@@ -208,6 +251,23 @@ mod tests {
             ("['*']\nevents = ['message.sent']", "see events of type `message.*`"),
             ("[contact-phone]\nfields = ['data.note']", "add \"data.content\" to `fields`"),
             ("[contact-phone]\nlabels = ['contact.']", "give the label `evasion.digits`"),
+            ("[contact-phone]\nfields = ['data.*']", "add \"subject\" to `fields`"),
+            (
+                "[contact-phone]\nfields = ['data.content', 'subject']",
+                "add \"data.recipient_id\" to `fields` under [detectors.contact-phone]",
+            ),
+            (
+                "['*']\nlists = []",
+                "add \"known_phones\" to `lists` under [detectors.contact-phone]",
+            ),
+            (
+                "[contact-phone]\nfeatures = ['recent *']",
+                "add \"distinct data.recipient_id by subject\" to `features` under",
+            ),
+            (
+                "[contact-phone.sources.fair]\nfeatures = ['distinct *']",
+                "be told `recent data.content by data.thread_id`, which is not granted",
+            ),
             (
                 "[contact-phone.sources.fair]\nfields = []",
                 "add \"data.content\" to `fields` under [detectors.contact-phone.sources.fair]",
@@ -225,7 +285,7 @@ mod tests {
 
     #[test]
     fn the_nearest_word_holds() {
-        let own = "['*']\nfields = []\n[contact-phone]\nfields = ['data.content']";
+        let own = "['*']\nfields = []\n[contact-phone]\nfields = ['data.*', 'subject']";
         assert_eq!(check(own, "*"), Ok(()));
         let wider = "[contact-phone]\nfields = []\n[contact-phone.sources.fair]\nfields = ['*']";
         assert_eq!(check(wider, "fair"), Ok(()));

@@ -58,6 +58,12 @@ impl DecisionId {
         Self(Uuid::from_u128(millis << 80))
     }
 
+    /// When it was made, to the millisecond.
+    pub fn begun_at(&self) -> Timestamp {
+        let millis = i64::try_from(self.0.as_u128() >> 80).unwrap_or(i64::MAX);
+        Timestamp::from_micros(0).plus_millis(millis)
+    }
+
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
-use super::TypePattern;
+use super::{Input, TypePattern};
 
 /// Who a detector is and what it wants. Checked by [`Manifest::parse`].
 ///
@@ -34,14 +34,6 @@ pub struct Manifest {
     pub settings: Option<Json>,
     #[serde(default)]
     pub budget: Budget,
-}
-
-/// One input that a detector wants.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Input {
-    /// A field of the event, by dotted path.
-    Field { path: String },
 }
 
 /// What a detector asks for; the operator's ceiling holds.
@@ -127,11 +119,7 @@ impl Manifest {
         if let Some(label) = self.labels.iter().find(|label| !is_label(label)) {
             return Err(format!("`{label}` is not a label such as contact.phone"));
         }
-        for Input::Field { path } in &self.inputs {
-            if path.is_empty() || path.len() > 256 || path.split('.').any(str::is_empty) {
-                return Err(format!("`{path}` is not a path into the event such as data.content"));
-            }
-        }
+        self.inputs.iter().try_for_each(Input::check)?;
         self.budget.check()
     }
 
@@ -145,11 +133,13 @@ impl Manifest {
 fn unknown_input(json: &str) -> Option<String> {
     let manifest: Json = serde_json::from_str(json).ok()?;
     let mut kinds = manifest["inputs"].as_array()?.iter().map(|input| input["kind"].as_str());
-    let at = kinds.clone().position(|kind| kind.is_some_and(|kind| kind != "field"))?;
+    let at =
+        kinds.clone().position(|kind| kind.is_some_and(|kind| !Input::KINDS.contains(&kind)))?;
     let kind = kinds.nth(at).flatten()?;
     Some(format!(
-        "input {} is of kind `{kind}`, and this host gives inputs of kind `field` alone: read a field of the event, or run it on a host that gives `{kind}`",
-        at + 1
+        "input {} is of kind `{kind}`, and this host gives inputs of the kinds {}: use one of those, or run it on a host that gives `{kind}`",
+        at + 1,
+        Input::KINDS.map(|kind| format!("`{kind}`")).join(", ")
     ))
 }
 
@@ -192,6 +182,21 @@ mod tests {
         assert_eq!(manifest.budget, Budget { signals: Some(3), ..Budget::default() });
     }
 
+    /// A count by subject, but for these parts.
+    fn feature(parts: Json) -> Json {
+        let mut feature =
+            json!({"kind": "feature", "function": "count", "by": "subject", "window_s": 60});
+        for (name, value) in parts.as_object().unwrap() {
+            feature[name] = value.clone();
+        }
+        json!([feature])
+    }
+
+    fn recent(last: u32) -> Json {
+        json!([{"kind": "recent", "path": "data.content", "by": "subject", "last": last,
+                "window_s": 60}])
+    }
+
     #[test]
     fn each_fault_is_named() {
         let cases = [
@@ -203,15 +208,24 @@ mod tests {
             ("/events", json!(["*.sent"]), "not a pattern"),
             (
                 "/inputs",
-                json!([{"kind": "recent", "path": "data.content"}]),
-                "input 1 is of kind `recent`, and this host gives inputs of kind `field` alone",
+                json!([{"kind": "field", "path": "subject"}, {"kind": "profile"}]),
+                "input 2 is of kind `profile`, and this host gives inputs of the kinds `field`, `list`",
             ),
+            ("/inputs", json!([{"kind": "list", "name": "Known"}]), "not the name of a list"),
+            ("/inputs", json!([{"kind": "list", "path": "a"}]), "unknown field `path`"),
+            ("/inputs", feature(json!({"function": "median"})), "unknown variant `median`"),
             (
                 "/inputs",
-                json!([{"kind": "field", "path": "subject"}, {"kind": "list", "name": "deny"}]),
-                "input 2 is of kind `list`",
+                feature(json!({"function": "sum"})),
+                "`sum by subject` wants to know of what",
             ),
-            ("/inputs", json!([{"kind": "feature", "of": 7}]), "of kind `feature`"),
+            ("/inputs", feature(json!({"by": "data."})), "`data.` is not a path"),
+            ("/inputs", feature(json!({"window_s": 0})), "looks back 0 seconds"),
+            ("/inputs", feature(json!({"window_s": 7_776_001})), "1 to 7776000 are possible"),
+            ("/inputs", feature(json!({"events": ["*.sent"]})), "not a pattern"),
+            ("/inputs", feature(json!({"last": 5})), "unknown field `last`"),
+            ("/inputs", recent(0), "asks for 0 values; 1 to 20 are given"),
+            ("/inputs", recent(21), "asks for 21 values"),
             ("/inputs", json!([{"kind": "field"}]), "missing field `path`"),
             ("/inputs", json!([{"kind": "field", "path": "data..x"}]), "not a path"),
             ("/summary", json!("x".repeat(401)), "401 bytes"),

@@ -29,7 +29,8 @@ pub struct Signal {
     pub counted: bool,
 }
 
-/// Where the evidence is: a range of UTF-8 bytes of one field, as it was sent.
+/// Where the evidence is: a range of UTF-8 bytes of one field, as it was sent in this event or an earlier
+/// one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EvidenceSpan {
     /// A dotted path into the event, such as `data.content`.
@@ -41,6 +42,9 @@ pub struct EvidenceSpan {
     pub start: u32,
     /// One past the last byte.
     pub end: u32,
+    /// Of an earlier event of the same source: its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
 }
 
 /// Something that can be met again, such as a phone number, without what it was.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::cohort::Cohort;
 use super::judges::{Judges, LivePolicy};
-use crate::model::{Event, Isolation, Mode, Stage, TypePattern};
+use crate::model::{Definition, Event, Input, Isolation, Mode, Stage, TypePattern};
 use crate::runtime::Prepared;
 use crate::store::{EVERY_SOURCE, Origin};
 
@@ -43,6 +43,10 @@ pub struct Snapshot {
     detectors: Vec<LiveDetector>,
     /// Which detectors want a pattern of event types: few patterns, many detectors.
     wants: Vec<(TypePattern, Vec<usize>)>,
+    /// What they declare about the past, each once.
+    definitions: Vec<Definition>,
+    /// Whether one of them asks about a list.
+    lists: bool,
     policies: BTreeMap<String, Judges>,
     modes: BTreeMap<String, Mode>,
     /// Rows that should run and do not, with the reason.
@@ -72,10 +76,20 @@ impl Snapshot {
                 wants.entry(pattern.clone()).or_default().push(index);
             }
         }
+        let mut definitions: Vec<Definition> = detectors
+            .iter()
+            .flat_map(|live| live.prepared.manifest().inputs.iter().filter_map(Definition::of))
+            .collect();
+        let mut inputs = detectors.iter().flat_map(|live| &live.prepared.manifest().inputs);
+        let lists = inputs.any(|input| matches!(input, Input::List { .. }));
+        definitions.sort_by_key(|definition| definition.id);
+        definitions.dedup();
         Self {
             generation,
             turn: 0,
             detectors,
+            definitions,
+            lists,
             wants: wants.into_iter().collect(),
             policies,
             modes,
@@ -106,6 +120,30 @@ impl Snapshot {
     /// Every detector, sorted by name.
     pub fn detectors(&self) -> &[LiveDetector] {
         &self.detectors
+    }
+
+    /// What live detectors declare about the past, whatever their stage and source.
+    pub fn definitions(&self) -> &[Definition] {
+        &self.definitions
+    }
+
+    /// Whether a live detector asks about a list.
+    pub fn asks_about_lists(&self) -> bool {
+        self.lists
+    }
+
+    /// Of the definitions, what the detectors want that see this event.
+    pub fn definitions_for(&self, event: &Event) -> Vec<&Definition> {
+        // Most sets have none.
+        if self.definitions.is_empty() {
+            return Vec::new();
+        }
+        let seen = self.subscribed(event);
+        let is_wanted = |definition: &&Definition| {
+            let mut inputs = seen.iter().flat_map(|it| &it.live.prepared.manifest().inputs);
+            inputs.any(|input| *input == definition.input)
+        };
+        self.definitions.iter().filter(is_wanted).collect()
     }
 
     /// Deployments that should run and do not, with the reason.

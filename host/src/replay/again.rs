@@ -12,12 +12,14 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::compare::Comparison;
+use super::earlier::{Earlier, Retold, retell};
 use super::{AsRecorded, Lack, Missing, Replay};
 use crate::engine::{EntityKey, evaluate_again};
 use crate::ingest::{Basis, Given, Stood, conclude, enforce};
 use crate::model::decision::SEMANTICS;
 use crate::model::{
-    Build, Decision, Digest, Event, Finding, Isolation, Outcome, Signal, Stage, Standing,
+    Build, Decision, DecisionId, Digest, Event, Finding, Isolation, Outcome, Signal, Stage,
+    Standing,
 };
 use crate::policy::Policy;
 use crate::runtime::{Limits, Prepared};
@@ -35,6 +37,8 @@ pub(super) struct Material {
     pub event: Event,
     /// Of the event that was decided about, and of the one that is here.
     pub event_digests: (Digest, Digest),
+    /// The earlier events of which detectors were told, by their decisions.
+    pub earlier: HashMap<DecisionId, Result<Earlier, Missing>>,
     pub policy: Result<Arc<Policy>, Missing>,
     pub builds: HashMap<Build, Result<Prepared, Missing>>,
     /// What no run may have more of here.
@@ -47,6 +51,7 @@ pub(super) struct Material {
 struct Again<'a> {
     material: &'a Material,
     basis: &'a Basis<'static>,
+    retold: Retold,
     key: EntityKey,
     spent: Duration,
     /// Runs that had less to use than then.
@@ -88,6 +93,7 @@ impl Material {
         let again = Again {
             material: self,
             basis: &basis,
+            retold: retell(basis.known.clone().into_owned(), &self.earlier),
             // Without the key the commitments are compared, for which any key will do.
             key: self.key.clone().unwrap_or_else(|| EntityKey::new(&[0; 32])),
             spent: Duration::ZERO,
@@ -142,10 +148,15 @@ impl Again<'_> {
         comparison.compare("", &json!(was), &json!(is));
         let (event, event_now) = self.material.event_digests;
         let Basis { entities: entities_then, trace: trace_then, .. } = self.basis;
+        let (earlier, earlier_now) = &self.retold.digests;
         comparison.compare(
             "/basis",
-            &json!({ "entities": entities_then, "event": event, "trace": trace_then }),
-            &json!({ "entities": entities, "event": event_now, "trace": trace }),
+            &json!({
+                "earlier": earlier, "entities": entities_then, "event": event, "trace": trace_then,
+            }),
+            &json!({
+                "earlier": earlier_now, "entities": entities, "event": event_now, "trace": trace,
+            }),
         );
         match (comparison.differences.is_empty(), self.cramped.is_empty()) {
             (true, _) => {}
@@ -187,6 +198,12 @@ impl Again<'_> {
                 return None;
             }
         };
+        let inputs = &prepared.manifest().inputs;
+        let lacking = self.retold.lacking.iter().find(|(input, _)| inputs.contains(input));
+        if let Some((_, missing)) = lacking {
+            self.miss(missing.clone());
+            return None;
+        }
         let limits = match otherwise.and_then(|it| it.limits) {
             Some(limits) => limits,
             None => self.basis.ceiling.within(&prepared.manifest().budget),
@@ -194,7 +211,8 @@ impl Again<'_> {
         let patience = PATIENCE.min(PATIENCE_IN_ALL.saturating_sub(self.spent));
         let here = limits.at_most(&self.material.ceiling);
         let prepared = prepared.under(Limits { deadline: patience, ..here });
-        let finding = evaluate_again(&prepared, &self.material.event, was, &self.key);
+        let event = &self.material.event;
+        let finding = evaluate_again(&prepared, event, &self.retold.known, was, &self.key);
         self.spent += Duration::from_micros(finding.micros);
         self.replay.ran += 1;
         if finding.outcome == Outcome::Deadline {

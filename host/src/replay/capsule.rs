@@ -1,19 +1,22 @@
 //! A decision with all that it takes to make it again, in one file: a capsule needs no server and no
 //! database.
 //!
-//! # Format, version 1
+//! # Format, version 2
 //! A tar archive (POSIX.1-2017 `ustar`) compressed as zstd (RFC 8878), so that everybody has the tools
 //! to look inside. The files, in this order:
 //!
 //! | name | holds |
 //! |---|---|
-//! | `capsule.json` | `{"format": "picket capsule", "version": 1, "made_by", "decision", "files": [{"name", "bytes", "digest"}]}`: every other file, in order |
+//! | `capsule.json` | `{"format": "picket capsule", "version": 2, "made_by", "decision", "files": [{"name", "bytes", "digest"}]}`: every other file, in order |
 //! | `decision.json` | the document of the record, byte for byte: `{"salt", "decision", "replay", "event"}`, the last being the digest of the next file. The audit log says its digest |
 //! | `event.json` | the event of the record with its `salt`, byte for byte |
 //! | `policy.toml` | the policy's text, whose digest `decision.policy` names |
 //! | `detectors/<hex>.wasm` | each detector that the findings name by this digest, as it was shipped |
 //! | `settings/<hex>.json` | settings that the findings name by this digest, as canonical JSON (RFC 8785) |
+//! | `earlier/<decision>.json` | each earlier event of which a detector was told, by its decision: the event of the record with its `salt`, byte for byte. The decision says its digest |
 //! | `proof.txt` | that the audit log has the decision, as a <https://c2sp.org/tlog-proof>: its entry says the digests of the first two files |
+//!
+//! A capsule without earlier events is one of version 1, which earlier releases read as well.
 //!
 //! What the record did not have when the capsule was made is left out, and is missing in a replay. Every
 //! digest is SHA-256. The same decision gives the same bytes but for its proof, which is of the log as it
@@ -45,6 +48,8 @@ pub struct Capsule {
     pub policy: Option<String>,
     pub detectors: BTreeMap<Digest, Vec<u8>>,
     pub settings: BTreeMap<Digest, String>,
+    /// Events of which detectors were told, by their decisions; as they are in the record.
+    pub earlier: BTreeMap<DecisionId, Vec<u8>>,
     /// That it was logged.
     pub proof: Option<String>,
 }
@@ -69,7 +74,8 @@ pub enum CapsuleError {
 }
 
 const FORMAT: &str = "picket capsule";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+const VERSION_WITHOUT_EARLIER: u32 = 1;
 
 const HEAD: &str = "capsule.json";
 const DOCUMENT: &str = "decision.json";
@@ -103,4 +109,15 @@ fn detector_name(digest: &Digest) -> String {
 
 fn settings_name(digest: &Digest) -> String {
     format!("settings/{}.json", hex::encode(digest.as_bytes()))
+}
+
+fn earlier_name(decision: DecisionId) -> String {
+    format!("earlier/{decision}.json")
+}
+
+/// Of which decision a file is the event.
+fn earlier_of(name: &str) -> Option<DecisionId> {
+    let id: DecisionId = name.strip_prefix("earlier/")?.strip_suffix(".json")?.parse().ok()?;
+    // Written in one way alone.
+    (earlier_name(id) == name).then_some(id)
 }

@@ -88,6 +88,8 @@ pub enum Lack {
     Time,
     /// The proof that it was logged.
     Proof,
+    /// An earlier event of which a detector was told.
+    Event,
     /// What it was made from was erased with its subject, which is no fault.
     Erased,
 }
@@ -160,6 +162,7 @@ impl fmt::Display for Lack {
             Self::Limits => "limits",
             Self::Time => "time",
             Self::Proof => "proof",
+            Self::Event => "event",
             Self::Erased => "erased",
         })
     }

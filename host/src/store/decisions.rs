@@ -21,8 +21,8 @@ use super::strikes::{Escalates, Escalation};
 use super::subject_key::SubjectKey;
 use super::{Store, StoreError};
 use crate::model::{
-    AuditEntry, Decision, DecisionId, Digest, Event, Mode, Outcome, Outgoing, PolicyRun,
-    StandingChange, Timestamp, Trials,
+    AuditEntry, Decision, DecisionId, Digest, Event, Mode, Observation, Outcome, Outgoing,
+    PolicyRun, StandingChange, Timestamp, Trials,
 };
 
 static INSERT: Insert = Insert::new(
@@ -48,6 +48,8 @@ pub struct Entry {
     pub trials: Trials,
     /// What is to be delivered because of it.
     pub outgoing: Vec<Outgoing>,
+    /// What later events may be told of it.
+    pub observations: Vec<Observation>,
     /// What it adds to the standing of its subject.
     pub change: Option<StandingChange>,
     /// What that rests on; `None` where it rests on nothing.
@@ -62,6 +64,7 @@ pub struct SealedEntry {
     pub(super) decision: Option<DecisionRow>,
     pub(super) trials: Trials,
     pub(super) outbox: Vec<OutboxRow>,
+    pub(super) observations: Vec<Observation>,
     pub(super) change: Option<StandingChange>,
     pub(super) escalation: Option<Escalation>,
     pub(super) leaf: Leaf,
@@ -144,6 +147,7 @@ impl Entry {
             key: Arc::clone(&sealing.key),
             trials: self.trials.clone(),
             outbox,
+            observations: self.observations.clone(),
             change: self.change.clone(),
             escalation: self.escalates.clone().map(|escalates| Escalation { escalates, sealing }),
             decision: Some(DecisionRow {

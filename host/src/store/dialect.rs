@@ -75,6 +75,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     migration!(9, "0009_policy_life"),
     migration!(10, "0010_pages"),
     migration!(11, "0011_differences"),
+    migration!(12, "0012_features"),
 ];
 
 /// The one that gives the audit log its tree.

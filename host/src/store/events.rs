@@ -216,14 +216,14 @@ impl Store {
         let row = EventRow::of(event, &sealing, received_at, fingerprint, decision_id, ACCEPTED)?;
         let facts = json!({ "event": row.commitment });
         let entry = AuditEntry::new(None, "event.accepted", row.decision_id.as_str(), facts);
-        let (key, leaf) = (sealing.key, Leaf::of(entry)?);
-        let (trials, outbox) = (Trials::default(), Vec::new());
-        let (change, escalation) = (None, None);
+        let (key, leaf, change, escalation) = (sealing.key, Leaf::of(entry)?, None, None);
+        let (trials, outbox, observations) = (Trials::default(), Vec::new(), Vec::new());
         let entry = SealedEntry {
             event: row,
             decision: None,
             trials,
             outbox,
+            observations,
             change,
             escalation,
             leaf,

@@ -118,6 +118,7 @@ async fn remove_what_hangs_on(tx: &mut Tx, gone: &[Gone], ids: &[&str]) -> Resul
             "DELETE FROM rulings WHERE decision = $1",
             "DELETE FROM withheld WHERE decision = $1",
             "DELETE FROM policy_trial_differences WHERE decision = $1",
+            "DELETE FROM observations WHERE decision = $1",
         ] {
             sqlx::query(text).bind(id.as_str()).execute(tx.connection()?).await?;
         }

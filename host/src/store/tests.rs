@@ -7,6 +7,7 @@ mod deployed;
 mod destinations;
 mod erase;
 mod faults;
+mod features;
 mod life;
 mod lists;
 mod open;
@@ -188,6 +189,7 @@ fn signal(detector: &str, label: &str) -> Signal {
             item: None,
             start: 62,
             end: 70,
+            event_id: None,
         }],
         entities: Vec::new(),
         counted: true,
@@ -224,6 +226,7 @@ fn entry_of(event: Event, change: impl FnOnce(&mut Decision)) -> Entry {
         replay: json!({ "inputs": [{ "kind": "field", "path": "data.content" }] }),
         trials: Trials::default(),
         outgoing: Vec::new(),
+        observations: Vec::new(),
         change: None,
         escalates: None,
     }

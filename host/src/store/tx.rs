@@ -13,7 +13,7 @@ use super::error::StoreError;
 
 /// The tables whose writes need no audit entry: what is derived, or concerns delivery alone.
 pub(super) const EXEMPT: &[&str] =
-    &["features", "sessions", "delivery_claims", "delivery_attempts", "caches"];
+    &["features", "observations", "sessions", "delivery_claims", "delivery_attempts", "caches"];
 
 /// How long to wait after a connection could not be made; twice as long after each that follows, up
 /// to 3.2 s.

@@ -111,12 +111,12 @@ impl Sent<'_> {
         let mut finding = Finding::absent("echo");
         finding.stage = Some(Stage::Active);
         finding.outcome = run.outcome;
-        match check::signals(
-            ECHO.prepared.manifest(),
-            &inputs,
-            run.signals,
-            &ECHO.key.of_event(&ECHO.event),
-        ) {
+        let given = check::Given {
+            manifest: ECHO.prepared.manifest(),
+            known: &picket::model::Known::default(),
+            inputs: &inputs,
+        };
+        match check::signals(&given, run.signals, &ECHO.key.of_event(&ECHO.event)) {
             Ok(signals) => {
                 signals.iter().for_each(|signal| self.assert_kept(signal));
                 finding.signals = signals;

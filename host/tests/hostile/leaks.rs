@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use picket::config::Config;
 use picket::engine::{EntityKey, examine};
 use picket::model::manifest::Budget;
-use picket::model::{Event, Outcome, Timestamp};
+use picket::model::{Event, Known, Outcome, Timestamp};
 use picket::runtime::{CompilerOptions, Limits, Prepared, Runtime, RuntimeOptions, Trust};
 
 use super::cases::{self, CONTENT, Case, Expect};
@@ -121,8 +121,9 @@ fn run(prepared: &Prepared, runs: usize) -> Vec<Outcome> {
     let bounds = Config::default().event_bounds();
     let event = Event::parse(event("market", "event-1", CONTENT), &bounds, Timestamp::now());
     let event = event.expect("the event is valid");
+    let known = Known::default();
     let some = || {
-        let each = (0..runs / THREADS).map(|_| examine(prepared, &event, &key).outcome);
+        let each = (0..runs / THREADS).map(|_| examine(prepared, &event, &known, &key).outcome);
         each.collect::<Vec<_>>()
     };
     thread::scope(|scope| {

@@ -1,11 +1,16 @@
 //! `#[derive(Inputs)]`: a struct whose fields name the inputs of a detector. See `picket_sdk::Inputs`.
 
+mod declaration;
+
 use proc_macro::TokenStream;
 use quote::quote;
-use syn::{Data, DeriveInput, Error, Fields, LitStr, Result, parse_macro_input};
+use syn::{Data, DeriveInput, Error, Fields, Result, parse_macro_input};
 
-/// Derives `picket_sdk::Inputs`. Every field carries `#[input("data.path")]`: a dotted path into
-/// the event. A field of type `Option<_>` may be absent; without the others the event is not judged.
+/// Derives `picket_sdk::Inputs`. Every field carries `#[input("data.path")]`, a dotted path into the event,
+/// or what else it is told: `#[input(list = "known_phones")]`,
+/// `#[input(count, by = "subject", window_s = 3600, events = ["message.*"])]`,
+/// `#[input(sum = "data.amount", by = "subject", window_s = 3600)]`,
+/// `#[input(recent = "data.content", by = "subject", last = 5, window_s = 86400)]`. A field of type `Option<_>` may be absent; without the others the event is not judged.
 #[proc_macro_derive(Inputs, attributes(input))]
 pub fn derive_inputs(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -21,7 +26,7 @@ fn expand(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
         return refuse("`Inputs` wants named fields: each names its input");
     };
     let mut names = Vec::new();
-    let mut paths = Vec::new();
+    let mut declarations = Vec::new();
     for field in &fields.named {
         let attribute = field.attrs.iter().find(|attribute| attribute.path().is_ident("input"));
         let Some(attribute) = attribute else {
@@ -30,21 +35,15 @@ fn expand(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
                 "which input is this? Add `#[input(\"data.content\")]` with the path in the event",
             ));
         };
-        let path: LitStr = attribute.parse_args()?;
-        if path.value().is_empty() {
-            return Err(Error::new_spanned(path, "the path of an input is empty"));
-        }
         names.push(&field.ident);
-        paths.push(path);
+        declarations.push(attribute.parse_args_with(declaration::parse)?);
     }
     let ident = &input.ident;
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     Ok(quote! {
         impl #impl_generics ::picket_sdk::Inputs for #ident #type_generics #where_clause {
             fn declare() -> ::std::vec::Vec<::picket_sdk::InputDeclaration> {
-                ::std::vec![#(::picket_sdk::InputDeclaration::Field {
-                    path: ::std::string::String::from(#paths),
-                }),*]
+                ::std::vec![#(#declarations),*]
             }
 
             fn read(values: ::std::vec::Vec<::picket_sdk::Value>) -> ::std::option::Option<Self> {

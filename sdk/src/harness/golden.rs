@@ -36,19 +36,22 @@ impl<D: Detector> Harness<D> {
     fn run(&self, case: &Case) -> Vec<Found> {
         let event = case.envelope().unwrap_or_else(|error| panic!("{error}"));
         let report = match &case.settings {
-            None => self.event(&event),
+            None => self.event_knowing(&event, &case.known),
             Some(settings) => Self::with_settings(settings)
                 .unwrap_or_else(|error| panic!("case `{}`: {error}", case.name))
-                .event(&event),
+                .event_knowing(&event, &case.known),
         };
         report.signals.iter().map(|signal| self.found(signal, &report)).collect()
     }
 
     fn found(&self, signal: &Signal, report: &Report) -> Found {
         let spans = signal.spans.iter().filter_map(|span| {
-            let InputDeclaration::Field { path } = self.inputs.get(span.input as usize)?;
+            let field = match self.inputs.get(span.input as usize)? {
+                InputDeclaration::Field { path } | InputDeclaration::Recent { path, .. } => path,
+                _ => return None,
+            };
             let text = report.quote(span)?.to_owned();
-            Some(Evidence { field: path.clone(), text, start: span.start, end: span.end })
+            Some(Evidence { field: field.clone(), text, start: span.start, end: span.end })
         });
         Found {
             label: signal.label.clone(),

@@ -13,8 +13,8 @@ use indicatif::BinaryBytes;
 use picket_sdk::golden;
 use serde_json::json;
 
-use super::component;
-use super::test;
+use super::{component, test};
+use crate::cli::known;
 use crate::cli::sandbox::{self, Sandbox};
 use crate::cli::table;
 use crate::engine;
@@ -108,8 +108,10 @@ fn measure(
     let mut nanos = Histogram::<u64>::new(3)?;
     let mut memory_bytes = 0;
     let begun = Instant::now();
+    let known = known::nothing(prepared.manifest());
     for (round, event) in (0..ROUNDS + WARM_UP).zip(events.iter().cycle()) {
-        let inputs: Vec<Value<'_>> = engine::read_inputs(event, &prepared.manifest().inputs);
+        let inputs: Vec<Value<'_>> =
+            engine::read_inputs(event, &known, &prepared.manifest().inputs);
         let call = Call {
             id: &event.id,
             kind: &event.kind,

@@ -9,10 +9,10 @@ use clap::Args;
 use indicatif::BinaryBytes;
 use serde_json::json;
 
-use super::component;
+use super::{component, words};
 use crate::cli::sandbox::Sandbox;
 use crate::cli::table::plain;
-use crate::model::{Digest, Input};
+use crate::model::Digest;
 use crate::registry::Refused;
 use crate::runtime::{self, Limits, Prepared};
 use crate::store::EVERY_SOURCE;
@@ -118,7 +118,7 @@ impl Report<'_> {
     fn print(&self) {
         let manifest = self.prepared.manifest();
         let limits = self.prepared.limits();
-        let inputs: Vec<String> = manifest.inputs.iter().map(described).collect();
+        let inputs: Vec<String> = manifest.inputs.iter().map(words::input).collect();
         let events: Vec<String> = manifest.events.iter().map(ToString::to_string).collect();
         let snapshot = match self.prepared.pre_initialised() {
             true => "pre-initialised: events begin after `configure`",
@@ -138,7 +138,7 @@ impl Report<'_> {
             ("digest", Digest::of(self.bytes).to_string()),
             ("labels", plain(&manifest.labels.join(" "))),
             ("events", plain(&events.join(" "))),
-            ("inputs", plain(&inputs.join(" "))),
+            ("inputs", plain(&inputs.join(", "))),
             ("imports", plain(&runtime::imports(self.bytes).join(" "))),
             ("budget", budget),
             ("start", snapshot.to_owned()),
@@ -219,9 +219,4 @@ impl Report<'_> {
         );
         warnings
     }
-}
-
-fn described(input: &Input) -> String {
-    let Input::Field { path } = input;
-    path.clone()
 }

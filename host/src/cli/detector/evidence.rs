@@ -7,7 +7,7 @@ use console::measure_text_width;
 
 use crate::cli::table::plain;
 use crate::model::event::Field;
-use crate::model::{Event, EvidenceSpan};
+use crate::model::{Event, EvidenceSpan, Known};
 
 /// How evidence is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,16 @@ pub(super) enum Mark {
     Carets,
 }
 
-/// The text that a span points into.
-pub(super) fn text_of<'a>(event: &'a Event, span: &EvidenceSpan) -> Option<&'a str> {
+/// The text that a span points into, of the event or of an earlier one.
+pub(super) fn text_of<'a>(
+    event: &'a Event,
+    known: &'a Known,
+    span: &EvidenceSpan,
+) -> Option<&'a str> {
+    if let Some(event_id) = &span.event_id {
+        let mut recalled = known.recalled().map(|(_, recalled)| recalled);
+        return recalled.find(|it| it.event_id == *event_id).map(|it| it.text.as_str());
+    }
     match (event.field(&span.field)?, span.item) {
         (Field::Attribute(text), _) => Some(text),
         (Field::Json(json), None) => json.as_str(),
@@ -28,8 +36,12 @@ pub(super) fn text_of<'a>(event: &'a Event, span: &EvidenceSpan) -> Option<&'a s
 }
 
 /// The evidence itself.
-pub(super) fn quote<'a>(event: &'a Event, span: &EvidenceSpan) -> Option<&'a str> {
-    text_of(event, span)?.get(span.start as usize..span.end as usize)
+pub(super) fn quote<'a>(
+    event: &'a Event,
+    known: &'a Known,
+    span: &EvidenceSpan,
+) -> Option<&'a str> {
+    text_of(event, known, span)?.get(span.start as usize..span.end as usize)
 }
 
 /// The lines of `text` that hold evidence, cut to `width` columns.

@@ -10,7 +10,6 @@ use super::super::table::{self, plain};
 use super::diff::{takes, trials};
 use super::words::{self, Which, WhichVersion};
 use crate::api::{DetectorDetail, DetectorVersion, VersionDetail};
-use crate::model::Input;
 use crate::model::manifest::Budget;
 
 pub(super) const AFTER_HELP: &str = "\
@@ -105,7 +104,7 @@ fn stands(version: &DetectorVersion) -> String {
 fn print(detail: &VersionDetail) {
     let (version, manifest) = (&detail.version, &detail.manifest);
     println!("{} {}: {}\n", manifest.name, manifest.version, plain(&manifest.summary));
-    let reads = manifest.inputs.iter().map(|Input::Field { path }| plain(path));
+    let reads = manifest.inputs.iter().map(|input| plain(&words::input(input)));
     let lines = [
         ("digest", version.digest.to_string()),
         ("size", format!("{} bytes", version.bytes)),
@@ -113,7 +112,7 @@ fn print(detail: &VersionDetail) {
         ("signed", if version.signed { "yes" } else { "no" }.to_owned()),
         ("author", plain(&manifest.author)),
         ("events", manifest.events.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
-        ("reads", reads.collect::<Vec<_>>().join(" ")),
+        ("reads", reads.collect::<Vec<_>>().join(", ")),
         ("says", plain(&manifest.labels.join(" "))),
         ("impure", version.impure.as_deref().map(plain).unwrap_or_default()),
     ];

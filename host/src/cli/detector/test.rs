@@ -12,9 +12,10 @@ use serde_json::json;
 
 use super::component;
 use super::evidence;
+use crate::cli::known;
 use crate::cli::sandbox::{self, Sandbox};
 use crate::cli::table::plain;
-use crate::model::{Event, Outcome, Signal};
+use crate::model::{Event, Known, Outcome, Signal};
 use crate::runtime::Prepared;
 
 /// Run the golden cases of a detector.
@@ -42,7 +43,9 @@ pub(super) const AFTER_HELP: &str = r#"A case is a line of a .jsonl file, or a .
    "signals": [{"label": "contact.phone", "quotes": ["206 555 0142"]}]}
 
 `event` may stand instead of `text`: {"type": "bid.placed", "data": {"amount": 5}}. `settings` are given
-to `configure`. A signal is held to what is written of it: label, quotes, score, confidence, and spans
+to `configure`. `known` is what it is told beyond the event, by the names of its inputs:
+{"lists.known_phones": true, "count by subject": 3, "recent data.content by subject": ["206"]}; what is
+not named is as if nothing had happened before. A signal is held to what is written of it: label, quotes, score, confidence, and spans
 with field, text, start, end. The Rust harness reads the same files."#;
 
 /// Where cases are looked for in a detector's folder.
@@ -134,18 +137,20 @@ fn run_case(sandbox: &Sandbox, prepared: &Prepared, case: &Case) -> Result<Vec<E
     if !manifest.wants(&event.kind) {
         return Err(format!("{} does not subscribe to {}", manifest.name, event.kind));
     }
-    let judged = sandbox.judge(prepared, &event);
+    let known = known::of(manifest, &case.known)?;
+    let judged = sandbox.judge(prepared, &event, &known);
     if judged.outcome != Outcome::Ok {
         return Err(format!("{}: {}", judged.outcome, judged.error.unwrap_or_default()));
     }
-    let found: Vec<Found> = judged.signals.iter().map(|signal| found(&event, signal)).collect();
+    let found: Vec<Found> =
+        judged.signals.iter().map(|signal| found(&event, &known, signal)).collect();
     Ok(case.adopting(&found))
 }
 
-fn found(event: &Event, signal: &Signal) -> Found {
+fn found(event: &Event, known: &Known, signal: &Signal) -> Found {
     let spans = signal.spans.iter().map(|span| Evidence {
         field: span.field.clone(),
-        text: evidence::quote(event, span).unwrap_or_default().to_owned(),
+        text: evidence::quote(event, known, span).unwrap_or_default().to_owned(),
         start: span.start,
         end: span.end,
     });

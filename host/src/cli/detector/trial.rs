@@ -12,10 +12,11 @@ use serde_json::json;
 
 use super::component;
 use super::evidence::{self, Mark};
+use crate::cli::known;
 use crate::cli::sandbox::{self, Sandbox};
 use crate::cli::table::plain;
 use crate::engine::Examined;
-use crate::model::{Event, Outcome, Signal};
+use crate::model::{Event, Known, Outcome, Signal};
 use crate::runtime::Prepared;
 
 /// Run detectors on a text as if it had been sent as a message.
@@ -52,7 +53,10 @@ pub(super) fn run(args: &Try) -> anyhow::Result<ExitCode> {
         detectors.iter().partition(|prepared| prepared.manifest().wants(&event.kind));
     let judged: Vec<Judged<'_>> = wanting
         .into_iter()
-        .map(|prepared| Judged { prepared, examined: sandbox.judge(prepared, &event) })
+        .map(|prepared| {
+            let known = known::nothing(prepared.manifest());
+            Judged { prepared, examined: sandbox.judge(prepared, &event, &known) }
+        })
         .collect();
     if args.json {
         let all: Vec<_> = judged.iter().map(Judged::json).collect();
@@ -159,8 +163,9 @@ fn headline(signal: &Signal) -> String {
 fn evidence_of(event: &Event, signal: &Signal, width: usize, mark: Mark) -> Vec<String> {
     let mut texts: Vec<(&str, Vec<Range<usize>>)> = Vec::new();
     let mut before = None;
+    let nothing = Known::default();
     for span in &signal.spans {
-        let Some(text) = evidence::text_of(event, span) else { continue };
+        let Some(text) = evidence::text_of(event, &nothing, span) else { continue };
         if before != Some((&span.field, span.item)) {
             texts.push((text, Vec::new()));
             before = Some((&span.field, span.item));

@@ -7,6 +7,7 @@ use anyhow::Context;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::cli::known;
 use crate::cli::sandbox::Sandbox;
 use crate::model::{Event, Finding, Outcome, Signal, Stage};
 use crate::policy::{Facts, Policy, Verdict};
@@ -123,7 +124,7 @@ impl Shipped {
         };
         let wanting = detectors.iter().filter(|prepared| prepared.manifest().wants(&event.kind));
         let findings = wanting.map(|prepared| {
-            let examined = sandbox.judge(prepared, event);
+            let examined = sandbox.judge(prepared, event, &known::nothing(prepared.manifest()));
             let name = &prepared.manifest().name;
             ran(name, examined.outcome, examined.error, examined.signals)
         });

@@ -8,8 +8,9 @@ use crate::runtime::{Limits, LoadError, Prepared, Runtime, RuntimeOptions, Trust
 use crate::store::Document;
 
 use super::super::again::Material;
+use super::super::earlier::Earlier;
 use super::super::{Lack, Missing, Replay, compile};
-use super::{Capsule, CapsuleError, DOCUMENT, EVENT, logged};
+use super::{Capsule, CapsuleError, DOCUMENT, EVENT, earlier_name, logged};
 
 /// Findings of one decision: a capsule that holds more was made up.
 const FINDINGS_MAX: usize = 512;
@@ -74,8 +75,14 @@ impl Capsule {
                 format!("{} {}: {why}", decision.policy.name, decision.policy.digest),
             )
         });
+        let mut earlier = HashMap::new();
+        for (id, json) in &self.earlier {
+            let event: Event = read(&earlier_name(*id), json)?;
+            earlier.insert(*id, Ok(Earlier { event, digest: Digest::of(json) }));
+        }
         let material = Material {
             event_digests: (event_digest, Digest::of(&self.event)),
+            earlier,
             policy,
             builds,
             ceiling,

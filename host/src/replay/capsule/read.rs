@@ -9,7 +9,7 @@ use zstd::stream::read::Decoder;
 
 use super::{
     Capsule, CapsuleError, DOCUMENT, EVENT, FORMAT, HEAD, Head, Listed, POLICY, PROOF, VERSION,
-    detector_name, settings_name,
+    detector_name, earlier_of, settings_name,
 };
 use crate::model::Digest;
 use crate::policy::DOCUMENT_BYTES_MAX as POLICY_BYTES_MAX;
@@ -47,6 +47,7 @@ impl Capsule {
             policy: None,
             detectors: Default::default(),
             settings: Default::default(),
+            earlier: Default::default(),
             proof: None,
         };
         let mut left = BYTES_MAX;
@@ -84,6 +85,7 @@ impl Capsule {
             String::from_utf8(bytes)
                 .map_err(|_| CapsuleError::Damaged(format!("{name} is no text in UTF-8")))
         };
+        let earlier = earlier_of(name);
         match (number, name.as_str()) {
             (0, DOCUMENT) => self.document = bytes,
             (1, EVENT) => self.event = bytes,
@@ -95,6 +97,7 @@ impl Capsule {
             (2.., _) if *name == settings_name(digest) => {
                 self.settings.insert(*digest, text(bytes)?);
             }
+            (2.., _) if earlier.is_some() => self.earlier.extend(earlier.map(|id| (id, bytes))),
             _ => {
                 let detail = format!("{name:?} is no file of a capsule, or not in its place");
                 return Err(CapsuleError::Damaged(detail));
@@ -119,7 +122,7 @@ fn head<R: Read>(entries: &mut Entries<'_, R>) -> Result<Head, CapsuleError> {
     let begins: Begins = parse(HEAD, &bytes)?;
     match begins {
         Begins { format, .. } if format != FORMAT => Err(not(format!("its format is {format:?}"))),
-        Begins { version: VERSION, .. } => {
+        Begins { version: 1..=VERSION, .. } => {
             let head: Head = parse(HEAD, &bytes)?;
             match head.files.len() > FILES_MAX {
                 true => {
@@ -144,6 +147,7 @@ fn file_of<R: Read>(entry: Entry<'_, R>, listed: &Listed) -> Result<Vec<u8>, Cap
         EVENT => EVENT_BYTES_MAX,
         POLICY => POLICY_BYTES_MAX as u64,
         name if name.starts_with("detectors/") => DETECTOR_BYTES_MAX,
+        name if earlier_of(name).is_some() => EVENT_BYTES_MAX,
         _ => SETTINGS_BYTES_MAX,
     };
     let bytes = bounded(entry, &listed.name, max)?;

@@ -7,7 +7,7 @@ use zstd::stream::write::Encoder;
 
 use super::{
     Capsule, CapsuleError, DOCUMENT, EVENT, FORMAT, HEAD, Head, Listed, POLICY, PROOF, VERSION,
-    detector_name, settings_name,
+    VERSION_WITHOUT_EARLIER, detector_name, earlier_name, settings_name,
 };
 use crate::model::Digest;
 
@@ -27,7 +27,7 @@ impl Capsule {
         let files = self.files();
         let head = Head {
             format: FORMAT.to_owned(),
-            version: VERSION,
+            version: if self.earlier.is_empty() { VERSION_WITHOUT_EARLIER } else { VERSION },
             made_by: concat!("picket ", env!("CARGO_PKG_VERSION")).to_owned(),
             decision: self.id,
             files: files
@@ -57,6 +57,7 @@ impl Capsule {
         files.extend(self.policy.iter().map(|text| (POLICY.to_owned(), text.as_bytes())));
         files.extend(self.detectors.iter().map(|(of, it)| (detector_name(of), it.as_slice())));
         files.extend(self.settings.iter().map(|(of, it)| (settings_name(of), it.as_bytes())));
+        files.extend(self.earlier.iter().map(|(of, it)| (earlier_name(*of), it.as_slice())));
         files.extend(self.proof.iter().map(|text| (PROOF.to_owned(), text.as_bytes())));
         files
     }

@@ -8,7 +8,7 @@ use crate::store::events::ERASED;
 use crate::store::keyring::Keyring;
 use crate::store::subject_key::SubjectKeyId;
 use crate::store::tx::Tx;
-use crate::store::{StoreError, decisions};
+use crate::store::{StoreError, decisions, observations};
 
 /// Decisions that go in one transaction.
 const PAGE: usize = 200;
@@ -76,6 +76,7 @@ pub(super) async fn erase_page(
             .bind(id)
             .execute(tx.connection()?)
             .await?;
+        observations::erase(tx, id, &subject.pseudonym).await?;
         erased.decisions += 1;
     }
     Ok(rows.len() == PAGE)

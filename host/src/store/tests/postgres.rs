@@ -23,7 +23,8 @@ async fn the_tables_and_columns_are_those_of_sqlite() {
     let postgres = columns(
         Home::postgres(),
         "SELECT c.table_name::text, c.column_name::text, CASE c.data_type \
-         WHEN 'bigint' THEN 'INTEGER' WHEN 'bytea' THEN 'BLOB' WHEN 'text' THEN 'TEXT' END, \
+         WHEN 'bigint' THEN 'INTEGER' WHEN 'bytea' THEN 'BLOB' WHEN 'text' THEN 'TEXT' \
+         WHEN 'double precision' THEN 'REAL' END, \
          CASE c.is_nullable WHEN 'NO' THEN 1::bigint ELSE 0 END, \
          coalesce((SELECT k.ordinal_position::bigint FROM information_schema.key_column_usage AS k \
          JOIN information_schema.table_constraints AS t USING (constraint_schema, constraint_name) \

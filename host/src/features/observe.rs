@@ -1,0 +1,166 @@
+//! What one event adds to one definition. Pure.
+
+use std::borrow::Cow;
+
+use hmac::{Hmac, Mac};
+use serde_json::Value as Json;
+use sha2::Sha256;
+
+use crate::model::event::Field;
+use crate::model::{
+    Definition, Event, Feature, Function, Input, Observation, Past, Recent, Timestamp,
+};
+
+/// What is greater is no amount, and could not be added up.
+const NUMBER_MAX: f64 = 1e100;
+
+pub(super) fn observation(
+    key: &Hmac<Sha256>,
+    definition: &Definition,
+    event: &Event,
+    at: Timestamp,
+) -> Option<Observation> {
+    let Past { by, events, .. } = definition.past();
+    if !events.is_empty() && !events.iter().any(|pattern| pattern.matches(&event.kind)) {
+        return None;
+    }
+    let (mut value, mut number) = (None, None);
+    match &definition.input {
+        Input::Feature(Feature { function, of: Some(of), .. }) => match function {
+            Function::Count | Function::FirstSeen | Function::LastSeen => _ = given(event, of)?,
+            Function::Sum | Function::Mean => number = Some(number_of(event, of)?),
+            Function::Distinct => {
+                value = Some(hash(key, [&event.source, of, &*scalar(event, of)?]))
+            }
+        },
+        Input::Recent(_) => _ = text_of(&definition.input, event)?,
+        Input::Feature(_) | Input::Field { .. } | Input::List { .. } => {}
+    }
+    let entity = entity(key, event, by)?;
+    let personal = by == "subject" || matches!(definition.input, Input::Recent(_));
+    Some(Observation { definition: definition.id, entity, at, personal, value, number })
+}
+
+/// Whose past it is: what stands at `by`, of this source alone.
+pub(super) fn entity(key: &Hmac<Sha256>, event: &Event, by: &str) -> Option<[u8; 16]> {
+    Some(hash(key, [&event.source, by, &*scalar(event, by)?]))
+}
+
+/// The text of an event that recent values are told of.
+pub fn text_of<'a>(input: &Input, event: &'a Event) -> Option<&'a str> {
+    let Input::Recent(Recent { path, .. }) = input else { return None };
+    let text = match event.field(path)? {
+        Field::Attribute(text) => text,
+        Field::Json(json) => json.as_str()?,
+    };
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn given<'a>(event: &'a Event, path: &str) -> Option<Field<'a>> {
+    event.field(path).filter(|field| *field != Field::Json(&Json::Null))
+}
+
+/// What can be told apart: a text, a number or a truth, to the letter.
+fn scalar<'a>(event: &'a Event, path: &str) -> Option<Cow<'a, str>> {
+    match event.field(path)? {
+        Field::Attribute(text) => Some(Cow::from(text)),
+        Field::Json(Json::String(text)) => Some(Cow::from(text)),
+        Field::Json(json @ (Json::Number(_) | Json::Bool(_))) => Some(Cow::from(json.to_string())),
+        Field::Json(_) => None,
+    }
+}
+
+fn number_of(event: &Event, path: &str) -> Option<f64> {
+    let Field::Json(json) = event.field(path)? else { return None };
+    json.as_f64().filter(|number| number.abs() <= NUMBER_MAX)
+}
+
+fn hash(key: &Hmac<Sha256>, parts: [&str; 3]) -> [u8; 16] {
+    let mut mac = key.clone();
+    for part in parts {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part.as_bytes());
+    }
+    let hash: [u8; 32] = mac.finalize().into_bytes().into();
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash[..16]);
+    half
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hmac::KeyInit;
+    use serde_json::json;
+
+    fn event(source: &str, data: Json) -> Event {
+        Event {
+            id: "e".to_owned(),
+            source: source.to_owned(),
+            kind: "message.sent".to_owned(),
+            subject: "u".to_owned(),
+            time: Timestamp::from_micros(7),
+            time_sent: true,
+            data,
+            extensions: serde_json::Map::new(),
+        }
+    }
+
+    fn observed(input: Json, event: &Event) -> Option<Observation> {
+        let input: Input = serde_json::from_value(input).unwrap();
+        let definition = Definition::of(&input).unwrap();
+        let key = Hmac::new_from_slice(&[7; 32]).unwrap();
+        observation(&key, &definition, event, event.time)
+    }
+
+    fn feature(function: &str, of: Option<&str>, by: &str) -> Json {
+        json!({"kind": "feature", "function": function, "of": of, "by": by, "window_s": 60})
+    }
+
+    #[test]
+    fn an_event_counts_where_it_has_what_is_asked_for() {
+        let data = json!({"amount": 12.5, "much": 1e300, "to": 4, "note": "hi", "none": null,
+                          "list": [1], "empty": ""});
+        let event = event("s", data);
+        let recent = |path: &str| json!({"kind": "recent", "path": path, "by": "subject", "last": 3, "window_s": 60});
+        let of_type = |kind: &str| {
+            json!({"kind": "feature", "function": "count", "by": "subject", "window_s": 60,
+                   "events": [kind]})
+        };
+        let cases = [
+            (feature("count", None, "subject"), true),
+            (feature("count", None, "data.to"), true),
+            (feature("count", None, "data.list"), false),
+            (feature("count", None, "data.missing"), false),
+            (feature("count", Some("data.list"), "subject"), true),
+            (feature("first_seen", Some("data.none"), "subject"), false),
+            (feature("sum", Some("data.amount"), "subject"), true),
+            (feature("sum", Some("data.note"), "subject"), false),
+            (feature("mean", Some("data.much"), "subject"), false),
+            (feature("distinct", Some("data.to"), "subject"), true),
+            (feature("distinct", Some("data.list"), "subject"), false),
+            (recent("data.note"), true),
+            (recent("data.empty"), false),
+            (recent("data.to"), false),
+            (of_type("message.*"), true),
+            (of_type("bid.*"), false),
+        ];
+        for (input, counts) in cases {
+            assert_eq!(observed(input.clone(), &event).is_some(), counts, "{input}");
+        }
+        let sum = observed(feature("sum", Some("data.amount"), "subject"), &event).unwrap();
+        assert_eq!((sum.number, sum.value, sum.at.micros()), (Some(12.5), None, 7));
+    }
+
+    #[test]
+    fn an_entity_is_of_its_source_and_path() {
+        let of = |source: &str, by: &str| {
+            let event = event(source, json!({"a": "x", "b": "x", "c": "y"}));
+            observed(feature("count", None, by), &event).unwrap().entity
+        };
+        assert_eq!(of("s", "data.a"), of("s", "data.a"));
+        for other in [of("t", "data.a"), of("s", "data.b"), of("s", "data.c")] {
+            assert_ne!(other, of("s", "data.a"));
+        }
+    }
+}

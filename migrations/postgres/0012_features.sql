@@ -1,0 +1,25 @@
+-- What detectors may know about the past: which inputs about it are declared, and for each of these the
+-- events that it may count. Derived: what is here can be made again from the events that are kept.
+
+CREATE TABLE features (
+    definition BYTEA PRIMARY KEY, -- 16 bytes: a digest of `input`
+    input      TEXT COLLATE "C" NOT NULL,    -- as a manifest declares it
+    since      BIGINT NOT NULL, -- when it was declared
+    filled     TEXT COLLATE "C" NOT NULL,    -- a decision's id: events from before it was declared are here up to that
+    complete   BIGINT NOT NULL CHECK (complete IN (0, 1)) -- whether all of these are
+);
+
+-- One row for each event and definition. Written with the event; dropped when nothing can look so far back.
+CREATE TABLE observations (
+    definition BYTEA NOT NULL,
+    entity     BYTEA NOT NULL, -- 16 bytes: a keyed hash of source, path and what stands there
+    at         BIGINT NOT NULL, -- when it happened, but not later than when it was received
+    decision   TEXT COLLATE "C" NOT NULL,    -- decisions.id
+    personal   BIGINT NOT NULL CHECK (personal IN (0, 1)), -- 1: it goes with its subject; 0: it stays, and names nobody
+    value      BYTEA,          -- where values are told apart: 16 bytes, a keyed hash
+    number     DOUBLE PRECISION,          -- where they are added up
+    PRIMARY KEY (definition, entity, at, decision)
+);
+
+CREATE INDEX observations_at       ON observations (definition, at);
+CREATE INDEX observations_decision ON observations (decision);
