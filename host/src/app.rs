@@ -23,7 +23,7 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::deliver::{Deliver, Witness};
 use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
-use crate::features::Features;
+use crate::features::{Features, Reading};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
 use crate::keeper::{Checkpoints, FeatureKeeper, Keeper, Outlets, Retention};
 use crate::model::Action;
@@ -131,7 +131,11 @@ impl App {
             incidents,
             metrics: Arc::clone(&metrics),
         }));
-        let features = Arc::new(Features::new(store.clone(), &host_key));
+        let reading = Reading {
+            patience: config.event_deadline(),
+            at_once: (config.database_readers_max / 2) as usize,
+        };
+        let features = Arc::new(Features::new(store.clone(), &host_key, reading));
         let ingest = Ingest::new(Parts {
             store: store.clone(),
             registry: Arc::clone(&registry),

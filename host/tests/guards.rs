@@ -299,15 +299,22 @@ async fn a_version_uses_no_more_than_the_operator_lets_it() {
     let failed = async |id: &str, text: &str, outcome: &str| {
         let decision = server.event(id, text).await.json();
         let finding = decision["findings"][0].clone();
-        assert_eq!(finding["outcome"], outcome, "{finding:#}");
         // What is missing is missed: the policy's word for that.
         assert_eq!((&decision["degraded"], &decision["review"]), (&json!(true), &json!(true)));
-        finding["micros"].as_u64().expect("a number")
+        let is = finding["outcome"] == outcome;
+        (is, finding["micros"].as_u64().expect("a number"))
     };
-    failed("memory", "memory", "memory").await;
+    // On a busy machine its millisecond may be up before it has grown so far.
+    let mut grown = false;
+    for number in 0..20 {
+        grown |= failed(&format!("memory-{number}"), "memory", "memory").await.0;
+    }
+    assert!(grown, "it never came to its limit of memory");
     let mut shortest = u64::MAX;
     for number in 0..5 {
-        shortest = shortest.min(failed(&format!("loop-{number}"), "loop", "deadline").await);
+        let (is, micros) = failed(&format!("loop-{number}"), "loop", "deadline").await;
+        assert!(is, "a loop ends by its deadline");
+        shortest = shortest.min(micros);
     }
     // Never so little where it has ten milliseconds, as it asks for; seldom as much as that where it has one.
     assert!((1_000..10_000).contains(&shortest), "{shortest} us");

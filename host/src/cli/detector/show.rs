@@ -104,7 +104,7 @@ fn stands(version: &DetectorVersion) -> String {
 fn print(detail: &VersionDetail) {
     let (version, manifest) = (&detail.version, &detail.manifest);
     println!("{} {}: {}\n", manifest.name, manifest.version, plain(&manifest.summary));
-    let reads = manifest.inputs.iter().map(|input| plain(&words::input(input)));
+    let reads = manifest.inputs.iter().map(|input| plain(&input.in_full()));
     let lines = [
         ("digest", version.digest.to_string()),
         ("size", format!("{} bytes", version.bytes)),

@@ -1,7 +1,7 @@
 //! How the state of a version is worded.
 
 use super::super::table::plain;
-use crate::model::{Canary, Input, Isolation, Recent, Stage};
+use crate::model::{Canary, Isolation, Stage};
 use crate::registry::DetectorStatus;
 
 pub(super) use super::super::which::{Which, WhichVersion};
@@ -26,16 +26,4 @@ pub(super) fn stage(stage: Stage, canary: Option<&Canary>) -> String {
 pub(super) fn isolation(status: &DetectorStatus) -> Option<&'static str> {
     let warm = "warm: an instance is kept from event to event, by the operator's word";
     (status.isolation == Some(Isolation::Warm)).then_some(warm)
-}
-
-/// An input, with how far it looks back.
-pub(super) fn input(input: &Input) -> String {
-    let last = match input {
-        Input::Recent(Recent { last, .. }) => format!(", the last {last}"),
-        _ => String::new(),
-    };
-    match input.past() {
-        Some(past) => format!("{input} over {} s{last}", past.window_s),
-        None => input.to_string(),
-    }
 }
