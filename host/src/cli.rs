@@ -114,6 +114,11 @@ pub(super) struct ConfigFile {
     config: Option<PathBuf>,
 }
 
+/// The configuration of a command that takes no `--config`: as it would be named for a server here.
+fn configured() -> anyhow::Result<Config> {
+    Ok(Config::load(std::env::var_os("PICKET_CONFIG").map(PathBuf::from).as_deref())?)
+}
+
 impl ConfigFile {
     fn load(&self) -> anyhow::Result<Config> {
         Ok(Config::load(self.config.as_deref())?)

@@ -7,8 +7,8 @@ use std::thread;
 use anyhow::{Context, bail};
 use serde_json::{Value as Json, json};
 
+use super::configured;
 use crate::app;
-use crate::config::Config;
 use crate::engine::{self, EntityKey, Examined};
 use crate::model::{Digest, Event, Known, Timestamp};
 use crate::registry::{Refused, Rules, signature_beside};
@@ -25,9 +25,10 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Limits and rules are those of a server that would start here: of `picket.toml` and the variables.
+    /// Limits and rules are those of a server that would start here: of `picket.toml`, or what
+    /// `PICKET_CONFIG` names, and the variables.
     pub fn start() -> anyhow::Result<Self> {
-        let config = Config::load(None)?;
+        let config = configured()?;
         let options = app::runtime_options(&config, [0; 32]);
         let runtime = Runtime::new(&RuntimeOptions { cache: None, ..options.clone() })?;
         let rules = app::rules(&config)?;

@@ -125,7 +125,7 @@ pub enum StoreError {
     )]
     VersionTaken { name: String, version: String, digest: Digest },
     #[error(
-        "{name} {version} is older than {live}, which is {stage}: allow the downgrade (--allow-downgrade), or go back to a version that served with `picket detector rollback {name}`"
+        "{name} {version} is older than {live}, which is {stage}: go back to a version that served with `picket detector rollback {name}`, or push it with --allow-downgrade; in a folder, remove the newer file first"
     )]
     Downgrade { name: String, version: String, live: String, stage: Stage },
     #[error(
