@@ -18,6 +18,7 @@ mod migrate;
 mod policy;
 mod progress;
 mod replay;
+mod reversal;
 mod sandbox;
 mod serve;
 mod source;
@@ -91,6 +92,9 @@ enum Command {
     /// Keep what there is of a subject, whatever its age and whoever asks; end that
     #[command(subcommand, after_help = hold::AFTER_HELP)]
     Hold(hold::Command),
+    /// Overturn all that a version of a detector or of a policy caused
+    #[command(subcommand, after_help = reversal::AFTER_HELP)]
+    Reversal(reversal::Command),
     /// Copy the record into a folder, while a server runs, and look through the copy
     #[command(after_help = backup::BACKUP_HELP)]
     Backup(backup::Backup),
@@ -155,6 +159,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Destination(command) => destination::run(command).await?,
         Command::Subject(command) => return subject::run(command).await,
         Command::Hold(command) => hold::run(command).await?,
+        Command::Reversal(command) => return reversal::run(command).await,
         Command::Backup(backup) => backup::run(backup).await?,
         Command::Restore(restore) => backup::run_restore(restore).await?,
         Command::Doctor(doctor) => return doctor::run(&doctor).await,

@@ -29,6 +29,7 @@ pub mod model;
 pub mod policy;
 pub mod registry;
 pub mod replay;
+pub mod reverse;
 pub mod runtime;
 pub mod signing;
 pub mod store;

@@ -6,6 +6,7 @@
 mod again;
 mod capsule;
 mod compare;
+mod due;
 mod range;
 mod recent;
 mod report;

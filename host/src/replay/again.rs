@@ -256,7 +256,7 @@ fn named(finding: &Finding) -> Option<(Build, &str)> {
 }
 
 /// The signals of each finding as they are recorded, with the commitments of their entities.
-fn recorded(decision: &Decision, commitments: &[Cow<'static, str>]) -> Vec<Vec<Signal>> {
+pub(super) fn recorded(decision: &Decision, commitments: &[Cow<'static, str>]) -> Vec<Vec<Signal>> {
     let mut commitments = commitments.iter();
     let mut of_findings = vec![Vec::new(); decision.findings.len()];
     for signal in &decision.signals {

@@ -37,7 +37,7 @@ pub(super) struct RangeArgs {
 
 /// A point in time, or how long ago it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum When {
+pub(in crate::cli) enum When {
     At(Timestamp),
     Ago { minutes: i64 },
 }
@@ -113,7 +113,7 @@ async fn told(mut response: Response, json: bool) -> anyhow::Result<RangeSums> {
 }
 
 impl When {
-    fn at(self, now: Timestamp) -> Timestamp {
+    pub(in crate::cli) fn at(self, now: Timestamp) -> Timestamp {
         match self {
             Self::At(time) => time,
             Self::Ago { minutes } => now.plus_millis(minutes.saturating_mul(-60_000)),
