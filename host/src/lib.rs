@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Layers, lowest first; a module uses only those below (a test reads the `use` lines):
-//! `model config` < `audit policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest replay keeper deliver` < `app api cli`.
+//! `model config` < `audit policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest replay simulate keeper deliver` < `app api cli`.
 
 pub mod api;
 pub mod app;
@@ -31,5 +31,6 @@ pub mod registry;
 pub mod replay;
 pub mod runtime;
 pub mod signing;
+pub mod simulate;
 pub mod store;
 pub mod telemetry;
