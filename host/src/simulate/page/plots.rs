@@ -132,11 +132,10 @@ pub(super) fn tiers(
     let step = columns.len().div_ceil(8).max(1);
     for (at, (name, _)) in columns.iter().enumerate().step_by(step) {
         let x = LEFT + width * at as f64 + (width - gap).min(60.0) / 2.0;
-        let anchor = if at == 0 && columns.len() > 4 { "start" } else { "middle" };
         put(
             &mut out,
             format_args!(
-                "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
+                "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
                 floor + 16.0,
                 text(name)
             ),
