@@ -21,6 +21,7 @@ mod replay;
 mod reversal;
 mod sandbox;
 mod serve;
+mod simulate;
 mod source;
 mod subject;
 mod table;
@@ -83,6 +84,9 @@ enum Command {
     /// Make a decision again and compare every bit
     #[command(after_help = replay::AFTER_HELP)]
     Replay(replay::ReplayArgs),
+    /// See what a policy or a detector would have decided on what happened: a report with plots
+    #[command(after_help = simulate::AFTER_HELP)]
+    Simulate(simulate::Simulate),
     /// Export what is held on a person, or erase it
     #[command(subcommand)]
     Subject(subject::Command),
@@ -153,6 +157,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Policy(command) => return policy::run(command).await,
         Command::Decision(command) => decision::run(command).await?,
         Command::Replay(args) => return Ok(replay::run(&args).await),
+        Command::Simulate(args) => return Ok(simulate::run(&args).await),
         Command::Audit(command) => return audit::run(command).await,
         Command::Source(command) => return source::run(command).await,
         Command::Delivery(command) => delivery::run(command).await?,

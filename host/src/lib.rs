@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Layers, lowest first; a module uses only those below (a test reads the `use` lines):
-//! `model config` < `audit policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest replay keeper deliver` < `app api cli`.
+//! `model config` < `audit policy runtime signing store telemetry` < `registry auth` < `engine` < `ingest replay simulate keeper deliver` < `app api cli`.
 
 pub mod api;
 pub mod app;
@@ -32,5 +32,6 @@ pub mod replay;
 pub mod reverse;
 pub mod runtime;
 pub mod signing;
+pub mod simulate;
 pub mod store;
 pub mod telemetry;

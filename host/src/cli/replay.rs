@@ -1,6 +1,6 @@
 //! `picket replay`: decisions, made again and compared.
 
-mod range;
+pub(super) mod range;
 
 use std::convert::Infallible;
 use std::fmt::Write as _;

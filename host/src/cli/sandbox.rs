@@ -27,10 +27,14 @@ pub(super) struct Sandbox {
 impl Sandbox {
     /// Limits and rules are those of a server that would start here: of `picket.toml` and the variables.
     pub fn start() -> anyhow::Result<Self> {
-        let config = Config::load(None)?;
-        let options = app::runtime_options(&config, [0; 32]);
+        Self::of(&Config::load(None)?)
+    }
+
+    /// Of another configuration.
+    pub fn of(config: &Config) -> anyhow::Result<Self> {
+        let options = app::runtime_options(config, [0; 32]);
         let runtime = Runtime::new(&RuntimeOptions { cache: None, ..options.clone() })?;
-        let rules = app::rules(&config)?;
+        let rules = app::rules(config)?;
         Ok(Self { ceiling: options.ceiling, rules, runtime, key: EntityKey::new(&[0; 32]) })
     }
 
