@@ -2,6 +2,3 @@
 
 CREATE INDEX holds_of_source       ON holds (source, id) WHERE released_at IS NULL;
 CREATE INDEX holds_ended_of_source ON holds (source, id) WHERE released_at IS NOT NULL;
-
--- What is removed with its decision.
-CREATE INDEX policy_trial_differences_decision ON policy_trial_differences (decision);

@@ -325,6 +325,49 @@ impl AttemptOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Digest;
+
+    fn outgoing(expires_at: Option<i64>) -> Outgoing {
+        let (id, at) = (DecisionId::new(), Timestamp::from_micros);
+        Outgoing {
+            id: DeliveryId::of_action(id, Scope::Account),
+            kind: OutgoingKind::Action,
+            source: "market".to_owned(),
+            subject: "user-1".to_owned(),
+            event_id: "e-1".to_owned(),
+            decision_id: id,
+            decided_at: at(0),
+            ruled_at: None,
+            mode: Mode::Active,
+            action: Action::Cooldown,
+            scope: Scope::Account,
+            expires_at: expires_at.map(at),
+            reason: "a phone number".to_owned(),
+            message: Some("Your account is paused.".to_owned()),
+            policy: PolicyRef { name: "p".to_owned(), version: 1, digest: Digest::of(b"") },
+        }
+    }
+
+    #[test]
+    fn what_has_ended_by_itself_is_not_lifted_and_what_is_lifted_is_told_without_the_text() {
+        let at = Timestamp::from_micros(100);
+        for (end, lifts) in [(None, true), (Some(101), true), (Some(100), false), (Some(99), false)]
+        {
+            let told = outgoing(end);
+            assert_eq!(told.ruled(Word::Upheld, 1, at), None);
+            let lift = told.ruled(Word::Overturned, 1, at);
+            assert_eq!(lift.is_some(), lifts, "{end:?}");
+            let Some(lift) = lift else { continue };
+            assert_eq!(
+                (lift.kind, lift.ruled_at, &lift.message),
+                (OutgoingKind::Lift, Some(at), &None)
+            );
+            assert_eq!(lift.ruled(Word::Overturned, 2, at), None);
+            let again = lift.ruled(Word::Upheld, 2, at).map(|again| (again.kind, again.id));
+            let id = DeliveryId::of_word(told.decision_id, Scope::Account, 2);
+            assert_eq!(again, Some((OutgoingKind::Action, id)));
+        }
+    }
 
     #[test]
     fn an_id_follows_from_decision_and_scope_and_reads_back() {

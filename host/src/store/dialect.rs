@@ -74,6 +74,8 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     migration!(8, "0008_hooks"),
     migration!(9, "0009_policy_life"),
     migration!(10, "0010_pages"),
+    migration!(11, "0011_differences"),
+    migration!(12, "0012_reversals"),
 ];
 
 /// The one that gives the audit log its tree.
