@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::model::ruling::Word;
 use crate::model::{
-    Cause, CauseKind, Decision, DecisionId, Identity, Mode, Restriction, Reversal, ReversalPreview,
-    Reversed, Scope, ScopedAction, Wrong,
+    Action, Cause, CauseKind, Decision, DecisionId, Identity, Mode, Outgoing, Restriction,
+    Reversal, ReversalPreview, Reversed, Scope, ScopedAction, Timestamp, Wrong,
 };
 use crate::replay::Replayer;
 use crate::store::{ReversalStep, Store, StoreError};
@@ -23,6 +24,8 @@ const LOOKED_MAX: u64 = 1_000;
 const PREVIEW_MAX: u64 = 5_000;
 /// How often it looks for what another server was asked for.
 const LOOK: Duration = Duration::from_secs(1);
+/// A reversal begins so long after the last moment that it is about: what was being decided then is written.
+const SETTLED_MS: i64 = 2_000;
 /// Between two steps, so that events are not held up by a long row of them.
 const BREATH: Duration = Duration::from_millis(20);
 
@@ -31,12 +34,6 @@ pub struct Reverser {
     store: Store,
     replayer: Arc<Replayer>,
     asked: Notify,
-}
-
-/// What was looked at of the decisions in question.
-struct Looked {
-    due: Vec<Decision>,
-    step: ReversalStep,
 }
 
 impl Reverser {
@@ -49,23 +46,26 @@ impl Reverser {
     /// # Errors
     /// Where the store does not answer.
     pub async fn preview(&self, wrong: &Wrong) -> Result<ReversalPreview, StoreError> {
-        let mut preview = ReversalPreview::default();
+        let (mut preview, now) = (ReversalPreview::default(), Timestamp::now());
         let (mut subjects, mut actions) = (BTreeSet::new(), BTreeMap::new());
         let mut from = DecisionId::from_time(wrong.since);
         loop {
-            let Looked { due, step } = self.look(wrong, from).await?;
-            let Some(reached) = step.reached else { break };
+            let ReversalStep { due, reached, seen, unclear } = self.look(wrong, from).await?;
+            let Some(reached) = reached else { break };
             from = reached;
-            preview.seen += step.seen;
-            preview.unclear += step.unclear;
+            preview.seen += seen;
+            preview.unclear += unclear;
+            let ids: Vec<DecisionId> = due.iter().map(|decision| decision.id).collect();
             let ruled: BTreeSet<DecisionId> =
-                self.store.ruled_on(&step.due).await?.into_iter().collect();
+                self.store.ruled_on(&ids).await?.into_iter().collect();
+            let told: BTreeSet<_> = self.store.told_of(&ids).await?.into_iter().collect();
             preview.ruled += ruled.len() as u64;
-            let overturned: Vec<Decision> =
-                due.into_iter().filter(|decision| !ruled.contains(&decision.id)).collect();
-            let ids: Vec<DecisionId> = overturned.iter().map(|decision| decision.id).collect();
-            preview.told += self.store.told_of(&ids).await?;
-            for decision in overturned {
+            for decision in due.into_iter().filter(|decision| !ruled.contains(&decision.id)) {
+                preview.told += Outgoing::of(&decision, &BTreeSet::new())
+                    .iter()
+                    .filter(|own| told.contains(&(decision.id, own.scope)))
+                    .filter(|own| own.ruled(Word::Overturned, 1, now).is_some())
+                    .count() as u64;
                 preview.overturned += 1;
                 let (enforced, strike) = effects(&decision);
                 preview.strikes += u64::from(strike);
@@ -104,14 +104,11 @@ impl Reverser {
     /// Does what is asked for until told to stop.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         loop {
-            let pause = match self.step_each().await {
-                Ok(true) => BREATH,
-                Ok(false) => LOOK,
-                Err(error) => {
-                    tracing::error!("a reversal could not go on: {error}");
-                    LOOK
-                }
-            };
+            let stepped = self.step_each().await.unwrap_or_else(|error| {
+                tracing::error!("reversals could not go on: {error}");
+                false
+            });
+            let pause = if stepped { BREATH } else { LOOK };
             tokio::select! {
                 () = self.asked.notified(), if pause == LOOK => {}
                 () = tokio::time::sleep(pause) => {}
@@ -120,43 +117,62 @@ impl Reverser {
         }
     }
 
-    /// Takes each reversal that is under way a step further. Returns whether there was any.
+    /// Takes each reversal that is under way a step further, and hinders none by another that cannot go on.
+    /// Returns whether any of them could.
     async fn step_each(&self) -> Result<bool, StoreError> {
-        let under_way = self.store.reversals_under_way().await?;
-        for (reversal, from) in &under_way {
-            let Looked { step, .. } = self.look(&reversal.wrong, *from).await?;
-            let stepped = self.store.step_reversal(reversal, *from, &step).await?;
-            if stepped.is_some() && step.reached.is_none() {
-                tracing::info!(reversal = reversal.id, cause = %reversal.wrong.cause, "reversed");
+        let settled = Timestamp::now().plus_millis(-SETTLED_MS);
+        let mut stepped = false;
+        for (reversal, from) in self.store.reversals_under_way().await? {
+            if reversal.wrong.until > settled {
+                continue;
+            }
+            match self.step(&reversal, from).await {
+                Ok(()) => stepped = true,
+                Err(error) => {
+                    tracing::error!(reversal = reversal.id, "it could not go on: {error}");
+                }
             }
         }
-        Ok(!under_way.is_empty())
+        Ok(stepped)
+    }
+
+    async fn step(&self, reversal: &Reversal, from: DecisionId) -> Result<(), StoreError> {
+        let step = self.look(&reversal.wrong, from).await?;
+        let stepped = self.store.step_reversal(reversal, from, &step).await?;
+        if stepped.is_some() && step.reached.is_none() {
+            tracing::info!(reversal = reversal.id, cause = %reversal.wrong.cause, "reversed");
+        }
+        Ok(())
     }
 
     /// Looks at the next decisions after one, until there is enough for a step.
-    async fn look(&self, wrong: &Wrong, from: DecisionId) -> Result<Looked, StoreError> {
-        let mut looked = Looked { due: Vec::new(), step: ReversalStep::default() };
-        while looked.step.due.len() < STEP && looked.step.seen < LOOKED_MAX {
-            let after = looked.step.reached.unwrap_or(from);
-            let ids = self.store.effective(wrong, after, STEP).await?;
+    async fn look(&self, wrong: &Wrong, from: DecisionId) -> Result<ReversalStep, StoreError> {
+        let mut step = ReversalStep::default();
+        while step.due.len() < STEP && step.seen < LOOKED_MAX {
+            let ids = self.store.effective(wrong, step.reached.unwrap_or(from), STEP).await?;
             let Some(last) = ids.last() else { break };
-            looked.step.reached = Some(*last);
-            looked.step.seen += ids.len() as u64;
-            self.look_at(wrong, ids, &mut looked).await?;
+            step.reached = Some(*last);
+            step.seen += ids.len() as u64;
+            self.look_at(wrong, ids, &mut step).await?;
         }
-        Ok(looked)
+        Ok(step)
     }
 
     async fn look_at(
         &self,
         wrong: &Wrong,
         ids: Vec<DecisionId>,
-        looked: &mut Looked,
+        step: &mut ReversalStep,
     ) -> Result<(), StoreError> {
         for id in ids {
             let replayable = match self.store.replayable(id).await {
                 Ok(Some(replayable)) => replayable,
                 Ok(None) | Err(StoreError::Erased { .. }) => continue,
+                Err(error @ StoreError::Damaged { .. }) => {
+                    tracing::error!("a reversal leaves it as it is: {error}");
+                    step.unclear += 1;
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             let Cause { kind, name, version } = &wrong.cause;
@@ -171,11 +187,10 @@ impl Reverser {
             let (enforced, strike) = effects(decision);
             match due {
                 Ok(true) if strike || !enforced.is_empty() => {
-                    looked.step.due.push(id);
-                    looked.due.push(replayable.document.decision);
+                    step.due.push(replayable.document.decision);
                 }
                 Ok(_) => {}
-                Err(_) => looked.step.unclear += 1,
+                Err(_) => step.unclear += 1,
             }
         }
         Ok(())
@@ -189,8 +204,7 @@ fn effects(decision: &Decision) -> (Vec<ScopedAction>, bool) {
         (Some(would), Mode::Shadow) => (&would.actions, would.strike.is_some()),
         _ => (&decision.actions, decision.strike.is_some()),
     };
-    let allow = crate::model::Action::Allow;
-    let own = |own: &&ScopedAction| own.action != allow && own.in_force_since.is_none();
+    let own = |own: &&ScopedAction| own.action != Action::Allow && own.in_force_since.is_none();
     (actions.iter().filter(own).cloned().collect(), strike)
 }
 

@@ -151,12 +151,11 @@ async fn what_is_due_to_a_version_is_overturned_and_no_more(home: Home) {
     assert_eq!(counts(&again), [0, 0, 0, 0, 3, 0], "{again}");
     // Who, what and how far is in the log, and each decision's entry names the act.
     let log = server.get("auditor", &format!("/v1/audit?object={ann}")).await.json();
-    let ruled = log["entries"].as_array().unwrap().iter().find(|it| it["what"] == "decision.ruled");
+    let ruled = log.as_array().unwrap().iter().find(|it| it["what"] == "decision.ruled");
     assert_eq!(ruled.unwrap()["facts"]["reversal"], done["id"], "{log}");
     let id = done["id"].as_str().unwrap();
     let log = server.get("auditor", &format!("/v1/audit?object={id}")).await.json();
-    let whats: Vec<_> =
-        log["entries"].as_array().unwrap().iter().map(|it| it["what"].clone()).collect();
+    let whats: Vec<_> = log.as_array().unwrap().iter().map(|it| it["what"].clone()).collect();
     assert_eq!(whats.first(), Some(&json!("reversal.begun")));
     assert_eq!(whats.last(), Some(&json!("reversal.ended")));
     server.app.stop().await;

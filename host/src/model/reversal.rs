@@ -130,15 +130,3 @@ pub struct ReversalSums {
     /// Left as they are, for the record does not have what tells whether they are due to it.
     pub unclear: u64,
 }
-
-impl ReversalSums {
-    pub fn add(&mut self, more: &Self) {
-        self.seen += more.seen;
-        self.overturned += more.overturned;
-        self.strikes += more.strikes;
-        self.restrictions += more.restrictions;
-        self.told += more.told;
-        self.ruled += more.ruled;
-        self.unclear += more.unclear;
-    }
-}

@@ -9,10 +9,11 @@ use super::audit::{Leaf, Leaves};
 use super::dialect::{Row, unsigned};
 use super::rows::Insert;
 use super::rulings::Say;
-use super::{PAGE_ROWS_MAX, Store, StoreError, sealed};
+use super::{PAGE_ROWS_MAX, Store, StoreError, outbox, sealed};
 use crate::model::ruling::Word;
 use crate::model::{
-    AuditEntry, Cause, CauseKind, DecisionId, Identity, Reversal, ReversalSums, Timestamp, Wrong,
+    AuditEntry, Cause, CauseKind, Decision, DecisionId, Identity, Reversal, ReversalSums, Scope,
+    Timestamp, Wrong,
 };
 
 const COLUMNS: &str = "id, source, cause, name, version, since, until, why, asked_by, asked_at, reached, seen, \
@@ -26,7 +27,7 @@ static RULED: Insert = Insert::new(
     1,
     ") SELECT r.decision FROM wanted AS w JOIN rulings AS r ON r.decision = w.decision",
 );
-/// Of how many actions of these decisions somebody was told.
+/// The actions of these decisions of which somebody was told.
 static TOLD: Insert = Insert::new(
     "WITH wanted (decision) AS (",
     1,
@@ -38,7 +39,7 @@ static TOLD: Insert = Insert::new(
 #[derive(Debug, Clone, Default)]
 pub struct ReversalStep {
     /// Those that are due to what was wrong.
-    pub due: Vec<DecisionId>,
+    pub due: Vec<Decision>,
     /// The last one that was looked at.
     pub reached: Option<DecisionId>,
     pub seen: u64,
@@ -161,14 +162,21 @@ impl Store {
         rows.await?.iter().map(|row| decision_id(row.try_get("decision")?)).collect()
     }
 
-    /// Of how many actions of some decisions their platform was told, or is about to be.
+    /// The actions of some decisions of which their platform was told, or is about to be, by their scopes.
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn told_of(&self, decisions: &[DecisionId]) -> Result<u64, StoreError> {
+    pub async fn told_of(
+        &self,
+        decisions: &[DecisionId],
+    ) -> Result<Vec<(DecisionId, Scope)>, StoreError> {
         let rows =
             TOLD.read(self.readers(), decisions, |arguments, id| arguments.add(id.to_string()));
-        Ok(rows.await?.len() as u64)
+        let told = |row: &Row| {
+            let id = row.try_get("decision")?;
+            Ok((decision_id(id)?, outbox::read(id, row.try_get("scope")?)?))
+        };
+        rows.await?.iter().map(told).collect()
     }
 
     /// Writes a step of a reversal that had come as far as `from`: overturns what is due, but for what people
@@ -188,7 +196,7 @@ impl Store {
             ReversalSums { seen: step.seen, unclear: step.unclear, ..ReversalSums::default() };
         let mut leaves = Vec::with_capacity(step.due.len() + 1);
         for due in &step.due {
-            let id = due.to_string();
+            let id = due.id.to_string();
             let ruled: Option<i64> =
                 sqlx::query_scalar("SELECT 1 FROM rulings WHERE decision = $1")
                     .bind(id.as_str())
@@ -206,7 +214,7 @@ impl Store {
             };
             let word = Word::Overturned;
             let (why, by) = (reversal.why.as_str(), reversal.asked_by.as_str());
-            let say = Say { decision: &id, word, why, by, at };
+            let say = Say { decision: due, word, why, by, at };
             let said = say.run(tx.connection()?, &key).await?;
             sums.overturned += 1;
             sums.strikes += said.changed.strikes;
@@ -243,9 +251,7 @@ impl Store {
         let what = if ended.is_some() { "reversal.ended" } else { "reversal.went_on" };
         let facts = json!({ "reached": reached, "step": sums });
         leaves.push(Leaf::of(AuditEntry::new(None, what, &reversal.id, facts))?);
-        if let Some(leaves) = Leaves::from_vec(leaves) {
-            tx.commit(leaves).await?;
-        }
+        tx.commit(Leaves::from_vec(leaves).expect("one was just added")).await?;
         Ok(Some(sums))
     }
 }
