@@ -63,8 +63,8 @@ async fn a_file_for_which_there_is_no_room_is_taken_when_there_is(home: Home) {
     }
     save(&server, &numbered(8)).await;
     assert_eq!(stages(&server).await.len(), 1 + 8);
-    let alerts = server.get("engineer", "/v1/alerts").await.json();
-    let said = alerts[0]["text"].as_str().unwrap();
+    let inbox = server.app.store.inbox().await.unwrap();
+    let said = inbox.iter().find_map(|row| row.error.as_deref()).unwrap();
     assert!(said.contains("8 policies are in shadow") && said.contains("tried again"), "{said}");
     let retire = json!({"stage": "retired", "why": "it says nothing"});
     assert_eq!(put_stage(&server, "engineer", 5, retire).await.status, 200);
