@@ -294,9 +294,6 @@ fn bin(said: &Said) -> usize {
 fn line<'l>(labels: &'l mut BTreeMap<String, LabelLine>, label: &str) -> &'l mut LabelLine {
     let new =
         || LabelLine { label: label.to_owned(), before: 0, after: 0, violations: 0, clean: 0 };
-    if !labels.contains_key(label) {
-        labels.insert(label.to_owned(), new());
-    }
     labels.entry(label.to_owned()).or_insert_with(new)
 }
 
