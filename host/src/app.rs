@@ -29,6 +29,7 @@ use crate::keeper::{Checkpoints, FeatureKeeper, Keeper, Outlets, Retention};
 use crate::model::Action;
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
 use crate::replay::Replayer;
+use crate::reverse::Reverser;
 use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
 use crate::signing::Trust;
 use crate::store::{Options, Store, StoreError};
@@ -124,6 +125,7 @@ impl App {
             entity_key.clone(),
             stop.clone(),
         ));
+        let reverser = Arc::new(Reverser::new(store.clone(), Arc::clone(&replayer)));
         let engine = Arc::new(Engine::new(EngineOptions {
             entity_key,
             event_deadline: config.event_deadline(),
@@ -159,6 +161,7 @@ impl App {
             registry: Arc::clone(&registry),
             ingest: ingest.clone(),
             replayer: Arc::clone(&replayer),
+            reverser: Arc::clone(&reverser),
             engine: Arc::clone(&engine),
             metrics: Arc::clone(&metrics),
             auth: Auth::new(store.clone()),
@@ -171,6 +174,7 @@ impl App {
         let stop = drop_guard.disarm();
         tasks.spawn(ingest.clone().run_worker(stop.clone()));
         tasks.spawn(deliver.run(stop.clone()));
+        tasks.spawn(reverser.run(stop.clone()));
         let keeper = Keeper {
             registry: Arc::clone(&registry),
             store: store.clone(),

@@ -1,6 +1,6 @@
 //! `picket replay`: decisions, made again and compared.
 
-mod range;
+pub(super) mod range;
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -22,6 +22,7 @@ use crate::replay::{Capsule, Replay, Sameness};
 use crate::runtime::RuntimeOptions;
 
 use range::RangeArgs;
+pub(super) use range::When;
 
 pub(super) const AFTER_HELP: &str = "\
   picket replay 0199b0a4-7c1e-7d52-9f6b-1c2d3e4f5a6b

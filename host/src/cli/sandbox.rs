@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::configured;
 use crate::app;
+use crate::config::Config;
 use crate::engine::{self, EntityKey, Examined};
 use crate::model::{Digest, Event, Known, Timestamp};
 use crate::registry::{Refused, Rules, signature_beside};
@@ -28,10 +29,14 @@ impl Sandbox {
     /// Limits and rules are those of a server that would start here: of `picket.toml`, or what
     /// `PICKET_CONFIG` names, and the variables.
     pub fn start() -> anyhow::Result<Self> {
-        let config = configured()?;
-        let options = app::runtime_options(&config, [0; 32]);
+        Self::of(&configured()?)
+    }
+
+    /// Of another configuration.
+    pub fn of(config: &Config) -> anyhow::Result<Self> {
+        let options = app::runtime_options(config, [0; 32]);
         let runtime = Runtime::new(&RuntimeOptions { cache: None, ..options.clone() })?;
-        let rules = app::rules(&config)?;
+        let rules = app::rules(config)?;
         Ok(Self { ceiling: options.ceiling, rules, runtime, key: EntityKey::new(&[0; 32]) })
     }
 

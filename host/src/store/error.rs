@@ -129,9 +129,9 @@ pub enum StoreError {
     )]
     Downgrade { name: String, version: String, live: String, stage: Stage },
     #[error(
-        "the policy `{name}` is of the source `{source_name}`, and a name belongs to one source: give this one another"
+        "the policy `{name}` is another source's, and a name belongs to one source: give this one another"
     )]
-    PolicyName { name: String, source_name: String },
+    PolicyName { name: String },
     #[error(
         "{limit} policies are in shadow for `{source_name}` already, which is the limit, for each judges every event: retire one of them (`picket policy list`)"
     )]

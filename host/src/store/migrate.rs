@@ -73,7 +73,10 @@ async fn apply(connection: &mut Connection, migration: &Migration) -> Result<Dig
 }
 
 /// What the database lacks, oldest first, once it is known that what it has is what we know.
-async fn missing(connection: &mut Connection) -> Result<Vec<Migration>, StoreError> {
+///
+/// # Errors
+/// As [`pending`].
+pub(super) async fn missing(connection: &mut Connection) -> Result<Vec<Migration>, StoreError> {
     let kind = connection.kind();
     if !dialect::has_table(connection, "schema_migrations").await? {
         return Ok(MIGRATIONS.to_vec());
