@@ -40,7 +40,7 @@ A finding that ran out of time is taken as recorded: time is no input.";
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
     /// The decision's id, or a capsule
-    #[arg(value_name = "ID|FILE", required_unless_present = "since", conflicts_with = "since")]
+    #[arg(value_name = "ID|FILE", required_unless_present = "since", conflicts_with_all = ["since", "sample"])]
     what: Option<What>,
     /// Of a capsule: the audit log's public key, or a file with it, to check that the decision was logged
     #[arg(long, value_name = "KEY|FILE", conflicts_with = "since")]

@@ -114,7 +114,9 @@ pub enum StoreError {
         "it names the subject, and goes into the audit log, which is never erased: name a ticket instead"
     )]
     Named,
-    #[error("the stored {what} `{id}` cannot be read: {detail}; restore it from a backup")]
+    #[error(
+        "the stored {what} `{id}` is not as it was written: {detail}; keep a copy of it for whoever looks into that, and restore it from a backup"
+    )]
     Damaged { what: &'static str, id: String, detail: String },
     #[error("{what} cannot be stored: {detail}")]
     Unstorable { what: &'static str, detail: String },

@@ -62,9 +62,11 @@ pub(super) async fn run(args: &RangeArgs, server: &Server) -> anyhow::Result<Exi
     let sums = told(response, server.json).await?;
     let RangeSums { seen, replayed, identical, different, cannot_tell } = sums;
     if !server.json {
+        // What was left out is the same with the same number.
+        let again = if args.sample.0 < 1.0 { format!(" (--seed {seed})") } else { String::new() };
         println!(
             "{replayed} of {seen} decisions made again: {identical} identical, {different} different, \
-             {cannot_tell} cannot be told (--seed {seed})"
+             {cannot_tell} cannot be told{again}"
         );
     }
     if replayed == 0 {
