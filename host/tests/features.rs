@@ -277,7 +277,7 @@ async fn what_was_before_a_detector_is_counted_too(home: Home) {
     let shown = || async {
         let metrics = server.get("auditor", "/metrics").await.text;
         metrics.contains(
-            "picket_feature_filled{source=\"market\",feature=\"count by subject over 3600 s\"} 1.0",
+            "picket_feature_filled{source=\"market\",feature=\"count by subject over 3600 s of message.*\"} 1.0",
         )
     };
     server.until("it is shown to be complete", shown).await;
