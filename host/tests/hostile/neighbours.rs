@@ -1,5 +1,5 @@
-//! What others notice of a hostile file. The bounds are those that a busy machine keeps; the bench
-//! `hostile` prints how near to nothing it is.
+//! What others notice of a hostile file: within the promised bounds in the best of some rounds, for a machine
+//! that does other things only adds. The bench `hostile` prints how near to nothing it is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
