@@ -18,15 +18,18 @@ const PATIENCE: Duration = Duration::from_secs(480);
 
 /// What is no plain file, with what is said of it.
 fn odd_ones(folder: &Path) -> Vec<(&'static str, &'static str)> {
-    File::create(folder.join("huge.wasm")).unwrap().set_len(500 << 20).unwrap();
-    symlink(folder.join("a-good.wasm"), folder.join("link.wasm")).unwrap();
-    symlink("/dev/zero", folder.join("link-to-zero.wasm")).unwrap();
-    let made = Command::new("mkfifo").arg(folder.join("pipe.wasm")).status().unwrap();
+    let huge = File::create(folder.join("huge.wasm")).and_then(|file| file.set_len(500 << 20));
+    huge.expect("a file with a hole");
+    for (to, link) in [(folder.join("a-good.wasm"), "link.wasm"), ("/dev/zero".into(), "zero.wasm")]
+    {
+        symlink(to, folder.join(link)).expect("a link");
+    }
+    let made = Command::new("mkfifo").arg(folder.join("pipe.wasm")).status().expect("mkfifo runs");
     assert!(made.success());
     vec![
         ("detectors/huge.wasm", "67108864 bytes (detector_file_bytes_max)"),
         ("detectors/link.wasm", "symbolic link"),
-        ("detectors/link-to-zero.wasm", "symbolic link"),
+        ("detectors/zero.wasm", "symbolic link"),
         ("detectors/pipe.wasm", "not a regular file"),
     ]
 }
