@@ -145,8 +145,10 @@ impl FeatureKeeper {
                 (source.clone(), input.in_full(), row.share())
             }));
             let due = rows.iter().filter(|row| !row.told || (!row.is_complete() && row.is_due()));
+            // What is not due any more has no pass, or it would look as if something took a while.
+            let mut passes = std::mem::take(&mut done.passes);
             let mut due: Vec<_> = due
-                .map(|row| (row, done.passes.remove(&row.definition.id).unwrap_or(row.filled)))
+                .map(|row| (row, passes.remove(&row.definition.id).unwrap_or(row.filled)))
                 .collect();
             if due.is_empty() {
                 return Ok(());

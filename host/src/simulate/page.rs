@@ -153,17 +153,8 @@ fn compared(report: &Report) -> String {
         OriginSaid::File { .. } => say("From", "a file of events".to_owned()),
     }
     let sums = &report.history.passed_over;
-    let passed: Vec<String> = [
-        (sums.other_source, "of another source"),
-        (sums.other_type, "of types that no policy judges"),
-        (sums.repeated, "whose id was there before"),
-        (sums.erased, "erased"),
-        (sums.not_sampled, "not in the sample"),
-    ]
-    .iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, why)| format!("{} {why}", number(*count)))
-    .collect();
+    let passed: Vec<String> =
+        sums.each().map(|(count, why)| format!("{} {why}", number(count))).collect();
     if !passed.is_empty() {
         say("Passed over", passed.join(", "));
     }

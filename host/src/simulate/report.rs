@@ -109,6 +109,20 @@ pub struct PassedOverSums {
     pub not_sampled: u64,
 }
 
+impl PassedOverSums {
+    /// Those that are not zero, each with what they were.
+    pub fn each(&self) -> impl Iterator<Item = (u64, &'static str)> {
+        let each = [
+            (self.other_source, "of another source"),
+            (self.other_type, "of types that no policy judges"),
+            (self.repeated, "whose id was there before"),
+            (self.erased, "erased"),
+            (self.not_sampled, "not in the sample"),
+        ];
+        each.into_iter().filter(|(count, _)| *count > 0)
+    }
+}
+
 /// What one side came to.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Sums {

@@ -17,7 +17,7 @@ pub(super) fn component_of(dir: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// The component at `path`: a file, or the one that was built in a folder.
-pub(super) fn read(path: &Path) -> anyhow::Result<(PathBuf, Vec<u8>)> {
+pub(in crate::cli) fn read(path: &Path) -> anyhow::Result<(PathBuf, Vec<u8>)> {
     let file = match path.is_dir() {
         false => path.to_owned(),
         true => built(path)?,

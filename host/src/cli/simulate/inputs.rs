@@ -10,6 +10,7 @@ use anyhow::{Context, bail, ensure};
 
 use super::{Simulate, loading};
 use crate::app::{open_host_key, store_options};
+use crate::cli::detector::component;
 use crate::cli::policy::load;
 use crate::cli::sandbox::Sandbox;
 use crate::config::Config;
@@ -149,9 +150,9 @@ fn given(paths: &[PathBuf], sandbox: &Sandbox) -> anyhow::Result<Vec<runtime::Pr
     let mut names = BTreeSet::new();
     let mut given = Vec::with_capacity(paths.len());
     for path in paths {
+        let (path, file) = component::read(path)?;
         let shown = path.display().to_string();
-        let file = std::fs::read(path).with_context(|| shown.clone())?;
-        let settings = settings(path).map_err(anyhow::Error::msg)?;
+        let settings = settings(&path).map_err(anyhow::Error::msg)?;
         let loaded: Result<_, LoadError> = sandbox.load_as_stranger(&file, &settings.to_string());
         let prepared = loaded.with_context(|| format!("{shown}: refused"))?;
         let inputs = &prepared.manifest().inputs;

@@ -71,17 +71,7 @@ fn tiers(result: &Report) -> String {
 /// Empty where nothing was passed over.
 fn passed_over(result: &Report) -> String {
     let sums = &result.history.passed_over;
-    let parts: Vec<String> = [
-        (sums.other_source, "of another source"),
-        (sums.other_type, "of types that no policy judges"),
-        (sums.repeated, "whose id was there before"),
-        (sums.erased, "erased"),
-        (sums.not_sampled, "not in the sample"),
-    ]
-    .iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, why)| format!("{count} {why}"))
-    .collect();
+    let parts: Vec<String> = sums.each().map(|(count, why)| format!("{count} {why}")).collect();
     match parts.is_empty() {
         true => String::new(),
         false => format!("passed over: {}\n", parts.join(", ")),
