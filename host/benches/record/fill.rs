@@ -13,8 +13,8 @@ const ALERTS: u64 = 10_000;
 const ERASED: u64 = 50_000;
 const KEYS: u64 = 500;
 const REVERSALS: u64 = 200;
-/// Differences that a trial has counted, and rulings on what was decided.
-const DIFFERENCES: u64 = 100_000;
+/// Differences that a trial keeps at most, and rulings on what was decided.
+const DIFFERENCES: u64 = 10_000;
 /// Microseconds of a day.
 const DAY: u64 = 86_400_000_000;
 

@@ -275,12 +275,20 @@ async fn ask_everything(app: &App, name: &str, keys: &Keys, known: &Known) -> Ve
     println!("{:>10} {:<56} {heads}", "", "answer");
     let client = Client::new();
     let (mut wrong, mut asked) = (Vec::new(), BTreeSet::new());
+    let ruling = format!("http://{}/v1/decisions/{}/ruling", app.address, known.newest);
+    let ruling = client.put(ruling).bearer_auth(&keys[&None]);
+    let ruled = ruling.json(&json!({"ruling": "upheld", "why": "a benchmark"})).send().await;
+    assert!(ruled.expect("an answer").status().is_success());
     for ask in asks::all(known) {
         asked.insert(ask.route);
-        let (p99, line) = time(app, &client, &keys[&ask.bound_to], &ask).await;
-        println!("{name:>10} {line}");
-        if p99 >= P99_MAX_MS {
-            wrong.push(format!("{name}: {P99_MAX_MS} ms are promised: {line}"));
+        match time(app, &client, &keys[&ask.bound_to], &ask).await {
+            Ok((p99, line)) => {
+                println!("{name:>10} {line}");
+                if p99 >= P99_MAX_MS {
+                    wrong.push(format!("{name}: {P99_MAX_MS} ms are promised: {line}"));
+                }
+            }
+            Err(answer) => wrong.push(format!("{name}: {answer}")),
         }
     }
     let document = format!("http://{}/openapi.json", app.address);
@@ -297,7 +305,10 @@ async fn ask_everything(app: &App, name: &str, keys: &Keys, known: &Known) -> Ve
 }
 
 /// Asks for one thing. Where there are more pages, the next one each time.
-async fn time(app: &App, client: &Client, key: &str, ask: &Ask) -> (f64, String) {
+///
+/// # Errors
+/// An answer that is none, with what was asked.
+async fn time(app: &App, client: &Client, key: &str, ask: &Ask) -> Result<(f64, String), String> {
     let mut times = Histogram::<u64>::new(3).expect("three digits");
     let (mut found, mut after) = (0, None);
     for round in 0..ROUNDS {
@@ -310,7 +321,9 @@ async fn time(app: &App, client: &Client, key: &str, ask: &Ask) -> (f64, String)
         let answer = request.bearer_auth(key).send().await.expect("an answer");
         let (status, text) = (answer.status(), answer.text().await.expect("all of it"));
         times.record(begun.elapsed().as_micros() as u64).expect("the histogram grows");
-        assert!(status.is_success(), "{url}: {status} {text}");
+        if !status.is_success() {
+            return Err(format!("{url}: {status} {text}"));
+        }
         let json: Value = serde_json::from_str(&text).unwrap_or_default();
         let lists =
             json.as_array().or_else(|| json.as_object()?.values().find_map(Value::as_array));
@@ -326,7 +339,7 @@ async fn time(app: &App, client: &Client, key: &str, ask: &Ask) -> (f64, String)
         ms(times.max()),
         found as f64 / ROUNDS as f64
     );
-    (p99, line)
+    Ok((p99, line))
 }
 
 /// The delivery of a decision that [`entry`] makes.
