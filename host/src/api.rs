@@ -4,6 +4,7 @@
 mod alerts;
 mod audit;
 mod batch;
+mod cases;
 mod decisions;
 mod deliveries;
 mod destinations;
@@ -51,6 +52,7 @@ use crate::telemetry::Metrics;
 
 pub use alerts::Alert;
 pub use audit::proof::Consistency;
+pub use cases::{CaseDetail, CaseRuled, Cases};
 pub use deliveries::{Deliveries, DeliveryDetail, ReplayedAll};
 pub use destinations::DestinationDetail;
 pub use detectors::{
@@ -161,6 +163,9 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/v1/decisions/{id}/replay", Replay, replays::post),
         route("GET", "/v1/decisions/{id}/ruling", ReadDecisions, rulings::get),
         route("PUT", "/v1/decisions/{id}/ruling", Rule, rulings::put),
+        route("GET", "/v1/cases", ReadDecisions, cases::list),
+        route("GET", "/v1/cases/{id}", ReadDecisions, cases::get),
+        route("PUT", "/v1/cases/{id}/ruling", Rule, cases::rule),
         route("POST", "/v1/replays", Replay, replays::range),
         route("GET", "/v1/reversals", ReadTrials, reversals::list),
         route("POST", "/v1/reversals", Reverse, reversals::post),

@@ -4,6 +4,7 @@
 mod ask;
 mod audit;
 mod backup;
+mod case;
 mod client;
 mod compile_worker;
 mod decision;
@@ -76,6 +77,9 @@ enum Command {
     /// See a decision; export one with all that it takes to make it again
     #[command(subcommand)]
     Decision(decision::Command),
+    /// See what people have to look into, and rule on it
+    #[command(subcommand)]
+    Case(case::Command),
     /// See what platforms were told to do, and have tried again what could not be told
     #[command(subcommand)]
     Delivery(delivery::Command),
@@ -166,6 +170,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Simulate(args) => return Ok(simulate::run(&args).await),
         Command::Audit(command) => return audit::run(command).await,
         Command::Source(command) => return source::run(command).await,
+        Command::Case(command) => case::run(command).await?,
         Command::Delivery(command) => delivery::run(command).await?,
         Command::Destination(command) => destination::run(command).await?,
         Command::Subject(command) => return subject::run(command).await,

@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod audit;
+pub mod case;
 pub mod decision;
 pub mod delivery;
 pub mod erasure;
@@ -32,6 +33,7 @@ pub mod vitals;
 
 pub use action::{Action, Scope, ScopedAction};
 pub use audit::AuditEntry;
+pub use case::{Case, CaseChange, CaseState};
 pub use decision::{Decision, Mode, PolicyRef, Would};
 pub use delivery::{
     Attempt, AttemptOutcome, Delivery, DeliveryId, DeliveryState, Outgoing, OutgoingKind, Webhook,

@@ -48,6 +48,7 @@ impl Reverser {
     pub async fn preview(&self, wrong: &Wrong) -> Result<ReversalPreview, StoreError> {
         let (mut preview, now) = (ReversalPreview::default(), Timestamp::now());
         let (mut subjects, mut actions) = (BTreeSet::new(), BTreeMap::new());
+        let mut cases = BTreeSet::new();
         let mut from = DecisionId::from_time(wrong.since);
         loop {
             let ReversalStep { due, reached, seen, unclear } = self.look(wrong, from).await?;
@@ -72,6 +73,7 @@ impl Reverser {
                 preview.restrictions += u64::from(enforced.iter().any(restricts));
                 let strongest = enforced.iter().map(|own| own.action).max();
                 *actions.entry(strongest.unwrap_or(decision.action)).or_default() += 1;
+                cases.extend(decision.case_id);
                 subjects.insert(decision.subject);
             }
             if preview.seen >= PREVIEW_MAX {
@@ -80,6 +82,7 @@ impl Reverser {
             }
         }
         preview.subjects = subjects.len() as u64;
+        preview.cases = cases.len() as u64;
         let reversed = actions.into_iter().rev();
         preview.actions =
             reversed.map(|(action, decisions)| Reversed { action, decisions }).collect();

@@ -9,6 +9,7 @@
 
 mod alerts;
 mod audit;
+mod cases;
 mod copy;
 mod decisions;
 mod deliveries;
@@ -64,6 +65,7 @@ use zeroize::Zeroizing;
 
 pub use alerts::AlertRow;
 pub use audit::{AuditRow, DamagedRow};
+pub use cases::{CaseFilter, CasePage};
 pub use copy::{Contents, Remains, Times};
 pub use decisions::{Document, Entry, Replayable, SealedEntry};
 pub use deliveries::{Backlog, DeliveryFilter, DeliveryPage, Replayed};

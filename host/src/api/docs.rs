@@ -11,8 +11,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::detectors::{log, stage, trial, upload, versions};
 use super::{
-    alerts, audit, batch, decisions, deliveries, destinations, detectors, events, health, holds,
-    keys, policies, profiles, replays, reversals, rulings, sources, subjects,
+    alerts, audit, batch, cases, decisions, deliveries, destinations, detectors, events, health,
+    holds, keys, policies, profiles, replays, reversals, rulings, sources, subjects,
 };
 
 #[derive(OpenApi)]
@@ -25,7 +25,7 @@ use super::{
     paths(
         events::post, batch::post, decisions::list, decisions::get, replays::capsule, replays::post, replays::range, rulings::get,
         rulings::put, reversals::preview, reversals::post, reversals::list, reversals::get, deliveries::list, deliveries::replay_all, deliveries::get, deliveries::replay,
-        destinations::list, destinations::enable,
+        cases::list, cases::get, cases::rule, destinations::list, destinations::enable,
         detectors::list, detectors::get,
         stage::roll_back, upload::arrived, versions::list, upload::put, versions::get, trial::diff,
         versions::file, log::get, stage::put, alerts::list, policies::list, policies::versions::list, policies::send::put, policies::stage::roll_back,

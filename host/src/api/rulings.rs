@@ -48,17 +48,32 @@ pub(super) async fn put(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Ruling>, ApiError> {
-    let json = parse_json(&read_body(&api, &headers, body).await?)?;
+    let say = say(&api, &headers, body).await?;
+    let decision = decision(&api, &identity, &id).await?;
+    Ok(Json(rule(&api, &identity, &decision, &say).await?))
+}
+
+/// What somebody sent to be said.
+pub(super) async fn say(api: &Api, headers: &HeaderMap, body: Body) -> Result<Say, ApiError> {
+    let json = parse_json(&read_body(api, headers, body).await?)?;
     let say: Say = serde_json::from_value(json)
         .map_err(|error| ApiError::invalid(vec![Fault::new("", error.to_string())]))?;
     if say.why.trim().is_empty() || say.why.len() > WHY_BYTES_MAX {
         let detail = format!("say why, in at most {WHY_BYTES_MAX} bytes");
         return Err(ApiError::invalid(vec![Fault::new("/why", detail)]));
     }
-    let decision = decision(&api, &identity, &id).await?;
-    let canaries = canaries(&api, &decision).await?;
-    let store = &api.0.store;
-    Ok(Json(store.rule(&decision, say.ruling, &say.why, &canaries, &identity).await?))
+    Ok(say)
+}
+
+/// Says it of a decision.
+pub(super) async fn rule(
+    api: &Api,
+    identity: &Identity,
+    decision: &Decision,
+    say: &Say,
+) -> Result<Ruling, ApiError> {
+    let canaries = canaries(api, decision).await?;
+    Ok(api.0.store.rule(decision, say.ruling, &say.why, &canaries, identity).await?)
 }
 
 /// Read the ruling on a decision

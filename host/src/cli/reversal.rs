@@ -164,11 +164,12 @@ async fn preview(server: &Server, asked: &Value) -> anyhow::Result<ReversalPrevi
 }
 
 fn render(preview: &ReversalPreview) -> String {
-    let ReversalPreview { seen, overturned, subjects, strikes, restrictions, told, .. } = preview;
+    let ReversalPreview { seen, overturned, subjects, strikes, restrictions, cases, told, .. } =
+        preview;
     let mut out = format!(
         "Of {}{seen} decisions that enforced something, or would have, {overturned} would be overturned, on \
-         {subjects} accounts: {strikes} strikes would count no more, {restrictions} restrictions would end, and \
-         platforms would be told to lift {told} actions.",
+         {subjects} accounts: {strikes} strikes would count no more, {restrictions} restrictions would end, \
+         {cases} cases are about them, and platforms would be told to lift {told} actions.",
         if preview.more { "the first " } else { "" },
     );
     if preview.ruled > 0 {

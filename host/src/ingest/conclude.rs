@@ -79,15 +79,18 @@ pub fn enforce(mut decision: Decision, escalation: &Escalation) -> Decision {
     if let Some(message) = &escalation.message {
         decision.message = Some(message.clone());
     }
-    decision.strike = escalation.change.as_ref().and_then(|change| change.strike.clone());
-    if decision.mode == Mode::Shadow {
-        enforce_nothing(&mut decision);
+    let change = escalation.change.as_ref();
+    decision.strike = change.and_then(|change| change.strike.clone());
+    let case = change.and_then(|change| change.case.as_ref());
+    match decision.mode {
+        Mode::Active => decision.case_id = case.map(|case| case.joins.unwrap_or(decision.id)),
+        Mode::Shadow => enforce_nothing(&mut decision, case.map(|case| case.matter.clone())),
     }
     decision
 }
 
 /// In shadow mode the decision says what it would have done, and does nothing.
-fn enforce_nothing(decision: &mut Decision) {
+fn enforce_nothing(decision: &mut Decision, case: Option<String>) {
     let allow = Action::Allow;
     let scope = allow.usual_scope();
     let allowed = vec![ScopedAction::lasting(allow, scope)];
@@ -97,6 +100,7 @@ fn enforce_nothing(decision: &mut Decision) {
         actions: std::mem::replace(&mut decision.actions, allowed),
         message: decision.message.take(),
         strike: decision.strike.take(),
+        case,
     });
     (decision.action, decision.scope) = (allow, scope);
 }

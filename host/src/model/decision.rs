@@ -44,7 +44,8 @@ pub struct Decision {
     pub message: Option<String>,
     /// The strike that the violation counted as.
     pub strike: Option<Strike>,
-    pub case_id: Option<String>,
+    /// The case that it opened or joined.
+    pub case_id: Option<DecisionId>,
     /// What the rules of the policy mark it with: sorted, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
@@ -74,6 +75,9 @@ pub struct Would {
     /// The strike that it would have given, counted among those that shadow mode kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strike: Option<Strike>,
+    /// The matter of the case that it would have opened or joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
 }
 
 /// The policy that judged.

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::profile::{KeptRestriction, KeptStrike};
 use super::ruling::Ruling;
 use super::{
-    Decision, DecisionId, Delivery, Event, Hold, PolicyDifference, Timestamp, TrialDifference,
+    Case, Decision, DecisionId, Delivery, Event, Hold, PolicyDifference, Timestamp, TrialDifference,
 };
 
 /// All that is held about one event.
@@ -48,6 +48,8 @@ pub struct HeldSubject {
     pub strikes: HeldLedgers<KeptStrike>,
     /// The account-level actions that were imposed.
     pub restrictions: HeldLedgers<KeptRestriction>,
+    /// What people looked into or have to, newest first.
+    pub cases: Vec<Case>,
     /// When the subject was erased before.
     pub erased_at: Vec<Timestamp>,
 }

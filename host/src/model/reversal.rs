@@ -80,6 +80,8 @@ pub struct ReversalPreview {
     pub strikes: u64,
     /// Restrictions that would end.
     pub restrictions: u64,
+    /// Cases that they belong to.
+    pub cases: u64,
     /// Actions that their platform was told of and would be told to lift.
     pub told: u64,
     /// Left as they are, for people have ruled on them.
@@ -123,6 +125,8 @@ pub struct ReversalSums {
     pub strikes: u64,
     /// Restrictions that have ended.
     pub restrictions: u64,
+    /// Cases that have ended, for all their decisions were ruled on.
+    pub cases: u64,
     /// Actions that their platform is told to lift.
     pub told: u64,
     /// Left as they are, for people have ruled on them.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Action, Scope, ScopedAction, Timestamp};
+use super::{Action, CaseChange, DecisionId, Scope, ScopedAction, Timestamp};
 
 /// A violation that a decision counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -32,14 +32,18 @@ pub struct Standing {
     /// Of each action the one that ends last, from mild to severe.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restrictions: Vec<Restriction>,
+    /// The case that is open about the matter that the policy asks about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<DecisionId>,
 }
 
-/// What one decision adds to it: at least one of the two.
+/// What one decision adds to it: at least one of the three.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StandingChange {
     pub at: Timestamp,
     pub strike: Option<Strike>,
     pub restriction: Option<Restriction>,
+    pub case: Option<CaseChange>,
 }
 
 impl Restriction {
@@ -70,7 +74,7 @@ impl Restriction {
 
 impl Standing {
     pub fn is_clean(&self) -> bool {
-        self.strikes == 0 && self.restrictions.is_empty()
+        self.strikes == 0 && self.restrictions.is_empty() && self.case.is_none()
     }
 
     /// Takes in what a decision adds, as far as it counts at this moment.
@@ -105,7 +109,8 @@ mod tests {
         let mut standing = Standing::default();
         let add = |standing: &mut Standing, one: Restriction| {
             let at = Timestamp::from_micros(50);
-            standing.add(&StandingChange { at, strike: None, restriction: Some(one) }, at);
+            let restriction = Some(one);
+            standing.add(&StandingChange { at, strike: None, restriction, case: None }, at);
         };
         add(&mut standing, restriction(Action::Restriction, 1, Some(100)));
         add(&mut standing, restriction(Action::Cooldown, 2, Some(80)));
@@ -125,7 +130,7 @@ mod tests {
     fn a_strike_counts_until_the_moment_at_which_it_expires() {
         let strike = Strike { number: 1, expires_at: Timestamp::from_micros(100) };
         let at = Timestamp::from_micros(0);
-        let change = StandingChange { at, strike: Some(strike), restriction: None };
+        let change = StandingChange { at, strike: Some(strike), restriction: None, case: None };
         for (at, counts) in [(99, 1), (100, 0), (101, 0)] {
             let mut standing = Standing::default();
             standing.add(&change, Timestamp::from_micros(at));

@@ -11,7 +11,8 @@ use super::Policy;
 use super::judge::Verdict;
 use super::strikes::{hours_after, told};
 use crate::model::{
-    Action, Restriction, Scope, ScopedAction, Standing, StandingChange, Strike, Timestamp,
+    Action, CaseChange, Restriction, Scope, ScopedAction, Standing, StandingChange, Strike,
+    Timestamp,
 };
 
 /// What of a verdict escalates.
@@ -24,6 +25,8 @@ pub struct Asked {
     /// Whether what is in force has a say: not where the account is exempt, nor about events that the
     /// policy does not judge.
     pub restricts: bool,
+    /// The matter of the case that it belongs to.
+    pub case: Option<String>,
 }
 
 /// What is enforced.
@@ -48,6 +51,7 @@ impl Verdict {
             actions: self.actions.clone(),
             violation: self.violation,
             restricts: self.judged && !self.exempt,
+            case: self.case.clone(),
         }
     }
 }
@@ -80,8 +84,10 @@ impl Policy {
         for own in in_force.filter(|_| asked.restricts) {
             demand(&mut actions, own.as_action());
         }
-        let adds = strike.is_some() || restriction.is_some();
-        let change = adds.then_some(StandingChange { at, strike, restriction });
+        let opens = |matter: &String| CaseChange { matter: matter.clone(), joins: standing.case };
+        let case = asked.case.as_ref().map(opens);
+        let adds = strike.is_some() || restriction.is_some() || case.is_some();
+        let change = adds.then_some(StandingChange { at, strike, restriction, case });
         Escalation { actions, change, review, reason, message }
     }
 }

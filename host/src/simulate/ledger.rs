@@ -68,7 +68,7 @@ impl Ledger {
         };
         for own in account.restrictions.iter().filter(|own| own.stands(received_at)) {
             let restriction = Some(own.what.clone());
-            standing.add(&StandingChange { at, strike: None, restriction }, at);
+            standing.add(&StandingChange { at, strike: None, restriction, case: None }, at);
         }
         standing
     }
@@ -116,7 +116,7 @@ mod tests {
         let strike = Some(Strike { number: 1, expires_at: day(at + 30) });
         let expires_at = Some(day(at + 2));
         let restriction = Some(Restriction { action: Action::Cooldown, since, expires_at });
-        StandingChange { at: since, strike, restriction }
+        StandingChange { at: since, strike, restriction, case: None }
     }
 
     #[test]

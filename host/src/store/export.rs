@@ -78,6 +78,7 @@ impl Store {
                 active: self.restrictions(source, subject, Mode::Active).await?,
                 shadow: self.restrictions(source, subject, Mode::Shadow).await?,
             },
+            cases: self.cases_of(source, &name).await?,
             name,
             key,
             erased_at: erased_at.into_iter().map(Timestamp::from_micros).collect(),

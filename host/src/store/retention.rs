@@ -14,7 +14,7 @@ use super::dialect::Connection;
 use super::names::spent_id;
 use super::rows::Insert;
 use super::tx::Tx;
-use super::{Store, StoreError, erase, outbox, strikes};
+use super::{Store, StoreError, cases, erase, outbox, strikes};
 use crate::model::{AuditEntry, RetentionClass, Timestamp};
 
 /// Decisions that go in one transaction: others wait for it.
@@ -130,6 +130,7 @@ async fn remove_what_hangs_on(tx: &mut Tx, gone: &[Gone], ids: &[&str]) -> Resul
         })
         .await?;
     outbox::remove(tx.connection()?, ids).await?;
+    cases::remove(tx.connection()?, ids).await?;
     let (Some(first), Some(last)) = (gone.first(), gone.last()) else { return Ok(()) };
     // The labels' index begins with the detector: for each, those of the range whose decision is gone.
     for detector in detectors(tx.connection()?).await? {

@@ -17,10 +17,11 @@ use crate::model::{
 };
 
 const COLUMNS: &str = "id, source, cause, name, version, since, until, why, asked_by, asked_at, reached, seen, \
-    overturned, strikes, restrictions, told, ruled, unclear, ended_at";
+    overturned, strikes, restrictions, cases, told, ruled, unclear, ended_at";
 /// Decisions that have an effect, or would have had one; the ids drive.
 pub(super) const EFFECTIVE: &str = "SELECT d.id FROM decisions AS d WHERE d.id > $1 AND d.id < $2 \
-    AND (d.source = $3) IS TRUE AND (d.action <> 'allow' OR d.mode = 'shadow') IS TRUE ORDER BY d.id LIMIT $4";
+    AND (d.source = $3) IS TRUE AND (d.action <> 'allow' OR d.mode = 'shadow' OR EXISTS \
+    (SELECT 1 FROM case_decisions AS c WHERE c.decision = d.id)) IS TRUE ORDER BY d.id LIMIT $4";
 /// Of these decisions those on which people have ruled.
 static RULED: Insert = Insert::new(
     "WITH wanted (decision) AS (",
@@ -219,6 +220,7 @@ impl Store {
             sums.overturned += 1;
             sums.strikes += said.changed.strikes;
             sums.restrictions += said.changed.restrictions;
+            sums.cases += said.changed.cases;
             sums.told += said.told as u64;
             let mut facts = said.facts(word);
             facts["reversal"] = json!(reversal.id);
@@ -229,7 +231,8 @@ impl Store {
         let done = sqlx::query(
             "UPDATE reversals SET reached = $1, ended_at = $2, seen = seen + $3, overturned = overturned + $4, \
              strikes = strikes + $5, restrictions = restrictions + $6, told = told + $7, ruled = ruled + $8, \
-             unclear = unclear + $9 WHERE id = $10 AND reached = $11 AND ended_at IS NULL",
+             unclear = unclear + $9, cases = cases + $12 \
+             WHERE id = $10 AND reached = $11 AND ended_at IS NULL",
         )
         .bind(reached.to_string())
         .bind(ended.map(Timestamp::micros))
@@ -242,6 +245,7 @@ impl Store {
         .bind(sums.unclear as i64)
         .bind(reversal.id.as_str())
         .bind(from.to_string())
+        .bind(sums.cases as i64)
         .execute(tx.connection()?)
         .await?;
         if done.rows_affected() == 0 {
@@ -274,6 +278,7 @@ fn reversal(row: &Row) -> Result<(Reversal, DecisionId), StoreError> {
         overturned: count("overturned")?,
         strikes: count("strikes")?,
         restrictions: count("restrictions")?,
+        cases: count("cases")?,
         told: count("told")?,
         ruled: count("ruled")?,
         unclear: count("unclear")?,

@@ -69,7 +69,11 @@ impl Said {
     pub fn facts(&self, word: Word) -> Json {
         let Self { why, changed, told } = self;
         let standing = changed.strikes + changed.restrictions > 0;
-        json!({ "ruling": word, "why": why, "standing": standing, "told": told })
+        let mut facts = json!({ "ruling": word, "why": why, "standing": standing, "told": told });
+        if changed.cases > 0 {
+            facts["case_ended"] = json!(true);
+        }
+        facts
     }
 }
 

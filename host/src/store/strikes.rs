@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::decisions::{Entry, SealedEntry};
 use super::dialect::Connection;
 use super::keyring::Sealing;
-use super::{Store, StoreError};
+use super::{Store, StoreError, cases};
 use crate::model::{Mode, Restriction, Standing, StandingChange, Timestamp};
 use rows::Wanted;
 
@@ -111,21 +111,24 @@ impl Ledger {
         let expiring = self.expiring.iter().filter(|end| **end > at).count();
         let expiring = u32::try_from(expiring).unwrap_or(u32::MAX);
         let strikes = self.lasting.saturating_add(expiring);
-        let mut standing = Standing { strikes, restrictions };
+        let mut standing = Standing { strikes, restrictions, case: None };
         self.added.iter().for_each(|change| standing.add(change, at));
         standing
     }
 }
 
-/// Escalates again what was made for another standing than its subject has now, in the order of the
-/// entries. Nobody else writes meanwhile.
+/// Escalates again what was made for another standing than its subject has now, or for another case than is open,
+/// in the order of the entries. Nobody else writes meanwhile.
 pub(super) async fn settle<'e>(
     connection: &mut Connection,
     entries: Vec<&'e SealedEntry>,
 ) -> Result<Vec<Cow<'e, SealedEntry>>, StoreError> {
     let mut spans: BTreeMap<Owner<'e>, Span> = BTreeMap::new();
     let mut wanted = Vec::new();
-    for (owner, escalation) in entries.iter().filter_map(|entry| entry.escalation()) {
+    let mut cases = Vec::new();
+    for entry in &entries {
+        let Some((owner, escalation)) = entry.escalation() else { continue };
+        cases.extend(matter(entry).map(|matter| (owner.0, owner.1, matter)));
         let (at, (source, subject, ledger)) = (escalation.escalates.at, owner);
         let span = spans.entry(owner).or_insert((at, at));
         *span = (span.0.min(at), span.1.max(at));
@@ -133,19 +136,35 @@ pub(super) async fn settle<'e>(
     }
     let mut in_force = rows::in_force(connection, &wanted).await?.into_iter();
     let mut ledgers = rows::count(connection, spans).await?;
+    let mut open = cases::open(connection, cases).await?;
     let settled = entries.into_iter().map(|entry| {
         let Some((owner, escalation)) = entry.escalation() else {
             return Ok(Cow::Borrowed(entry));
         };
         let ledger: &mut Ledger = ledgers.entry(owner).or_default();
         let Escalates { standing, at, again } = &escalation.escalates;
-        let now = ledger.at(*at, in_force.next().unwrap_or_default());
+        let place = matter(entry).map(|matter| (owner.0, owner.1, matter));
+        let mut now = ledger.at(*at, in_force.next().unwrap_or_default());
+        now.case = place.and_then(|place| open.get(&place).copied());
         let settled = match now == *standing {
             true => Cow::Borrowed(entry),
             false => Cow::Owned(again(&now).seal(escalation.sealing.clone())?),
         };
         ledger.added.extend(settled.change.clone());
+        if let Some(place) = place
+            && let Some(decision) = settled.decided()
+        {
+            // What opens one is joined by what comes after it.
+            open.entry(place).or_insert(decision.id);
+        }
         Ok(settled)
     });
     settled.collect()
+}
+
+/// The matter of the case that an entry belongs to. Shadow mode opens none.
+fn matter(entry: &SealedEntry) -> Option<&str> {
+    let active = entry.decided().is_some_and(|decision| decision.mode == Mode::Active);
+    let case = entry.change.as_ref().filter(|_| active)?.case.as_ref()?;
+    Some(&case.matter)
 }

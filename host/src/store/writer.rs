@@ -17,8 +17,8 @@ use super::decisions::SealedEntry;
 use super::error::StoreError;
 use super::tx::Writer;
 use super::{
-    Options, decisions, events, keyring, observations, outbox, policy_trials, strikes, trials,
-    withheld,
+    Options, cases, decisions, events, keyring, observations, outbox, policy_trials, strikes,
+    trials, withheld,
 };
 use crate::model::Decision;
 
@@ -234,6 +234,7 @@ async fn write(
     };
     decisions::insert(tx.connection()?, &winners).await?;
     strikes::insert(tx.connection()?, &winners).await?;
+    cases::insert(tx.connection()?, &winners).await?;
     trials::add(tx.connection()?, &winners).await?;
     policy_trials::add(tx.connection()?, &winners).await?;
     withheld::add(tx.connection()?, &winners).await?;

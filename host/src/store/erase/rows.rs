@@ -128,6 +128,19 @@ pub(super) async fn erase_rest(
             .execute(tx.connection()?)
             .await?;
     }
+    // Nobody is left to look at what was open.
+    sqlx::query(
+        "UPDATE cases SET subject = $1, sealed = $2, ended_at = coalesce(ended_at, $3), \
+         state = CASE WHEN state = 'open' THEN 'resolved' ELSE state END \
+         WHERE source = $4 AND subject = $5",
+    )
+    .bind(pseudonym.as_str())
+    .bind(NOTHING)
+    .bind(erased_at.micros())
+    .bind(*source)
+    .bind(name.as_str())
+    .execute(tx.connection()?)
+    .await?;
     // Those that were released; in force they are in an older copy at most, and were released since.
     sqlx::query(
         "UPDATE holds SET subject = $1, sealed = $2, released_why = NULL, \

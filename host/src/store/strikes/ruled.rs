@@ -1,18 +1,20 @@
-//! What the last word of people does to the strike and the restriction of a decision.
+//! What the last word of people does to the strike, the restriction and the case of a decision.
 
-use super::super::StoreError;
 use super::super::dialect::Connection;
+use super::super::{StoreError, cases};
 use crate::model::Timestamp;
 use crate::model::ruling::Word;
 
-/// What changed of how a subject stands.
+/// What changed of how a subject stands, and of what is to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) struct Changed {
     pub strikes: u64,
     pub restrictions: u64,
+    /// Cases that ended.
+    pub cases: u64,
 }
 
-/// Ends what a decision added, or has it stand again as it was.
+/// Ends what a decision added, or has it stand again as it was. What was said is written already.
 pub(in crate::store) async fn rule(
     connection: &mut Connection,
     decision: &str,
@@ -33,5 +35,7 @@ pub(in crate::store) async fn rule(
         AND (revoked_at IS NULL) <> ($1 IS NULL)";
     let restrictions = "UPDATE restrictions SET lifted_at = $1 WHERE decision = $2 \
         AND (lifted_at IS NULL) <> ($1 IS NULL)";
-    Ok(Changed { strikes: changed(strikes).await?, restrictions: changed(restrictions).await? })
+    let (strikes, restrictions) = (changed(strikes).await?, changed(restrictions).await?);
+    let cases = cases::rule(connection, decision, at).await?;
+    Ok(Changed { strikes, restrictions, cases })
 }
