@@ -10,8 +10,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::model::{
-    DecisionId, Definition, Digest, Event, Input, Known, Observation, Recalled, Recent, Timestamp,
-    Told,
+    DecisionId, Definition, Digest, Event, Finding, Input, Known, Observation, Outcome, Recalled,
+    Recent, Signal, Timestamp, Told,
 };
 use crate::store::{Asked, Referred, Store, StoreError};
 
@@ -40,19 +40,58 @@ impl Features {
         &self,
         definitions: &[Definition],
         event: &Event,
+        heard: &[&Signal],
         at: Timestamp,
     ) -> Vec<Observation> {
-        definitions.iter().filter_map(|it| self.observation(it, event, at)).collect()
+        definitions.iter().flat_map(|it| self.observations(it, event, heard, at)).collect()
     }
 
-    /// What an event of this moment adds to one definition.
-    pub fn observation(
+    /// What an event of this moment adds to one definition. `heard` are the signals that had a say in it.
+    pub fn observations(
         &self,
         definition: &Definition,
         event: &Event,
+        heard: &[&Signal],
         at: Timestamp,
-    ) -> Option<Observation> {
-        observe::observation(&self.key, definition, event, at)
+    ) -> Vec<Observation> {
+        observe::observations(&self.key, definition, event, heard, at)
+    }
+
+    /// Whether there is anything that the signals of one of these labels carry.
+    pub fn meets(&self, wanted: &[&Definition], findings: &[Finding]) -> bool {
+        let labels: Vec<&str> = wanted.iter().filter_map(|it| it.input.entities()).collect();
+        heard(findings)
+            .any(|signal| labels.contains(&&*signal.label) && !signal.entities.is_empty())
+    }
+
+    /// How many accounts had what the signals of these findings carry, for definitions that are about that:
+    /// the account of the event and those of before it. Where several things are carried, the most that one
+    /// has. What no signal carries is not told of.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn accounts(
+        &self,
+        wanted: &[&Definition],
+        event: &Event,
+        findings: &[Finding],
+        at: Timestamp,
+        id: DecisionId,
+    ) -> Result<Known, StoreError> {
+        let own = observe::account(&self.key, event);
+        let mut known = Known::default();
+        for definition in wanted {
+            let Some(label) = definition.input.entities() else { continue };
+            let met = observe::met(&self.key, event, heard(findings), label);
+            let reads = met.into_iter().map(async |entity| {
+                self.store.accounts(&asked(definition, entity, at, id), own).await
+            });
+            let counts = futures::future::try_join_all(reads).await?;
+            if let Some(most) = counts.into_iter().max() {
+                known.tell(&definition.input, Told::Integer(most));
+            }
+        }
+        Ok(known)
     }
 
     /// What is known for these definitions about an event of this moment, before it is decided about under
@@ -88,14 +127,7 @@ impl Features {
         let Some(entity) = observe::entity(&self.key, event, past.by) else {
             return Ok(Told::Absent);
         };
-        let window = i64::try_from(past.window_s).unwrap_or(i64::MAX).saturating_mul(1_000_000);
-        let asked = Asked {
-            definition: definition.id,
-            entity,
-            after: Timestamp::from_micros(at.micros().saturating_sub(window)),
-            until: at,
-            before: id,
-        };
+        let asked = asked(definition, entity, at, id);
         match &definition.input {
             Input::Feature(feature) => self.store.observed(feature.function, &asked).await,
             input @ Input::Recent(Recent { last, .. }) => {
@@ -106,6 +138,25 @@ impl Features {
             }
             Input::Field { .. } | Input::List { .. } => Ok(Told::Absent),
         }
+    }
+}
+
+/// The signals that have a say.
+fn heard(findings: &[Finding]) -> impl Iterator<Item = &Signal> {
+    let heard = findings.iter().filter(|it| it.counted && it.outcome == Outcome::Ok);
+    heard.flat_map(|finding| &finding.signals)
+}
+
+/// What is before an event, as far back as a definition looks.
+fn asked(definition: &Definition, entity: [u8; 16], at: Timestamp, id: DecisionId) -> Asked {
+    let window = i64::try_from(definition.past().window_s).unwrap_or(i64::MAX);
+    let window = window.saturating_mul(1_000_000);
+    Asked {
+        definition: definition.id,
+        entity,
+        after: Timestamp::from_micros(at.micros().saturating_sub(window)),
+        until: at,
+        before: id,
     }
 }
 

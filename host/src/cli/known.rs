@@ -39,7 +39,7 @@ pub(super) fn nothing(manifest: &Manifest) -> Known {
     known
 }
 
-fn before_anything(input: &Input) -> Told {
+pub(super) fn before_anything(input: &Input) -> Told {
     match input {
         Input::Feature(Feature { function: Function::Count | Function::Distinct, .. }) => {
             Told::Integer(0)
@@ -49,7 +49,8 @@ fn before_anything(input: &Input) -> Told {
     }
 }
 
-fn read(input: &Input, json: &Json) -> Option<Told> {
+/// What is told where a case says so; `None` where it cannot be that.
+pub(super) fn read(input: &Input, json: &Json) -> Option<Told> {
     match input {
         Input::Field { .. } => None,
         Input::List { .. } => json.as_bool().map(Told::Boolean),

@@ -74,8 +74,8 @@ impl FeatureKeeper {
             (format!("{input} over {} s", row.definition.past().window_s), row.share())
         }));
         if rows.iter().any(|row| !row.complete) {
-            let observe = |definition: &Definition, event: &_, at| {
-                self.features.observation(definition, event, at)
+            let observe = |definition: &Definition, event: &_, heard: &[&_], at| {
+                self.features.observations(definition, event, heard, at)
             };
             while store.fill_feature(observe).await? {
                 tokio::time::sleep(BREATH).await;

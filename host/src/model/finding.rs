@@ -32,6 +32,15 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Whether a signal of its decision is of this finding: of versions on trial it carries the number.
+    pub fn has(&self, signal: &Signal) -> bool {
+        let on_trial = self.stage.is_some_and(Stage::is_trial);
+        let version = self.version.as_ref().filter(|_| on_trial);
+        self.outcome == Outcome::Ok
+            && signal.detector == self.detector
+            && signal.version.as_ref() == version
+    }
+
     /// The finding of a detector that the policy requires and that is not loaded.
     pub fn absent(detector: &str) -> Self {
         Self {

@@ -61,6 +61,9 @@ pub struct Observation {
 }
 
 impl Known {
+    /// Nothing beyond the event.
+    pub const NOTHING: Self = Self(Vec::new());
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -70,6 +73,11 @@ impl Known {
         if self.of(input).is_none() {
             self.0.push(Fact { input: input.clone(), is });
         }
+    }
+
+    /// Adds what is known besides.
+    pub fn extend(&mut self, more: Self) {
+        more.0.into_iter().for_each(|Fact { input, is }| self.tell(&input, is));
     }
 
     pub fn of(&self, input: &Input) -> Option<&Told> {

@@ -43,7 +43,7 @@ pub struct Snapshot {
     detectors: Vec<LiveDetector>,
     /// Which detectors want a pattern of event types: few patterns, many detectors.
     wants: Vec<(TypePattern, Vec<usize>)>,
-    /// What they declare about the past, each once.
+    /// What they and the policies declare about the past, each once.
     definitions: Vec<Definition>,
     /// Whether one of them asks about a list.
     lists: bool,
@@ -80,6 +80,9 @@ impl Snapshot {
             .iter()
             .flat_map(|live| live.prepared.manifest().inputs.iter().filter_map(Definition::of))
             .collect();
+        let judging = policies.values().flat_map(Judges::all);
+        definitions
+            .extend(judging.flat_map(|live| live.policy.asks().iter().filter_map(Definition::of)));
         let mut inputs = detectors.iter().flat_map(|live| &live.prepared.manifest().inputs);
         let lists = inputs.any(|input| matches!(input, Input::List { .. }));
         definitions.sort_by_key(|definition| definition.id);
@@ -122,7 +125,7 @@ impl Snapshot {
         &self.detectors
     }
 
-    /// What live detectors declare about the past, whatever their stage and source.
+    /// What live detectors and policies declare about the past, whatever their stage and source.
     pub fn definitions(&self) -> &[Definition] {
         &self.definitions
     }
@@ -132,7 +135,8 @@ impl Snapshot {
         self.lists
     }
 
-    /// Of the definitions, what the detectors want that see this event.
+    /// Of the definitions, what the detectors want that see this event, and the policies that judge it, as far
+    /// as that is known before there are findings.
     pub fn definitions_for(&self, event: &Event) -> Vec<&Definition> {
         // Most sets have none.
         if self.definitions.is_empty() {
@@ -140,10 +144,26 @@ impl Snapshot {
         }
         let seen = self.subscribed(event);
         let is_wanted = |definition: &&Definition| {
-            let mut inputs = seen.iter().flat_map(|it| &it.live.prepared.manifest().inputs);
-            inputs.any(|input| *input == definition.input)
+            let inputs = seen.iter().flat_map(|it| &it.live.prepared.manifest().inputs);
+            let mut inputs = inputs.chain(self.asked_by_policies(event));
+            definition.input.entities().is_none() && inputs.any(|input| *input == definition.input)
         };
         self.definitions.iter().filter(is_wanted).collect()
+    }
+
+    /// Of the definitions, what the policies that judge this event want to know of what its signals carry.
+    pub fn definitions_of_entities(&self, event: &Event) -> Vec<&Definition> {
+        let mut wanted: Vec<&Definition> =
+            self.definitions.iter().filter(|it| it.input.entities().is_some()).collect();
+        // Most sets have none.
+        wanted.retain(|it| self.asked_by_policies(event).any(|input| *input == it.input));
+        wanted
+    }
+
+    fn asked_by_policies(&self, event: &Event) -> impl Iterator<Item = &Input> {
+        let judging = self.judges(&event.source).into_iter().flat_map(Judges::all);
+        let judging = judging.filter(|live| live.policy.judges(&event.kind));
+        judging.flat_map(|live| live.policy.asks())
     }
 
     /// Deployments that should run and do not, with the reason.

@@ -5,8 +5,10 @@ use sqlx::Row as _;
 
 use super::dialect::Row;
 use super::tx::Tx;
-use super::{Store, StoreError, events, observations, sealed};
-use crate::model::{DecisionId, Definition, DefinitionId, Event, Input, Observation, Timestamp};
+use super::{Store, StoreError, decisions, events, observations, sealed};
+use crate::model::{
+    Decision, DecisionId, Definition, DefinitionId, Event, Input, Observation, Signal, Timestamp,
+};
 
 /// Events that are looked at, and rows that go, in one transaction: others wait for it.
 const PAGE: usize = 200;
@@ -125,14 +127,14 @@ impl Store {
     /// Where the database does not answer.
     pub async fn fill_feature(
         &self,
-        observe: impl Fn(&Definition, &Event, Timestamp) -> Option<Observation>,
+        observe: impl Fn(&Definition, &Event, &[&Signal], Timestamp) -> Vec<Observation>,
     ) -> Result<bool, StoreError> {
         let rows = self.features().await?;
         let behind = rows.iter().filter(|row| !row.complete);
         let Some(row) = behind.clone().min_by_key(|row| row.filled) else { return Ok(false) };
         let mut tx = self.inner.writer.begin().await?;
         let page = sqlx::query(
-            "SELECT d.id, e.decision_id, e.event_id, e.source, e.subject, e.time, e.received_at, \
+            "SELECT d.id, d.sealed AS decision, e.decision_id, e.event_id, e.source, e.subject, e.time, e.received_at, \
              e.sealed, k.id AS key_id, k.wrapped FROM decisions AS d \
              JOIN events AS e ON e.source = d.source AND e.event_id = d.event_id \
              LEFT JOIN subject_keys AS k ON k.source = e.source AND k.subject = e.subject \
@@ -150,9 +152,11 @@ impl Store {
             let (time, received_at): (i64, i64) =
                 (event.try_get("time")?, event.try_get("received_at")?);
             let at = Timestamp::from_micros(time.min(received_at));
-            match events::open(&self.inner.keyring, event, event.try_get("sealed")?) {
-                Ok((event, _)) => {
-                    observed.extend(observe(&row.definition, &event, at).map(|it| (id, it)));
+            match self.observable(event, id, &row.definition) {
+                Ok((event, decision)) => {
+                    let heard: Vec<&Signal> = decision.iter().flat_map(Decision::heard).collect();
+                    let adds = observe(&row.definition, &event, &heard, at);
+                    observed.extend(adds.into_iter().map(|it| (id, it)));
                 }
                 Err(StoreError::Erased { .. } | StoreError::Damaged { .. }) => {}
                 Err(error) => return Err(error),
@@ -181,6 +185,22 @@ impl Store {
         };
         let mut others = behind.filter(|other| other.definition.id != row.definition.id);
         Ok(more || others.any(|other| !begun(other)))
+    }
+
+    /// An event, and where a definition is about what signals carry what was decided about it.
+    fn observable(
+        &self,
+        row: &Row,
+        id: &str,
+        definition: &Definition,
+    ) -> Result<(Event, Option<Decision>), StoreError> {
+        let keyring = &self.inner.keyring;
+        let (event, _) = events::open(keyring, row, row.try_get("sealed")?)?;
+        let decision = match definition.input.entities() {
+            Some(_) => decisions::open(keyring, row, id, row.try_get("decision")?)?,
+            None => None,
+        };
+        Ok((event, decision))
     }
 
     /// Drops some of the observations that nothing looks at any more: those beyond their window, and those

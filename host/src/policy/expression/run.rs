@@ -8,9 +8,9 @@ mod compare;
 
 use thiserror::Error;
 
-use super::tree::{ClockPart, Each, EachKind, Node, SignalField, TextTest, Variable};
+use super::tree::{AccountField, ClockPart, Each, EachKind, Node, SignalField, TextTest, Variable};
 use super::value::Value;
-use crate::model::{Event, Signal};
+use crate::model::{Account, Event, Input, Known, Signal, Told};
 
 /// Steps of one condition on one event.
 const STEPS_MAX: u32 = 4_096;
@@ -33,6 +33,11 @@ pub(in crate::policy) struct Scene<'a> {
     pub degraded: bool,
     /// For each list of the policy, whether the event is on it.
     pub lists: Vec<bool>,
+    /// What is known of the past.
+    pub known: &'a Known,
+    pub account: &'a Account,
+    /// The tier of the account's score.
+    pub account_tier: &'a str,
 }
 
 /// Why a condition has no answer. It quotes nothing of the event.
@@ -91,6 +96,13 @@ impl<'a> Run<'a> {
             // Invariant: `read` made this number of an item that is there.
             Node::Item(at) => Ok(self.items.get(*at).copied().unwrap_or(Value::Null)),
             Node::OnList(at) => Ok(Value::Bool(self.scene.lists.get(*at).is_some_and(|on| *on))),
+            Node::Feature(input, name) => {
+                let says = self.told(input);
+                says.ok_or_else(|| Failure::Absent(format!("features.{name}")).into())
+            }
+            Node::HasFeature(input) => Ok(Value::Bool(self.told(input).is_some())),
+            Node::Accounts(input) => Ok(self.told(input).unwrap_or(Value::Int(0))),
+            Node::Account(field) => Ok(self.account(*field)),
             Node::Evidence(label) => Ok(Value::Double(self.evidence(label).unwrap_or(0.0))),
             Node::Field(of, field) => {
                 let of = self.value(of)?;
@@ -157,6 +169,30 @@ impl<'a> Run<'a> {
             Variable::Subject => Value::Text(&event.subject),
             Variable::Time => Value::Time(event.time),
             Variable::Data => (&event.data).into(),
+        }
+    }
+
+    /// What is known for an input about the past; `None` where nothing is.
+    fn told(&self, input: &Input) -> Option<Value<'a>> {
+        match *self.scene.known.of(input)? {
+            Told::Integer(integer) => Some(Value::Int(integer)),
+            Told::Number(number) if number.is_finite() => Some(Value::Double(number)),
+            Told::Number(_) | Told::Absent | Told::Boolean(_) | Told::Recent(_) => None,
+        }
+    }
+
+    fn account(&mut self, field: AccountField) -> Value<'a> {
+        let Scene { account, account_tier, .. } = *self.scene;
+        match field {
+            AccountField::Strikes => Value::Int(i64::from(account.strikes)),
+            AccountField::Restricted => Value::Bool(!account.restrictions.is_empty()),
+            AccountField::Restrictions => {
+                let names = account.restrictions.iter().map(|action| Value::Text(action.as_str()));
+                self.make(names.collect())
+            }
+            AccountField::Score => Value::Double(account.score.as_f64()),
+            AccountField::Tier => Value::Text(account_tier),
+            AccountField::Trust => Value::Double(account.trust.as_f64()),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::super::{Asked, OBSERVATIONS_MAX};
 use super::*;
 use crate::model::{
-    Definition, Function, Identity, Input, KeyId, Observation, RetentionClass, Role, Told,
+    Definition, Function, Identity, Input, KeyId, Observation, RetentionClass, Role, Signal, Told,
 };
 
 on_both!(
@@ -103,8 +103,8 @@ async fn what_is_filled_is_there_once_however_often_it_is_filled(home: Home) {
     let generation = store.generation().await.unwrap();
     for _ in 0..2 {
         store.declare_features(declared, &[definition.id], generation, false).await.unwrap();
-        let observe = |definition: &Definition, _: &Event, at: Timestamp| {
-            Some(observed(definition, 1, at.micros(), 1.0))
+        let observe = |definition: &Definition, _: &Event, _: &[&Signal], at: Timestamp| {
+            vec![observed(definition, 1, at.micros(), 1.0)]
         };
         while store.fill_feature(observe).await.unwrap() {}
         let all = asked(&definition, 1, 0, now);
