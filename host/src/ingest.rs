@@ -10,6 +10,7 @@ mod job;
 mod policies;
 mod run;
 mod trial;
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use basis::{Basis, Otherwise, Stood};
 pub use conclude::{Given, conclude, enforce};
 pub use fingerprint::FingerprintKey;
 use job::{Decided, Job};
+pub use turns::{Turn, Turns};
 
 /// The parts that the flow runs through. Cheap to clone.
 #[derive(Clone)]
@@ -136,7 +138,7 @@ impl Ingest {
         let policy = policies::speaks_for(&snapshot, &event)?;
         let received_at = Timestamp::now();
         let mut job = self.job(snapshot, policy, Arc::new(event), DecisionId::new(), received_at);
-        job.known = self.past(&job).await?;
+        job.known = self.past(&job).await;
         run::run(&self.0, job, false, Decided::for_nobody).await
     }
 
@@ -166,7 +168,11 @@ impl Ingest {
                 continue;
             }
             // Side by side, so that they share flushes.
-            let decided = due.into_iter().map(async |accepted: Accepted| {
+            let mut turns = Turns::default();
+            let due =
+                due.into_iter().map(|accepted| (self.turn(&mut turns, &accepted.event), accepted));
+            let decided = due.map(async |(turn, accepted): (_, Accepted)| {
+                let _turn = Turn::come(turn).await;
                 let id = accepted.decision_id;
                 let Accepted { received_at, fingerprint, salt, .. } = accepted;
                 let promised = Promised { id, received_at, fingerprint, salt };
@@ -180,6 +186,16 @@ impl Ingest {
                 stuck.insert(id);
             }
         }
+    }
+
+    /// A turn after the earlier events of this subject in a row of events, where detectors are told of the
+    /// past, or rules of the past or the account: there the later ones must see the earlier ones. Of others
+    /// nobody waits.
+    pub fn turn(&self, turns: &mut Turns, event: &Event) -> Option<Turn> {
+        let snapshot = self.0.registry.current();
+        let waits =
+            !snapshot.definitions_of(&event.source).is_empty() || snapshot.reads(event).any();
+        waits.then(|| turns.next(&event.source, &event.subject))
     }
 
     /// Runs a step on a task of its own, within the admission limit.
@@ -234,8 +250,9 @@ impl Ingest {
         let standing =
             self.0.store.standing(&event.source, &event.subject, job.mode(), job.happened_at());
         let sealing = self.0.store.sealing(&event);
+        let past = async { Ok(self.past(&job).await) };
         let (mut sealing, standing, known, risk) =
-            tokio::try_join!(sealing, standing, self.past(&job), self.risk(&job))?;
+            tokio::try_join!(sealing, standing, past, self.risk(&job))?;
         job.known = known;
         job.account = job.account(&standing, risk);
         if let Some(salt) = salt {
@@ -335,7 +352,7 @@ impl Ingest {
 
     /// What is declared about the past of an event by the detectors that see it and the policies that judge it.
     /// Where nothing is, nothing is read.
-    async fn past(&self, job: &Job) -> Result<Known, StoreError> {
+    async fn past(&self, job: &Job) -> Known {
         let wanted = job.snapshot.definitions_for(&job.event);
         self.0.features.read(&wanted, &job.event, job.happened_at(), job.id).await
     }
@@ -343,7 +360,7 @@ impl Ingest {
     /// What its conduct makes of the subject, where a policy of the source asks.
     async fn risk(&self, job: &Job) -> Result<Option<Risk>, StoreError> {
         let Event { source, subject, .. } = &*job.event;
-        if !job.reads().risk {
+        if !job.snapshot.reads(&job.event).risk {
             return Ok(None);
         }
         let conduct = self.0.store.conduct(source, subject, CONDUCT_MAX).await?;

@@ -181,6 +181,17 @@ pub struct Reads {
     pub risk: bool,
 }
 
+impl Reads {
+    /// What either asks.
+    pub fn and(self, other: Self) -> Self {
+        Self { standing: self.standing || other.standing, risk: self.risk || other.risk }
+    }
+
+    pub fn any(self) -> bool {
+        self.standing || self.risk
+    }
+}
+
 /// What a missing finding of a detector means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

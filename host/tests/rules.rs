@@ -7,8 +7,10 @@ mod fixture;
 mod server;
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use databases::{Home, on_both};
+use picket::config::Config;
 use picket::model::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -21,7 +23,10 @@ on_both!(threaded:
     an_alert_is_raised_once_for_its_rule_and_source,
     what_rules_were_told_is_told_again_in_a_replay,
     of_who_is_erased_no_account_is_left,
-    what_was_before_a_rule_is_counted_too
+    what_was_before_a_rule_is_counted_too,
+    the_lines_of_a_batch_see_the_strikes_before_them,
+    what_is_not_looked_through_yet_is_no_answer,
+    what_one_version_alone_carried_is_due_to_it
 );
 
 const COUNTED: &str = r#"
@@ -74,6 +79,10 @@ const PHONE: &str = "entity";
 const HOUR_MICROS: i64 = 3_600 * 1_000_000;
 
 async fn started(home: &Home, rules: &str) -> Server {
+    started_with(home, rules, |_| {}).await
+}
+
+async fn started_with(home: &Home, rules: &str, change: impl FnOnce(&mut Config)) -> Server {
     let dir = tempfile::tempdir().unwrap();
     server::furnish(dir.path());
     for source in ["market", "other"] {
@@ -82,6 +91,7 @@ async fn started(home: &Home, rules: &str) -> Server {
     }
     Server::start_in(home, dir, |config| {
         (config.rate_per_second, config.rate_burst) = (1_000_000, 1_000_000);
+        change(config);
     })
     .await
 }
@@ -252,12 +262,131 @@ async fn what_was_before_a_rule_is_counted_too(home: Home) {
     let text = format!("{}{MET}", POLICY.replace("NAME", "market"));
     server::write(&server.path("policies/market.toml"), text.as_bytes());
     server.app.registry.scan().await.unwrap();
-    let filled = || async {
-        let metrics = server.get("auditor", "/metrics").await.text;
-        let name = "distinct subject by entities.safety.probe over 2592000 s";
-        metrics.contains(&format!("picket_feature_filled{{feature=\"{name}\"}} 1.0"))
+    let tried = || async {
+        let mut event = server::event("market", "tried", PHONE);
+        event["subject"] = json!("c");
+        event["time"] = json!(Timestamp::from_micros(begin + 2));
+        let (path, kind) = ("/v1/events?dry_run=true", "application/cloudevents+json");
+        let answer = server.post("platform", path, kind, event.to_string()).await;
+        tags(&answer.json()) == ["shared"]
     };
-    server.until("what was before is counted", filled).await;
+    server.until("what was before is counted", tried).await;
     assert_eq!(tags(&said(&server, "third", "c", begin + 2, PHONE).await), ["shared"]);
+    server.app.stop().await;
+}
+
+async fn the_lines_of_a_batch_see_the_strikes_before_them(home: Home) {
+    let rule = "[[rules]]\nname = \"struck\"\nwhen = 'subject.strikes >= 1'\ntag = \"struck\"\n";
+    let strikes = COUNTED.split_once("[[features]]").unwrap().0;
+    let server = started(&home, &format!("{strikes}{rule}")).await;
+    let begin = begin();
+    let lines: Vec<String> = (0..30)
+        .map(|number: i64| {
+            let mut event = server::event("market", &format!("line-{number}"), "hello");
+            event["subject"] = json!(["u", "v", "w"][number as usize % 3]);
+            event["time"] = json!(Timestamp::from_micros(begin + number));
+            event.to_string()
+        })
+        .collect();
+    let decisions = batch(&server, &lines).await;
+    for (number, decision) in decisions.iter().enumerate() {
+        assert_eq!(tags(decision).len(), usize::from(number >= 3), "{number}: {decision}");
+    }
+    server.app.stop().await;
+}
+
+async fn batch(server: &Server, lines: &[String]) -> Vec<Value> {
+    let kind = "application/x-ndjson";
+    let answer = server.post("platform", "/v1/events/batch", kind, lines.join("\n")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A record that lies far behind is no reason to take an account for one without a past.
+async fn what_is_not_looked_through_yet_is_no_answer(home: Home) {
+    let server = started_with(&home, "", |config| config.event_deadline_ms = 100).await;
+    let begin = begin();
+    let lines: Vec<String> = (0..1_500)
+        .map(|number: i64| {
+            let mut event = server::event("market", &format!("line-{number}"), PHONE);
+            event["time"] = json!(Timestamp::from_micros(begin + number));
+            event.to_string()
+        })
+        .collect();
+    for lines in lines.chunks(500) {
+        batch(&server, lines).await;
+    }
+    let asks = r#"
+[[features]]
+name = "messages_1d"
+function = "count"
+by = "subject"
+window_s = 86400
+[[rules]]
+name = "new"
+when = "!has(features.messages_1d) || features.messages_1d < 1500"
+tag = "new"
+[[rules]]
+name = "alone"
+when = 'accounts("safety.probe", 30) < 2'
+tag = "alone"
+"#;
+    let text = format!("{}{asks}", POLICY.replace("NAME", "market"));
+    server::write(&server.path("policies/market.toml"), text.as_bytes());
+    server.app.registry.scan().await.unwrap();
+    let (mut unknown, begun) = (0, Instant::now());
+    let decision = loop {
+        let id = format!("after-{unknown}");
+        let at = begin + HOUR_MICROS + unknown;
+        let decision = said(&server, &id, "user-17", at, PHONE).await;
+        if decision["degraded"] == false {
+            break decision;
+        }
+        assert!(!tags(&decision).contains(&"new") && decision["review"] == true, "{decision}");
+        if unknown == 0 {
+            let reason = decision["reason"].as_str().unwrap();
+            for rule in ["new (`count by subject", "alone (`distinct subject by entities"] {
+                assert!(reason.contains(&format!("the rule {rule}")), "{reason}");
+            }
+            assert!(reason.contains("is not looked through yet"), "{reason}");
+            assert_eq!(replay(&server, &decision).await["result"], "identical");
+        }
+        unknown += 1;
+        assert!(begun.elapsed() < Duration::from_secs(60), "it is looked through in the end");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(unknown > 0, "so much is not looked through in a tenth of a second");
+    assert_eq!(tags(&decision), ["alone"], "none is missing, and only this one had it");
+    assert_eq!(replay(&server, &decision).await["result"], "identical");
+    server.app.stop().await;
+}
+
+/// The rule asks for nothing by what the version found, but by what that carried.
+async fn what_one_version_alone_carried_is_due_to_it(home: Home) {
+    let shared = r#"
+[[rules]]
+name = "shared"
+when = 'accounts("safety.probe", 30) >= 2'
+action = "cooldown"
+scope = "account"
+for_h = 24
+"#;
+    let dir = tempfile::tempdir().unwrap();
+    server::furnish(dir.path());
+    let text =
+        POLICY.replace("NAME", "market").replace("safety.probe\" = 1.0", "safety.probe\" = 0.1");
+    let text = format!("{text}{shared}");
+    server::write(&dir.path().join("policies/market.toml"), text.as_bytes());
+    let server = Server::start_in(&home, dir, |_| {}).await;
+    let now = Timestamp::now().micros();
+    assert_eq!(said(&server, "e-1", "a", now, PHONE).await["action"], "allow");
+    assert_eq!(said(&server, "e-2", "b", now, PHONE).await["action"], "cooldown");
+    let wrong = json!({
+        "source": "market", "cause": {"kind": "detector", "name": "probe", "version": "1.0.0"},
+        "since": Timestamp::from_micros(now - HOUR_MICROS),
+    });
+    let path = "/v1/reversals/preview";
+    let answer = server.post("engineer", path, "application/json", wrong.to_string()).await.json();
+    assert_eq!((&answer["overturned"], &answer["unclear"]), (&json!(1), &json!(0)), "{answer}");
     server.app.stop().await;
 }

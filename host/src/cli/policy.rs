@@ -105,9 +105,10 @@ degraded, lists.NAME, and what is known of the past:
   subject.strikes, subject.restricted, subject.restrictions, subject.score, subject.tier, subject.trust
                                        how the account stood before: strikes that count (up to 64), what is
                                        in force such as "cooldown", and the risk of its last 50 decisions
-All rules see the same merged score. Of those that fire the lowest ceiling
-and the highest floor count, and a floor wins over a ceiling. A rule without an answer does not fire,
-and `on_error` says what that means.
+All rules see the same merged score. Of those that fire the lowest ceiling and the highest floor count, and
+a floor wins over a ceiling. A rule without an answer does not fire, and `on_error` says what that means:
+so it is where it asks, also by has(...), for features or accounts that are not known, for the record did
+not answer in time, or what happened before they were declared is not looked through yet.
 
 [[features]] are numbers about earlier events of the source, up to 32:
   name = "messages_1h", function = "count", by = "subject", window_s = 3600, events = ["message.*"]
@@ -144,7 +145,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 /// A policy of which only the language is checked: detectors of one's own are known to a server alone.
-fn load(file: &Path) -> anyhow::Result<Policy> {
+pub(super) fn load(file: &Path) -> anyhow::Result<Policy> {
     let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     match Policy::compile_again(&text) {
         Ok(compiled) => Ok(compiled.policy),

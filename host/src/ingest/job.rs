@@ -16,8 +16,8 @@ use crate::model::{
     Account, Action, Decision, DecisionId, Definition, Event, Finding, Input, Known, Mode,
     Observation, Outgoing, Signal, Standing, Timestamp, Told, Trials,
 };
-use crate::policy::{Asked, Escalation, Reads};
-use crate::registry::{Judges, LivePolicy, Snapshot, Subscribed};
+use crate::policy::{Asked, Escalation};
+use crate::registry::{LivePolicy, Snapshot, Subscribed};
 use crate::runtime::Limits;
 use crate::store::{Entry, Escalates};
 
@@ -69,20 +69,10 @@ impl Job {
         self.event.time.min(self.received_at)
     }
 
-    /// What the policies that judge the event ask about its account.
-    pub fn reads(&self) -> Reads {
-        let judges = self.snapshot.judges(&self.event.source).into_iter().flat_map(Judges::all);
-        let judging = judges.filter(|live| live.policy.judges(&self.event.kind));
-        judging.fold(Reads::default(), |reads, live| {
-            let own = live.policy.reads();
-            Reads { standing: reads.standing || own.standing, risk: reads.risk || own.risk }
-        })
-    }
-
     /// How the subject stands, as far as that is asked.
     pub fn account(&self, standing: &Standing, risk: Option<Risk>) -> Account {
         let mut account = Account::NOBODY;
-        if self.reads().standing {
+        if self.snapshot.reads(&self.event).standing {
             account.strikes = standing.strikes;
             account.restrictions = standing.restrictions.iter().map(|own| own.action).collect();
         }
@@ -109,7 +99,7 @@ impl Job {
     /// What the rules ask about what was found, if anything.
     pub fn asks(&self, findings: &[Finding]) -> Vec<&Definition> {
         let wanted = self.snapshot.definitions_of_entities(&self.event);
-        if self.features.meets(&wanted, findings) { wanted } else { Vec::new() }
+        if Features::meets(&wanted, findings) { wanted } else { Vec::new() }
     }
 
     /// What comes of what was found, with all that is known.
@@ -137,7 +127,8 @@ impl Job {
         let basis = serde_json::to_value(basis).expect("it is plain JSON");
         let at = self.happened_at();
         let heard: Vec<&Signal> = decision.heard().collect();
-        let observations = self.features.observe(snapshot.definitions(), event, &heard, at);
+        let declared = snapshot.definitions_of(&event.source);
+        let observations = self.features.observe(declared, event, &heard, at);
         Decided {
             decision,
             asked,

@@ -10,7 +10,7 @@ use crate::engine;
 use crate::model::Finding;
 
 /// How far an event has come.
-enum Turn<T, F> {
+enum Come<T, F> {
     Done(T),
     /// Something has to be read before it can be judged.
     Asks {
@@ -31,27 +31,27 @@ where
     T: Send + 'static,
     F: FnOnce(Decided) -> T + Send + 'static,
 {
-    let work = move |answer: engine::Answer<'_, Turn<T, F>>| {
+    let work = move |answer: engine::Answer<'_, Come<T, F>>| {
         job.begin();
         let job = Arc::new(job);
         let (findings, upkeep) = job.evaluate();
-        let turn = match job.asks(&findings).is_empty() {
-            true => Turn::Done(finish(job.judge(findings, &job.known))),
-            false => Turn::Asks { job: Arc::clone(&job), findings, finish },
+        let come = match job.asks(&findings).is_empty() {
+            true => Come::Done(finish(job.judge(findings, &job.known))),
+            false => Come::Asks { job: Arc::clone(&job), findings, finish },
         };
-        let spare = answer.give(turn);
+        let spare = answer.give(come);
         if kept {
             job.engine.look_after(upkeep, || spare.is_left());
         }
     };
     let (job, findings, finish) = match parts.pool.run(work).await? {
-        Turn::Done(done) => return Ok(done),
-        Turn::Asks { job, findings, finish } => (job, findings, finish),
+        Come::Done(done) => return Ok(done),
+        Come::Asks { job, findings, finish } => (job, findings, finish),
     };
     let wanted = job.asks(&findings);
     let (event, at) = (&job.event, job.happened_at());
     let mut known = job.known.clone();
-    known.extend(parts.features.accounts(&wanted, event, &findings, at, job.id).await?);
+    known.extend(parts.features.accounts(&wanted, event, &findings, at, job.id).await);
     let work = move |answer: engine::Answer<'_, T>| {
         answer.give(finish(job.judge(findings, &known)));
     };

@@ -71,7 +71,7 @@ impl Decision {
     /// The signals of the findings that had a say.
     pub fn heard(&self) -> impl Iterator<Item = &Signal> {
         self.signals.iter().filter(|signal| {
-            self.findings.iter().any(|finding| finding.counted && finding.has(signal))
+            self.findings.iter().any(|finding| finding.counted && finding.gave(signal))
         })
     }
 }

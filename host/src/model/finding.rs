@@ -32,15 +32,6 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Whether a signal of its decision is of this finding: of versions on trial it carries the number.
-    pub fn has(&self, signal: &Signal) -> bool {
-        let on_trial = self.stage.is_some_and(Stage::is_trial);
-        let version = self.version.as_ref().filter(|_| on_trial);
-        self.outcome == Outcome::Ok
-            && signal.detector == self.detector
-            && signal.version.as_ref() == version
-    }
-
     /// The finding of a detector that the policy requires and that is not loaded.
     pub fn absent(detector: &str) -> Self {
         Self {
@@ -55,6 +46,30 @@ impl Finding {
             micros: 0,
             signals: Vec::new(),
         }
+    }
+}
+
+impl Finding {
+    /// Whether a signal of its decision is of this finding: of versions on trial a signal carries the number.
+    pub fn gave(&self, signal: &Signal) -> bool {
+        let on_trial = self.stage.is_some_and(Stage::is_trial);
+        let version = self.version.as_ref().filter(|_| on_trial);
+        self.outcome == Outcome::Ok
+            && signal.detector == self.detector
+            && signal.version.as_ref() == version
+    }
+
+    /// The signals that have a say.
+    pub fn heard(&self) -> &[Signal] {
+        match self.counted && self.outcome == Outcome::Ok {
+            true => &self.signals,
+            false => &[],
+        }
+    }
+
+    /// Whether a signal of this label has a say and carries something.
+    pub fn carries(&self, label: &str) -> bool {
+        self.heard().iter().any(|signal| signal.label == label && !signal.entities.is_empty())
     }
 }
 

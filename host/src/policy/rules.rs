@@ -104,11 +104,10 @@ pub(super) fn labels(rules: &[Rule]) -> Vec<String> {
 
 /// What rules with these features ask about the past, each once, and what about the account.
 pub(super) fn asked(rules: &[Rule], features: &[NamedFeature]) -> (Vec<Input>, Reads) {
-    let (mut asked, mut reads) = (Vec::new(), Reads::default());
+    let (mut asked, mut reads): (Vec<Input>, _) = (Vec::new(), Reads::default());
     let each = rules.iter().map(|rule| rule.condition.asks());
     for Asks { features: named, accounts, reads: own } in each {
-        reads.standing |= own.standing;
-        reads.risk |= own.risk;
+        reads = reads.and(*own);
         let named = features.iter().filter(|feature| named.contains(&feature.name));
         for input in named.map(|feature| &feature.input).chain(accounts) {
             if !asked.contains(input) {

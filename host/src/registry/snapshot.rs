@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::cohort::Cohort;
 use super::judges::{Judges, LivePolicy};
 use crate::model::{Definition, Event, Input, Isolation, Mode, Stage, TypePattern};
+use crate::policy::Reads;
 use crate::runtime::Prepared;
 use crate::store::{EVERY_SOURCE, Origin};
 
@@ -43,8 +44,9 @@ pub struct Snapshot {
     detectors: Vec<LiveDetector>,
     /// Which detectors want a pattern of event types: few patterns, many detectors.
     wants: Vec<(TypePattern, Vec<usize>)>,
-    /// What they and the policies declare about the past, each once.
-    definitions: Vec<Definition>,
+    /// What they and the policies declare about the past, by the source that they declare it for; each once, and
+    /// only where there is something.
+    definitions: BTreeMap<String, Vec<Definition>>,
     /// Whether one of them asks about a list.
     lists: bool,
     policies: BTreeMap<String, Judges>,
@@ -76,17 +78,19 @@ impl Snapshot {
                 wants.entry(pattern.clone()).or_default().push(index);
             }
         }
-        let mut definitions: Vec<Definition> = detectors
-            .iter()
-            .flat_map(|live| live.prepared.manifest().inputs.iter().filter_map(Definition::of))
-            .collect();
-        let judging = policies.values().flat_map(Judges::all);
-        definitions
-            .extend(judging.flat_map(|live| live.policy.asks().iter().filter_map(Definition::of)));
+        let definitions = policies.iter().filter_map(|(source, judges)| {
+            let serving = detectors.iter().filter(|live| serves(live, source));
+            let inputs = serving.flat_map(|live| &live.prepared.manifest().inputs);
+            let inputs = inputs.chain(judges.all().flat_map(|live| live.policy.asks()));
+            let mut declared: Vec<_> =
+                inputs.filter_map(|input| Definition::of(source, input)).collect();
+            declared.sort_by_key(|definition| definition.id);
+            declared.dedup();
+            (!declared.is_empty()).then(|| (source.clone(), declared))
+        });
+        let definitions = definitions.collect();
         let mut inputs = detectors.iter().flat_map(|live| &live.prepared.manifest().inputs);
         let lists = inputs.any(|input| matches!(input, Input::List { .. }));
-        definitions.sort_by_key(|definition| definition.id);
-        definitions.dedup();
         Self {
             generation,
             turn: 0,
@@ -125,9 +129,14 @@ impl Snapshot {
         &self.detectors
     }
 
-    /// What live detectors and policies declare about the past, whatever their stage and source.
-    pub fn definitions(&self) -> &[Definition] {
-        &self.definitions
+    /// What live detectors and policies declare about the past of every source, whatever their stage.
+    pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
+        self.definitions.values().flatten()
+    }
+
+    /// What they declare about the past of one.
+    pub fn definitions_of(&self, source: &str) -> &[Definition] {
+        self.definitions.get(source).map_or(&[], Vec::as_slice)
     }
 
     /// Whether a live detector asks about a list.
@@ -136,34 +145,52 @@ impl Snapshot {
     }
 
     /// Of the definitions, what the detectors want that see this event, and the policies that judge it, as far
-    /// as that is known before there are findings.
+    /// as that is known before there are findings; first what those want that count.
     pub fn definitions_for(&self, event: &Event) -> Vec<&Definition> {
+        let declared = self.definitions_of(&event.source);
         // Most sets have none.
-        if self.definitions.is_empty() {
+        if declared.is_empty() {
             return Vec::new();
         }
         let seen = self.subscribed(event);
-        let is_wanted = |definition: &&Definition| {
-            let inputs = seen.iter().flat_map(|it| &it.live.prepared.manifest().inputs);
-            let mut inputs = inputs.chain(self.asked_by_policies(event));
-            definition.input.entities().is_none() && inputs.any(|input| *input == definition.input)
+        let decides = self.judges(&event.source).map(|it| it.of(&event.subject).deployment);
+        let wants = |inputs: &[Input], definition: &Definition| inputs.contains(&definition.input);
+        let counts = |definition: &Definition| {
+            let seen = seen
+                .iter()
+                .filter(|it| wants(&it.live.prepared.manifest().inputs, definition))
+                .map(|it| it.counted);
+            let asking = self
+                .judging(event)
+                .filter(|live| wants(live.policy.asks(), definition))
+                .map(|live| Some(live.deployment) == decides);
+            seen.chain(asking).max()
         };
-        self.definitions.iter().filter(is_wanted).collect()
+        let wanted = declared.iter().filter(|it| it.input.entities().is_none());
+        let wanted = wanted.filter_map(|it| counts(it).map(|counts| (it, counts)));
+        let (first, then): (Vec<_>, Vec<_>) = wanted.partition(|(_, counts)| *counts);
+        first.into_iter().chain(then).map(|(definition, _)| definition).collect()
     }
 
     /// Of the definitions, what the policies that judge this event want to know of what its signals carry.
     pub fn definitions_of_entities(&self, event: &Event) -> Vec<&Definition> {
-        let mut wanted: Vec<&Definition> =
-            self.definitions.iter().filter(|it| it.input.entities().is_some()).collect();
+        let declared = self.definitions_of(&event.source).iter();
         // Most sets have none.
-        wanted.retain(|it| self.asked_by_policies(event).any(|input| *input == it.input));
+        let mut wanted: Vec<_> = declared.filter(|it| it.input.entities().is_some()).collect();
+        wanted.retain(|it| self.judging(event).any(|live| live.policy.asks().contains(&it.input)));
         wanted
     }
 
-    fn asked_by_policies(&self, event: &Event) -> impl Iterator<Item = &Input> {
-        let judging = self.judges(&event.source).into_iter().flat_map(Judges::all);
-        let judging = judging.filter(|live| live.policy.judges(&event.kind));
-        judging.flat_map(|live| live.policy.asks())
+    /// What the policies that judge this event ask about its account.
+    pub fn reads(&self, event: &Event) -> Reads {
+        let asked = self.judging(event).map(|live| live.policy.reads());
+        asked.fold(Reads::default(), Reads::and)
+    }
+
+    /// The policies that judge an event, those on trial as well.
+    fn judging(&self, event: &Event) -> impl Iterator<Item = &Arc<LivePolicy>> {
+        let judges = self.judges(&event.source).into_iter().flat_map(Judges::all);
+        judges.filter(|live| live.policy.judges(&event.kind))
     }
 
     /// Deployments that should run and do not, with the reason.

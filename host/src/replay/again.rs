@@ -276,7 +276,7 @@ fn named(finding: &Finding) -> Option<(Build, &str)> {
 }
 
 /// The signals of each finding as they are recorded, with the commitments of their entities.
-fn recorded(decision: &Decision, commitments: &[Cow<'static, str>]) -> Vec<Vec<Signal>> {
+pub(super) fn recorded(decision: &Decision, commitments: &[Cow<'static, str>]) -> Vec<Vec<Signal>> {
     let mut commitments = commitments.iter();
     let mut of_findings = vec![Vec::new(); decision.findings.len()];
     for signal in &decision.signals {
@@ -285,7 +285,7 @@ fn recorded(decision: &Decision, commitments: &[Cow<'static, str>]) -> Vec<Vec<S
             entity.commitment = commitments.next().map(ToString::to_string).unwrap_or_default();
         }
         let mut findings = decision.findings.iter();
-        if let Some(at) = findings.position(|finding| finding.has(&signal)) {
+        if let Some(at) = findings.position(|finding| finding.gave(&signal)) {
             of_findings[at].push(signal);
         }
     }

@@ -76,6 +76,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     migration!(10, "0010_pages"),
     migration!(11, "0011_differences"),
     migration!(12, "0012_features"),
+    migration!(13, "0013_reversals"),
 ];
 
 /// The one that gives the audit log its tree.

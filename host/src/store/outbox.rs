@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::DeserializeOwned;
 use sqlx::{Arguments as _, Row as _};
 
 use super::StoreError;
@@ -13,10 +14,12 @@ use super::decisions::SealedEntry;
 use super::dialect::{Connection, Row};
 use super::rows::Insert;
 use super::sealed::cipher::Seat;
-use super::sealed::{open, reseal, seal};
+use super::sealed::{self, reseal, seal};
 use super::subject_key::SubjectKey;
 use crate::model::ruling::Word;
-use crate::model::{Action, DeliveryId, DeliveryState, Outgoing, OutgoingKind, Scope, Timestamp};
+use crate::model::{
+    Action, Decision, DeliveryId, DeliveryState, Outgoing, OutgoingKind, Scope, Timestamp,
+};
 
 static INSERT: Insert = Insert::new(
     "INSERT INTO outbox (seq, id, source, subject, decision, kind, action, scope, state, attempts, \
@@ -40,7 +43,7 @@ pub(super) static PROMOTE: Insert = Insert::new(
 );
 
 /// All that was said of a decision. Ids begin with the decision's and a point, so the index of ids finds them.
-pub(super) const WORDS: &str = "SELECT o.seq, o.id, o.source, o.subject, o.scope, o.sealed \
+pub(super) const WORDS: &str = "SELECT o.seq, o.source, o.subject, o.kind, o.scope \
     FROM outbox AS o WHERE o.id > $1 || '.' AND o.id < $1 || '/'";
 
 /// What hangs on decisions that go: the id of a delivery begins with its decision's and a point, which the
@@ -151,11 +154,12 @@ async fn insert_rows(connection: &mut Connection, rows: Vec<New<'_>>) -> Result<
 pub(super) async fn rule(
     connection: &mut Connection,
     key: &SubjectKey,
-    decision: &str,
+    decision: &Decision,
     ruling: Word,
     at: Timestamp,
 ) -> Result<usize, StoreError> {
-    let rows = sqlx::query(WORDS).bind(decision).fetch_all(&mut *connection).await?;
+    let id = decision.id.to_string();
+    let rows = sqlx::query(WORDS).bind(id.as_str()).fetch_all(&mut *connection).await?;
     // By scope: what was said last, and how much.
     let mut words: BTreeMap<&str, (&Row, u32)> = BTreeMap::new();
     for row in &rows {
@@ -168,8 +172,9 @@ pub(super) async fn rule(
     let mut news = Vec::new();
     // The first of them is the decision's own, so the next word's number is their count.
     for (row, word) in words.into_values() {
-        let (id, sealed): (&str, &[u8]) = (row.try_get("id")?, row.try_get("sealed")?);
-        let last: Option<Outgoing> = open("delivery", &Seat::of(OUTBOX, id), Some(key), sealed)?;
+        let (kind, scope) = (row.try_get("kind")?, row.try_get("scope")?);
+        let (kind, scope) = (read(&id, kind)?, read(&id, scope)?);
+        let last = Outgoing::last(decision, scope, kind);
         if let Some(said) = last.and_then(|last| last.ruled(ruling, word, at)) {
             news.push((row, OutboxRow::of(&said, key)?));
         }
@@ -177,11 +182,16 @@ pub(super) async fn rule(
     let mut new = Vec::with_capacity(news.len());
     for (row, outbox) in &news {
         let (source, subject) = (row.try_get("source")?, row.try_get("subject")?);
-        new.push(New { source, subject, decision, row: outbox });
+        new.push(New { source, subject, decision: &id, row: outbox });
     }
     let count = new.len();
     insert_rows(connection, new).await?;
     Ok(count)
+}
+
+/// A word of the model, as the outbox has it.
+pub(super) fn read<T: DeserializeOwned>(id: &str, word: &str) -> Result<T, StoreError> {
+    serde_json::from_value(word.into()).map_err(|error| sealed::damaged("delivery", id, &error))
 }
 
 /// Has these rows (number, source, subject) wait for their turn, which the first of each subject

@@ -7,7 +7,7 @@ use anyhow::bail;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::cli::known::{before_anything, read};
+use crate::cli::known::read;
 use crate::model::{Account, Event, Finding, Input, Known, Told};
 use crate::policy::Policy;
 
@@ -67,7 +67,7 @@ impl WrittenFacts {
             let is = match self.features.get(&feature.name) {
                 Some(value) => read(&feature.input, value).unwrap_or(Told::Absent),
                 None => match has_whom(event, &feature.input) {
-                    true => before_anything(&feature.input),
+                    true => Told::of_nothing(&feature.input),
                     false => Told::Absent,
                 },
             };

@@ -4,13 +4,14 @@
 //! Invariant: the same condition on the same scene gives the same answer or the same failure,
 //! everywhere.
 
+mod beyond;
 mod compare;
 
 use thiserror::Error;
 
-use super::tree::{AccountField, ClockPart, Each, EachKind, Node, SignalField, TextTest, Variable};
+use super::tree::{ClockPart, Each, EachKind, Node, SignalField, TextTest, Variable};
 use super::value::Value;
-use crate::model::{Account, Event, Input, Known, Signal, Told};
+use crate::model::{Account, Event, Known, Signal};
 
 /// Steps of one condition on one event.
 const STEPS_MAX: u32 = 4_096;
@@ -45,6 +46,9 @@ pub(in crate::policy) struct Scene<'a> {
 pub(in crate::policy) enum Failure {
     #[error("there is no `{0}`")]
     Absent(String),
+    /// What may have happened, but could not be found out.
+    #[error("`{input}` is not known: {why}")]
+    Unknown { input: String, why: String },
     #[error("no signal has the label `{0}`")]
     NoEvidence(String),
     #[error("there is no item {0}")]
@@ -97,11 +101,11 @@ impl<'a> Run<'a> {
             Node::Item(at) => Ok(self.items.get(*at).copied().unwrap_or(Value::Null)),
             Node::OnList(at) => Ok(Value::Bool(self.scene.lists.get(*at).is_some_and(|on| *on))),
             Node::Feature(input, name) => {
-                let says = self.told(input);
+                let says = self.told(input)?;
                 says.ok_or_else(|| Failure::Absent(format!("features.{name}")).into())
             }
-            Node::HasFeature(input) => Ok(Value::Bool(self.told(input).is_some())),
-            Node::Accounts(input) => Ok(self.told(input).unwrap_or(Value::Int(0))),
+            Node::HasFeature(input) => Ok(Value::Bool(self.told(input)?.is_some())),
+            Node::Accounts(input) => Ok(self.told(input)?.unwrap_or(Value::Int(0))),
             Node::Account(field) => Ok(self.account(*field)),
             Node::Evidence(label) => Ok(Value::Double(self.evidence(label).unwrap_or(0.0))),
             Node::Field(of, field) => {
@@ -169,30 +173,6 @@ impl<'a> Run<'a> {
             Variable::Subject => Value::Text(&event.subject),
             Variable::Time => Value::Time(event.time),
             Variable::Data => (&event.data).into(),
-        }
-    }
-
-    /// What is known for an input about the past; `None` where nothing is.
-    fn told(&self, input: &Input) -> Option<Value<'a>> {
-        match *self.scene.known.of(input)? {
-            Told::Integer(integer) => Some(Value::Int(integer)),
-            Told::Number(number) if number.is_finite() => Some(Value::Double(number)),
-            Told::Number(_) | Told::Absent | Told::Boolean(_) | Told::Recent(_) => None,
-        }
-    }
-
-    fn account(&mut self, field: AccountField) -> Value<'a> {
-        let Scene { account, account_tier, .. } = *self.scene;
-        match field {
-            AccountField::Strikes => Value::Int(i64::from(account.strikes)),
-            AccountField::Restricted => Value::Bool(!account.restrictions.is_empty()),
-            AccountField::Restrictions => {
-                let names = account.restrictions.iter().map(|action| Value::Text(action.as_str()));
-                self.make(names.collect())
-            }
-            AccountField::Score => Value::Double(account.score.as_f64()),
-            AccountField::Tier => Value::Text(account_tier),
-            AccountField::Trust => Value::Double(account.trust.as_f64()),
         }
     }
 

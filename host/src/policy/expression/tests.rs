@@ -20,7 +20,7 @@ fn known() -> Known {
     Known { labels: Labels { stored, ..Labels::default() }, ..Known::default() }
 }
 
-/// Counted, and one that says nothing of this event.
+/// Counted, one that says nothing of this event, and one that could not be found out.
 fn features() -> Vec<NamedFeature> {
     let feature = |name: &str, function, of: Option<&str>, by: &str| {
         let (of, by) = (of.map(str::to_owned), by.to_owned());
@@ -31,17 +31,20 @@ fn features() -> Vec<NamedFeature> {
         feature("messages_1h", Function::Count, None, "subject"),
         feature("mean_amount", Function::Mean, Some("data.amount"), "subject"),
         feature("in_thread", Function::Count, None, "data.thread_id"),
+        feature("spent_1h", Function::Sum, Some("data.amount"), "subject"),
     ]
 }
 
 fn known_of_past() -> crate::model::Known {
     let mut known = crate::model::Known::default();
-    let says = [Told::Integer(4), Told::Number(12.5), Told::Absent];
+    let unknown = || Told::Unknown("the record did not answer".to_owned());
+    let says = [Told::Integer(4), Told::Number(12.5), Told::Absent, unknown()];
     for (feature, is) in features().iter().zip(says) {
         known.tell(&feature.input, is);
     }
     let phone = Input::Feature(Feature::accounts("contact.phone", 30));
     known.tell(&phone, Told::Integer(3));
+    known.tell(&Input::Feature(Feature::accounts("contact.phone", 90)), unknown());
     known
 }
 
@@ -157,6 +160,8 @@ fn what_a_condition_says_holds() {
         "has(event.data.deep.er.still) && !has(event.data.deep.no.way) && !has(event.data.trade.x)",
         "has(event.subject) && has(event.data)",
         // What decides, decides, also beside what has no answer.
+        "features.spent_1h > 3 || accounts('contact.phone', 90) > 3 || score > 0",
+        "!(has(features.spent_1h) && score > 1)",
         "event.data.none > 3 || true",
         "!(event.data.none > 3 && false)",
         "event.data.none == 3 ? true : false || true",
@@ -185,6 +190,19 @@ fn what_has_no_answer_fails_and_says_why() {
         ("labels['bid.a'] > 0.5", "no signal has the label `bid.a`"),
         ("event.data.photos[2] == 'c'", "there is no item 2"),
         ("event.data.photos[-1] == 'c'", "there is no item -1"),
+        ("features.in_thread > 1", "there is no `features.in_thread`"),
+        (
+            "features.spent_1h > 1",
+            "`sum data.amount by subject over 3600 s` is not known: the record did not answer",
+        ),
+        (
+            "!has(features.spent_1h)",
+            "`sum data.amount by subject over 3600 s` is not known: the record did not answer",
+        ),
+        (
+            "accounts('contact.phone', 90) == 0",
+            "`distinct subject by entities.contact.phone over 7776000 s` is not known: the record did not answer",
+        ),
         ("event.data.rate / 0 > 1", "it divides by zero"),
         ("event.data.rate / -0.0 > 1", "it divides by zero"),
         ("1 % (1 - 1) == 0", "it divides by zero"),
