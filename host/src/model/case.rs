@@ -12,7 +12,7 @@ use super::{Action, DecisionId, Score, Timestamp};
 ///
 /// Of one account and one matter one is open at a time: what is decided meanwhile joins it. It is over when
 /// people have ruled on each of its decisions.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Case {
     /// That of the decision that opened it.
     pub id: DecisionId,

@@ -12,7 +12,9 @@ use super::diagnostic::{Diagnostic, Report, code};
 use super::document::{self, Document};
 use super::weights;
 use super::words::{NAME_HINT, name, nearest, quote, word};
-use super::{Known, OnError, Policy, exemptions, lists, modifiers, rules, stages, strikes, tiers};
+use super::{
+    Known, OnError, Policy, exemptions, features, lists, modifiers, rules, stages, strikes, tiers,
+};
 use crate::model::manifest::is_name;
 use crate::model::{Digest, TypePattern};
 
@@ -98,9 +100,14 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         Some(written) => lists::check(written, report),
         None => Some(Vec::new()),
     };
+    let features = match &document.features {
+        Some(written) => features::check(written, report),
+        None => Some(Vec::new()),
+    };
     let around = rules::Around {
         tiers: tiers.as_deref(),
         lists: lists.as_deref(),
+        features: features.as_deref(),
         events: events.as_deref().unwrap_or_default(),
         known,
     };
@@ -111,11 +118,15 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
     if let (Some(written), Some(rules)) = (&document.lists, &rules) {
         rules::warn_of_unused_lists(written.get_ref(), rules, report);
     }
+    if let (Some(written), Some(rules), Some(_)) = (&document.features, &rules, &features) {
+        features::warn_of_unused(written.get_ref(), rules, report);
+    }
     let exemptions = match &document.exemptions {
         Some(written) => exemptions::check(written, report),
         None => Some(Vec::new()),
     };
-    let rules = rules?;
+    let (rules, features) = (rules?, features?);
+    let (asks, reads) = rules::asked(&rules, &features);
     Some(Policy {
         name: name?,
         source: source?,
@@ -131,6 +142,9 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         named: rules::labels(&rules),
         rules,
         lists: lists?,
+        features,
+        asks,
+        reads,
         exemptions: exemptions?,
     })
 }

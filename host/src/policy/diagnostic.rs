@@ -63,6 +63,8 @@ pub mod code {
     pub const PERMANENT: &str = "P026";
     /// Strikes that the mildest tier gives, or that lead to something milder or without an end.
     pub const STRIKES: &str = "P027";
+    /// A feature that looks at nothing, too far back, or at too much.
+    pub const FEATURE: &str = "P028";
     /// Warning: no loaded detector reports the label.
     pub const LABEL_NOT_LOADED: &str = "P101";
     /// Warning: a required detector is not loaded.
@@ -73,6 +75,8 @@ pub mod code {
     pub const UNSURE: &str = "P104";
     /// Warning: no rule asks for the list.
     pub const LIST_UNUSED: &str = "P105";
+    /// Warning: no rule asks for the feature.
+    pub const FEATURE_UNUSED: &str = "P106";
 }
 
 /// One thing that is wrong with a policy document, and where.

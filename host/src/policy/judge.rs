@@ -35,6 +35,12 @@ pub struct Verdict {
     /// What the rules that fired mark it with: sorted, each once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// What those tell people of by an alert: sorted, each once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<String>,
+    /// The matter of the case that it belongs to: of the first rule of the policy that fired and names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
     /// Whether a finding was missing or a rule had no answer, so that `on_error` had a say.
     pub degraded: bool,
     /// Whether a person should look.
@@ -94,7 +100,7 @@ impl Policy {
     /// A rule without an answer on this event does not fire; like a missing finding it degrades the
     /// verdict, and `on_error` says what that means. An event of a type that the policy does not judge
     /// misses no finding, asks no rule, and is never degraded.
-    pub fn judge(&self, event: &Event, facts: &Facts, findings: &[Finding]) -> Verdict {
+    pub fn judge(&self, event: &Event, facts: &Facts<'_>, findings: &[Finding]) -> Verdict {
         let judged = self.judges(&event.kind);
         let (signals, strongest) = self.count(judged, findings);
         let mut trace = Scoring::run(self, &strongest);
@@ -102,7 +108,7 @@ impl Policy {
         let merged = Score::from_unit(number);
         let missing = if judged { missing(findings) } else { Vec::new() };
         let ruled = match judged {
-            true => self.ask_rules(event, findings, merged, facts.at, !missing.is_empty()),
+            true => self.ask_rules(event, findings, merged, facts, !missing.is_empty()),
             false => Ruled::default(),
         };
         let mut reason = match judged {
@@ -149,12 +155,14 @@ impl Policy {
             reason,
             message,
             tags: ruled.tags(),
+            alerts: ruled.alerts(),
+            case: ruled.case(),
             judged,
             violation: judged && exemption.is_none() && self.gives_strike(&tier.name),
             degraded,
             review: (degraded && self.on_error != OnError::Allow)
                 || tier.review
-                || ruled.fired().any(|rule| rule.review),
+                || ruled.fired().any(|rule| rule.review || rule.case.is_some()),
             exempt: exemption.is_some(),
             signals,
             trace,

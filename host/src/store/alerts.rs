@@ -1,11 +1,15 @@
 //! Alerts: what somebody should look at.
 
+use std::collections::BTreeMap;
+
 use sqlx::Row as _;
 use uuid::Uuid;
 
+use super::decisions::SealedEntry;
+use super::dialect::Connection;
 use super::tx::Tx;
 use super::{PAGE_ROWS_MAX, Store, StoreError};
-use crate::model::Timestamp;
+use crate::model::{DecisionId, Timestamp};
 
 /// Alerts that are kept; the oldest go first. What they tell of is in the audit log for ever.
 const ALERTS_MAX: i64 = 10_000;
@@ -55,6 +59,47 @@ impl Store {
     }
 }
 
+/// What an alert of a rule is called.
+pub const RULE_ALERT: &str = "rule.alert";
+/// How long nobody is told again of the same alert of a source.
+const QUIET_MILLIS: i64 = 3_600_000;
+
+/// Writes the alerts that decisions ask for, each once within an hour.
+pub(super) async fn raise_of(
+    connection: &mut Connection,
+    entries: &[&SealedEntry],
+) -> Result<(), StoreError> {
+    let decisions = entries.iter().filter_map(|entry| entry.decided());
+    let mut asked = BTreeMap::new();
+    for decision in decisions {
+        for alert in &decision.alerts {
+            asked.entry(format!("{}: {alert}", decision.source)).or_insert(decision.id);
+        }
+    }
+    for (object, decision) in asked {
+        let now = Timestamp::now();
+        let text = format!("a rule asks for it, first by the decision {decision}");
+        let done = sqlx::query(
+            "INSERT INTO alerts (id, at, kind, object, text) SELECT $1, $2, $3, $4, $5 \
+             WHERE NOT EXISTS (SELECT 1 FROM alerts AS a WHERE a.id > $6 AND a.at > $7 \
+             AND a.kind = $3 AND a.object = $4)",
+        )
+        .bind(Uuid::now_v7().to_string())
+        .bind(now.micros())
+        .bind(RULE_ALERT)
+        .bind(object)
+        .bind(text)
+        .bind(DecisionId::from_time(now.plus_millis(-QUIET_MILLIS)).to_string())
+        .bind(now.plus_millis(-QUIET_MILLIS).micros())
+        .execute(&mut *connection)
+        .await?;
+        if done.rows_affected() > 0 {
+            forget_oldest(connection).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes an alert in the transaction of what it tells of.
 pub(super) async fn raise(
     tx: &mut Tx,
@@ -70,11 +115,15 @@ pub(super) async fn raise(
         .bind(text)
         .execute(tx.connection()?)
         .await?;
+    forget_oldest(tx.connection()?).await
+}
+
+async fn forget_oldest(connection: &mut Connection) -> Result<(), StoreError> {
     sqlx::query(
         "DELETE FROM alerts WHERE id <= (SELECT id FROM alerts ORDER BY id DESC LIMIT 1 OFFSET $1)",
     )
     .bind(ALERTS_MAX)
-    .execute(tx.connection()?)
+    .execute(connection)
     .await?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use super::decisions::SealedEntry;
 use super::dialect::{self, Connection, Row};
 use super::rows::Insert;
 use super::sealed::cipher::Seat;
-use super::{Store, StoreError, sealed};
+use super::{StoreError, sealed};
 use crate::model::{Action, CaseState, Decision, DecisionId, Mode, Timestamp};
 
 pub use list::{CaseFilter, CasePage};
@@ -37,31 +37,20 @@ struct Document {
 /// Which case: source, subject by its name in the record, and matter.
 pub(super) type Place<'e> = (&'e str, &'e str, &'e str);
 
-impl Store {
-    /// The case of a subject about a matter that is open.
-    ///
-    /// # Errors
-    /// Where the database does not answer.
-    pub async fn open_case(
-        &self,
-        source: &str,
-        subject: &str,
-        matter: &str,
-    ) -> Result<Option<DecisionId>, StoreError> {
-        let subject = self.inner.keyring.names.subject(subject).to_string();
-        let wanted = [(0_i64, (source, subject.as_str(), matter))];
-        let rows = OPEN.read(self.readers(), &wanted, bind).await?;
-        rows.first().map(id).transpose()
-    }
-}
-
 /// Of these the ones that are open.
 pub(super) async fn open<'e>(
     connection: &mut Connection,
     wanted: impl IntoIterator<Item = Place<'e>>,
 ) -> Result<BTreeMap<Place<'e>, DecisionId>, StoreError> {
     let placed: Vec<(i64, Place<'e>)> = (0..).zip(wanted).collect();
-    let rows = OPEN.run(connection, &placed, bind).await?;
+    let rows = OPEN
+        .run(connection, &placed, |arguments, (place, (source, subject, matter))| {
+            arguments.add(*place)?;
+            arguments.add(*source)?;
+            arguments.add(*subject)?;
+            arguments.add(*matter)
+        })
+        .await?;
     let found = |row: &Row| {
         let place = usize::try_from(row.try_get::<i64, _>("place")?).unwrap_or(usize::MAX);
         Ok(placed.get(place).map(|(_, wanted)| *wanted).zip(Some(id(row)?)))
@@ -73,16 +62,6 @@ pub(super) async fn open<'e>(
         .into_iter()
         .flatten()
         .collect())
-}
-
-fn bind(
-    arguments: &mut dialect::Arguments,
-    (place, (source, subject, matter)): &(i64, Place<'_>),
-) -> Result<(), sqlx::error::BoxDynError> {
-    arguments.add(*place)?;
-    arguments.add(*source)?;
-    arguments.add(*subject)?;
-    arguments.add(*matter)
 }
 
 fn id(row: &Row) -> Result<DecisionId, StoreError> {
