@@ -76,9 +76,7 @@ pub fn enforce(mut decision: Decision, escalation: &Escalation) -> Decision {
     if let Some(reason) = &escalation.reason {
         decision.reason.push_str(reason);
     }
-    if let Some(message) = &escalation.message {
-        decision.message = Some(message.clone());
-    }
+    decision.message.clone_from(&escalation.message);
     decision.strike = escalation.change.as_ref().and_then(|change| change.strike.clone());
     if decision.mode == Mode::Shadow {
         enforce_nothing(&mut decision);

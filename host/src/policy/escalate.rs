@@ -10,6 +10,7 @@ mod tests;
 use super::Policy;
 use super::judge::Verdict;
 use super::strikes::{hours_after, told};
+use super::texts::{Said, Wording};
 use crate::model::{
     Action, Restriction, Scope, ScopedAction, Standing, StandingChange, Strike, Timestamp,
 };
@@ -24,6 +25,8 @@ pub struct Asked {
     /// Whether what is in force has a say: not where the account is exempt, nor about events that the
     /// policy does not judge.
     pub restricts: bool,
+    /// What its text for the end user is made of.
+    pub wording: Wording,
 }
 
 /// What is enforced.
@@ -37,7 +40,7 @@ pub struct Escalation {
     pub review: bool,
     /// What it adds to the reason of the verdict.
     pub reason: Option<String>,
-    /// The end user's text, where the strike's action is the most severe and has one.
+    /// The end user's text: that of the strike, where its action is the most severe and has one.
     pub message: Option<String>,
 }
 
@@ -48,6 +51,7 @@ impl Verdict {
             actions: self.actions.clone(),
             violation: self.violation,
             restricts: self.judged && !self.exempt,
+            wording: self.wording(),
         }
     }
 }
@@ -56,7 +60,9 @@ impl Policy {
     /// What is enforced at a moment, to which `standing` belongs.
     pub fn escalate(&self, asked: &Asked, standing: &Standing, at: Timestamp) -> Escalation {
         let mut actions = asked.actions.clone();
-        let (mut strike, mut reason, mut message, mut review) = (None, None, None, false);
+        let (mut strike, mut reason, mut review) = (None, None, false);
+        let Wording { language, text, tier, reason: why } = &asked.wording;
+        let mut text = text.as_ref();
         if let Some(strikes) = self.strikes().filter(|_| asked.violation) {
             let number = standing.strikes.saturating_add(1);
             strike = Some(Strike { number, expires_at: strikes.expiry(at) });
@@ -65,8 +71,10 @@ impl Policy {
             let asks = told(step.action, step.for_h);
             review = step.action == Action::SuspensionCandidate;
             reason = Some(format!("; strike {number} within {days} days asks for {asks}"));
-            if actions.iter().all(|own| own.action < step.action) {
-                message.clone_from(&step.message);
+            if let Some(own) = &step.message
+                && actions.iter().all(|own| own.action < step.action)
+            {
+                text = Some(own.in_language(language.as_ref()));
             }
             let expires_at = step.for_h.map(|hours| hours_after(at, hours));
             let lasting = ScopedAction::lasting(step.action, Scope::Account);
@@ -80,6 +88,11 @@ impl Policy {
         for own in in_force.filter(|_| asked.restricts) {
             demand(&mut actions, own.as_action());
         }
+        let message = text.map(|text| {
+            let count = strike.as_ref().map_or(0, |strike: &Strike| strike.number);
+            let reason = [why.as_str(), reason.as_deref().unwrap_or_default()].concat();
+            Said { actions: &actions, count, tier, reason: &reason }.in_words(text)
+        });
         let adds = strike.is_some() || restriction.is_some();
         let change = adds.then_some(StandingChange { at, strike, restriction });
         Escalation { actions, change, review, reason, message }

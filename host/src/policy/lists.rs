@@ -139,7 +139,8 @@ fn check_name(written: &Spanned<&str>, report: &mut Report<'_>) -> Option<String
     good.then(|| (*written.get_ref()).to_owned())
 }
 
-fn check_field(written: &Spanned<&str>, report: &mut Report<'_>) -> Option<String> {
+/// A path into an event.
+pub(super) fn check_field(written: &Spanned<&str>, report: &mut Report<'_>) -> Option<String> {
     const FIRST: [&str; 5] = ["subject", "data", "type", "id", "source"];
     let field = *written.get_ref();
     let (first, rest) = field.split_once('.').map_or((field, None), |(a, b)| (a, Some(b)));

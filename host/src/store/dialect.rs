@@ -76,6 +76,8 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     migration!(10, "0010_pages"),
     migration!(11, "0011_differences"),
     migration!(12, "0012_features"),
+    migration!(13, "0013_destinations"),
+    migration!(14, "0014_alerts"),
 ];
 
 /// The one that gives the audit log its tree.

@@ -13,34 +13,38 @@ use super::decisions::SealedEntry;
 use super::dialect::{Connection, Row};
 use super::rows::Insert;
 use super::sealed::cipher::Seat;
-use super::sealed::{open, reseal, seal};
+use super::sealed::{leave_open, open, reseal, seal};
 use super::subject_key::SubjectKey;
 use crate::model::ruling::Word;
 use crate::model::{Action, DeliveryId, DeliveryState, Outgoing, OutgoingKind, Scope, Timestamp};
 
 static INSERT: Insert = Insert::new(
-    "INSERT INTO outbox (seq, id, source, subject, decision, kind, action, scope, state, attempts, \
-     created_at, sealed)",
-    12,
+    "INSERT INTO outbox (seq, id, source, subject, destination, decision, kind, action, scope, state, \
+     attempts, created_at, sealed)",
+    13,
     "",
 );
-static WAIT: Insert =
-    Insert::new("INSERT INTO delivery_claims (outbox, source, subject, attempts)", 4, "");
+static WAIT: Insert = Insert::new(
+    "INSERT INTO delivery_claims (outbox, source, subject, destination, attempts)",
+    5,
+    "",
+);
 
 /// Gives the first pending row of a subject its time, where none of the subject has one.
 pub(super) static PROMOTE: Insert = Insert::new(
-    "WITH wanted (source, subject, due) AS (",
-    3,
+    "WITH wanted (source, subject, destination, due) AS (",
+    4,
     ") UPDATE delivery_claims SET due_at = heads.due FROM (SELECT (SELECT min(c.outbox) \
-     FROM delivery_claims AS c WHERE c.source = w.source AND c.subject = w.subject) AS head, \
+     FROM delivery_claims AS c WHERE c.source = w.source AND c.subject = w.subject \
+     AND c.destination = w.destination) AS head, \
      w.due FROM wanted AS w) AS heads WHERE delivery_claims.outbox = heads.head \
      AND delivery_claims.due_at IS NULL AND NOT EXISTS (SELECT 1 FROM delivery_claims AS h \
      WHERE h.source = delivery_claims.source AND h.subject = delivery_claims.subject \
-     AND h.due_at IS NOT NULL)",
+     AND h.destination = delivery_claims.destination AND h.due_at IS NOT NULL)",
 );
 
 /// All that was said of a decision. Ids begin with the decision's and a point, so the index of ids finds them.
-pub(super) const WORDS: &str = "SELECT o.seq, o.id, o.source, o.subject, o.scope, o.sealed \
+pub(super) const WORDS: &str = "SELECT o.seq, o.id, o.source, o.subject, o.destination, o.scope, o.kind, o.sealed \
     FROM outbox AS o WHERE o.id > $1 || '.' AND o.id < $1 || '/'";
 
 /// What hangs on decisions that go: the id of a delivery begins with its decision's and a point, which the
@@ -56,7 +60,7 @@ static FORGET_CLAIMS: Insert = Insert::new(
     1,
     ") DELETE FROM delivery_claims WHERE outbox IN (SELECT o.seq FROM gone AS g \
      CROSS JOIN outbox AS o WHERE o.id > g.decision || '.' AND o.id < g.decision || '/') \
-     RETURNING source, subject",
+     RETURNING source, subject, destination",
 );
 pub(super) static FORGET: Insert = Insert::new(
     "WITH gone (decision) AS (",
@@ -68,10 +72,31 @@ pub(super) static FORGET: Insert = Insert::new(
 /// The table that what is sent is sealed for.
 pub(super) const OUTBOX: &str = "outbox";
 
+/// What goes one after the other: what is about one subject and for one destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Line<'a> {
+    pub source: &'a str,
+    /// As in `decisions.subject`.
+    pub subject: &'a str,
+    pub destination: &'a str,
+}
+
+impl<'a> Line<'a> {
+    /// Of a row with these three columns.
+    pub fn of(row: &'a Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            source: row.try_get("source")?,
+            subject: row.try_get("subject")?,
+            destination: row.try_get("destination")?,
+        })
+    }
+}
+
 /// What leaves, as a row.
 #[derive(Debug, Clone)]
 pub(super) struct OutboxRow {
     id: DeliveryId,
+    destination: String,
     kind: OutgoingKind,
     action: Action,
     scope: Scope,
@@ -83,7 +108,8 @@ impl OutboxRow {
         let seat = Seat::of(OUTBOX, outgoing.id.as_str());
         let (_, sealed) = seal("what is to be delivered", &seat, key, outgoing)?;
         let &Outgoing { kind, action, scope, .. } = outgoing;
-        Ok(Self { id: outgoing.id.clone(), kind, action, scope, sealed })
+        let (id, destination) = (outgoing.id.clone(), outgoing.destination.clone());
+        Ok(Self { id, destination, kind, action, scope, sealed })
     }
 
     /// The same under another key.
@@ -101,6 +127,13 @@ struct New<'a> {
     subject: &'a str,
     decision: &'a str,
     row: &'a OutboxRow,
+}
+
+impl<'a> New<'a> {
+    fn line(&self) -> Line<'a> {
+        let Self { source, subject, .. } = *self;
+        Line { source, subject, destination: self.row.destination.as_str() }
+    }
 }
 
 /// Writes what the decisions of these entries ask for, numbered in their order.
@@ -131,6 +164,7 @@ async fn insert_rows(connection: &mut Connection, rows: Vec<New<'_>>) -> Result<
             arguments.add(new.row.id.as_str())?;
             arguments.add(new.source)?;
             arguments.add(new.subject)?;
+            arguments.add(new.row.destination.as_str())?;
             arguments.add(new.decision)?;
             arguments.add(new.row.kind.as_str())?;
             arguments.add(new.row.action.as_str())?;
@@ -141,9 +175,26 @@ async fn insert_rows(connection: &mut Connection, rows: Vec<New<'_>>) -> Result<
             arguments.add(new.row.sealed.as_slice())
         })
         .await?;
-    let waiting: Vec<_> =
-        numbered.iter().map(|(seq, new)| (*seq, new.source, new.subject)).collect();
+    let waiting: Vec<_> = numbered.iter().map(|(seq, new)| (*seq, new.line())).collect();
     wait(connection, &waiting, now).await
+}
+
+/// Has destinations of a source told what is about nobody, so that it is sealed under nobody's key.
+pub(super) async fn tell(
+    connection: &mut Connection,
+    source: &str,
+    told: &[Outgoing],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(told.len());
+    for outgoing in told {
+        let sealed = leave_open("what is to be delivered", outgoing)?;
+        let (id, destination) = (outgoing.id.clone(), outgoing.destination.clone());
+        let &Outgoing { kind, action, scope, .. } = outgoing;
+        let row = OutboxRow { id, destination, kind, action, scope, sealed };
+        rows.push((outgoing.decision_id.to_string(), row));
+    }
+    let new = rows.iter().map(|(decision, row)| New { source, subject: "", decision, row });
+    insert_rows(connection, new.collect()).await
 }
 
 /// Tells the platform what people say of a decision, where it was told of the decision and this is news.
@@ -156,10 +207,12 @@ pub(super) async fn rule(
     at: Timestamp,
 ) -> Result<usize, StoreError> {
     let rows = sqlx::query(WORDS).bind(decision).fetch_all(&mut *connection).await?;
-    // By scope: what was said last, and how much.
-    let mut words: BTreeMap<&str, (&Row, u32)> = BTreeMap::new();
+    // By destination, what it is about and scope: what was said last, and how much.
+    let mut words: BTreeMap<(&str, bool, &str), (&Row, u32)> = BTreeMap::new();
     for row in &rows {
-        let (last, count) = words.entry(row.try_get("scope")?).or_insert((row, 0));
+        let notice = row.try_get::<&str, _>("kind")? == OutgoingKind::Notice.as_str();
+        let whom = (row.try_get("destination")?, notice, row.try_get("scope")?);
+        let (last, count) = words.entry(whom).or_insert((row, 0));
         *count += 1;
         if row.try_get::<i64, _>("seq")? > last.try_get::<i64, _>("seq")? {
             *last = row;
@@ -184,35 +237,36 @@ pub(super) async fn rule(
     Ok(count)
 }
 
-/// Has these rows (number, source, subject) wait for their turn, which the first of each subject
-/// gets now where no other has it.
+/// Has these rows, by their numbers, wait for their turn, which the first of each line gets now where no
+/// other has it.
 pub(super) async fn wait(
     connection: &mut Connection,
-    rows: &[(i64, &str, &str)],
+    rows: &[(i64, Line<'_>)],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    WAIT.run(connection, rows, |arguments, (seq, source, subject)| {
+    WAIT.run(connection, rows, |arguments, (seq, line)| {
         arguments.add(*seq)?;
-        arguments.add(*source)?;
-        arguments.add(*subject)?;
+        arguments.add(line.source)?;
+        arguments.add(line.subject)?;
+        arguments.add(line.destination)?;
         arguments.add(0_i64)
     })
     .await?;
-    let subjects = rows.iter().map(|(_, source, subject)| (*source, *subject)).collect();
-    promote(connection, &subjects, now).await
+    promote(connection, &rows.iter().map(|(_, line)| *line).collect(), now).await
 }
 
-/// Lets the first of each of these subjects come, where none of it has its turn.
+/// Lets the first of each of these lines come, where none of it has its turn.
 pub(super) async fn promote(
     connection: &mut Connection,
-    subjects: &BTreeSet<(&str, &str)>,
+    lines: &BTreeSet<Line<'_>>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let subjects: Vec<_> = subjects.iter().collect();
+    let lines: Vec<_> = lines.iter().collect();
     PROMOTE
-        .run(connection, &subjects, |arguments, (source, subject)| {
-            arguments.add(*source)?;
-            arguments.add(*subject)?;
+        .run(connection, &lines, |arguments, line| {
+            arguments.add(line.source)?;
+            arguments.add(line.subject)?;
+            arguments.add(line.destination)?;
             arguments.add(now.micros())
         })
         .await?;
@@ -227,9 +281,6 @@ pub(super) async fn remove(
     FORGET_TRIES.run(connection, decisions, |arguments, id| arguments.add(*id)).await?;
     let rows = FORGET_CLAIMS.run(connection, decisions, |arguments, id| arguments.add(*id)).await?;
     FORGET.run(connection, decisions, |arguments, id| arguments.add(*id)).await?;
-    let mut subjects = BTreeSet::new();
-    for row in &rows {
-        subjects.insert((row.try_get("source")?, row.try_get("subject")?));
-    }
-    promote(connection, &subjects, Timestamp::now()).await
+    let lines = rows.iter().map(Line::of).collect::<Result<_, _>>()?;
+    promote(connection, &lines, Timestamp::now()).await
 }

@@ -11,7 +11,7 @@ use super::sealed::cipher::Seat;
 use super::strikes::Changed;
 use super::subject_key::SubjectKey;
 use super::tx::Tx;
-use super::{Store, StoreError, outbox, reason, sealed, strikes};
+use super::{Store, StoreError, outbox, rates, reason, sealed, strikes};
 use crate::model::ruling::{Ruling, Word};
 use crate::model::{AuditEntry, Decision, DecisionId, Digest, Identity, Timestamp};
 
@@ -43,6 +43,20 @@ impl Say<'_> {
         key: &SubjectKey,
     ) -> Result<Said, StoreError> {
         let &Self { decision, word, why, by, at } = self;
+        let before: Option<String> =
+            sqlx::query_scalar("SELECT ruling FROM rulings WHERE decision = $1")
+                .bind(decision)
+                .fetch_optional(&mut *connection)
+                .await?;
+        if before.as_deref() != Some(word.as_str()) {
+            let source: Option<String> =
+                sqlx::query_scalar("SELECT source FROM decisions WHERE id = $1")
+                    .bind(decision)
+                    .fetch_optional(&mut *connection)
+                    .await?;
+            let overturned = word == Word::Overturned;
+            rates::rule(connection, source.as_deref().unwrap_or_default(), overturned, at).await?;
+        }
         let (why, sealed) = reason::seal(&Seat::of(RULINGS, decision), key, why)?;
         sqlx::query(
             "INSERT INTO rulings (decision, ruling, ruled_by, at, sealed) \

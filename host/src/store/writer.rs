@@ -17,8 +17,8 @@ use super::decisions::SealedEntry;
 use super::error::StoreError;
 use super::tx::Writer;
 use super::{
-    Options, decisions, events, keyring, observations, outbox, policy_trials, strikes, trials,
-    withheld,
+    Options, decisions, events, keyring, observations, outbox, policy_trials, rates, strikes,
+    trials, withheld,
 };
 use crate::model::Decision;
 
@@ -237,6 +237,7 @@ async fn write(
     trials::add(tx.connection()?, &winners).await?;
     policy_trials::add(tx.connection()?, &winners).await?;
     withheld::add(tx.connection()?, &winners).await?;
+    rates::add(tx.connection()?, &winners).await?;
     outbox::insert(tx.connection()?, &winners).await?;
     observations::insert(tx.connection()?, &winners).await?;
     tx.commit(leaves).await?;

@@ -61,7 +61,7 @@ fn asked(policy: &Policy, tier: &str) -> Asked {
     let tier = policy.tiers().iter().find(|own| own.name == tier).unwrap();
     let violation = ["high", "critical"].contains(&tier.name.as_str());
     let actions = vec![tier.enforced.from(at(0))];
-    Asked { actions, violation, restricts: true }
+    Asked { actions, violation, restricts: true, wording: Wording::default() }
 }
 
 /// The actions, with the hours from now until they end.

@@ -6,7 +6,7 @@ use databases::Database;
 use super::super::{Asked, DeliveryFilter, Filter, HeldAfter, Span};
 use super::*;
 use crate::model::{
-    DefinitionId, DeliveryId, DeliveryState, Function, Identity, KeyId, Role, Scope,
+    DefinitionId, DeliveryId, DeliveryState, DestinationId, Function, Identity, KeyId, Role, Scope,
 };
 
 on_both!(no_list_reads_a_whole_table);
@@ -143,7 +143,7 @@ async fn ask_for_everything(store: &Store, known: DecisionId) {
     }
     store.delivery(&DeliveryId::of_action(known, Scope::Message)).await.unwrap();
     for source in [SOURCE, "nobody"] {
-        store.delivery_backlog(source).await.unwrap();
+        store.delivery_backlog(&DestinationId::of(source)).await.unwrap();
         let mut page = Some(HeldAfter::default());
         while let Some(after) = page {
             page = store.held_events(source, "user-18", after, 50).await.unwrap().1;
