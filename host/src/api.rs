@@ -21,6 +21,7 @@ mod policies;
 mod profiles;
 mod replays;
 mod request;
+mod reversals;
 mod rulings;
 mod serve;
 mod sources;
@@ -44,6 +45,7 @@ use crate::ingest::Ingest;
 use crate::keeper::Checkpoints;
 use crate::registry::Registry;
 use crate::replay::Replayer;
+use crate::reverse::Reverser;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
@@ -73,6 +75,7 @@ struct Inner {
     registry: Arc<Registry>,
     ingest: Ingest,
     replayer: Arc<Replayer>,
+    reverser: Arc<Reverser>,
     engine: Arc<Engine>,
     metrics: Arc<Metrics>,
     auth: Auth,
@@ -90,6 +93,7 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     pub ingest: Ingest,
     pub replayer: Arc<Replayer>,
+    pub reverser: Arc<Reverser>,
     pub engine: Arc<Engine>,
     pub metrics: Arc<Metrics>,
     pub auth: Auth,
@@ -98,8 +102,18 @@ pub struct Parts {
 
 impl Api {
     pub fn new(parts: Parts) -> Self {
-        let Parts { config, store, registry, ingest, replayer, engine, metrics, auth, checkpoints } =
-            parts;
+        let Parts {
+            config,
+            store,
+            registry,
+            ingest,
+            replayer,
+            reverser,
+            engine,
+            metrics,
+            auth,
+            checkpoints,
+        } = parts;
         Self(Arc::new(Inner {
             rates: RateLimits::new(config.rate_per_second, config.rate_burst),
             uploads: Uploads::new(&config),
@@ -109,6 +123,7 @@ impl Api {
             registry,
             ingest,
             replayer,
+            reverser,
             engine,
             metrics,
             auth,
@@ -133,7 +148,7 @@ pub fn routes() -> Vec<Route> {
         MoveDetectors, MovePolicies, PostEvents, PublishDetectors, PublishPolicies, ReadAlerts,
         ReadAudit, ReadCapsules, ReadDecisions, ReadDeliveries, ReadDetectors, ReadDocs,
         ReadErasures, ReadFiles, ReadHolds, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
-        ReadSubjects, ReadTrials, Replay, ReplayDeliveries, RevokeKeys, Rule, SetMode,
+        ReadSubjects, ReadTrials, Replay, ReplayDeliveries, Reverse, RevokeKeys, Rule, SetMode,
     };
     use detectors::{log, stage, trial, upload, versions};
     vec![
@@ -147,6 +162,10 @@ pub fn routes() -> Vec<Route> {
         route("GET", "/v1/decisions/{id}/ruling", ReadDecisions, rulings::get),
         route("PUT", "/v1/decisions/{id}/ruling", Rule, rulings::put),
         route("POST", "/v1/replays", Replay, replays::range),
+        route("GET", "/v1/reversals", ReadTrials, reversals::list),
+        route("POST", "/v1/reversals", Reverse, reversals::post),
+        route("POST", "/v1/reversals/preview", ReadTrials, reversals::preview),
+        route("GET", "/v1/reversals/{id}", ReadTrials, reversals::get),
         route("GET", "/v1/deliveries", ReadDeliveries, deliveries::list),
         route("POST", "/v1/deliveries/replay", ReplayDeliveries, deliveries::replay_all),
         route("GET", "/v1/deliveries/{id}", ReadDeliveries, deliveries::get),

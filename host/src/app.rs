@@ -23,12 +23,13 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::deliver::{Deliver, Witness};
 use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
-use crate::features::Features;
+use crate::features::{Features, Reading};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
 use crate::keeper::{Alerts, Checkpoints, FeatureKeeper, Keeper, Outlets, Retention};
 use crate::model::Wants;
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
 use crate::replay::Replayer;
+use crate::reverse::Reverser;
 use crate::runtime::{CacheOptions, CompilerOptions, Limits, Runtime, RuntimeOptions};
 use crate::signing::Trust;
 use crate::store::{Options, Store, StoreError};
@@ -124,6 +125,7 @@ impl App {
             entity_key.clone(),
             stop.clone(),
         ));
+        let reverser = Arc::new(Reverser::new(store.clone(), Arc::clone(&replayer)));
         let engine = Arc::new(Engine::new(EngineOptions {
             entity_key,
             event_deadline: config.event_deadline(),
@@ -131,7 +133,11 @@ impl App {
             incidents,
             metrics: Arc::clone(&metrics),
         }));
-        let features = Arc::new(Features::new(store.clone(), &host_key));
+        let reading = Reading {
+            patience: config.event_deadline(),
+            at_once: (config.database_readers_max / 2) as usize,
+        };
+        let features = Arc::new(Features::new(store.clone(), &host_key, reading));
         let ingest = Ingest::new(Parts {
             store: store.clone(),
             registry: Arc::clone(&registry),
@@ -156,6 +162,7 @@ impl App {
             registry: Arc::clone(&registry),
             ingest: ingest.clone(),
             replayer: Arc::clone(&replayer),
+            reverser: Arc::clone(&reverser),
             engine: Arc::clone(&engine),
             metrics: Arc::clone(&metrics),
             auth: Auth::new(store.clone()),
@@ -168,6 +175,7 @@ impl App {
         let stop = drop_guard.disarm();
         tasks.spawn(ingest.clone().run_worker(stop.clone()));
         tasks.spawn(deliver.run(stop.clone()));
+        tasks.spawn(reverser.run(stop.clone()));
         let keeper = Keeper {
             registry: Arc::clone(&registry),
             store: store.clone(),

@@ -20,6 +20,8 @@ pub enum Access {
     ReadDecisions,
     /// Say that a decision was right or wrong.
     Rule,
+    /// Overturn all that a version caused.
+    Reverse,
     /// Make a decision again and compare.
     Replay,
     /// Decisions with their events and the bytes of detectors.
@@ -161,6 +163,7 @@ impl Access {
             | Self::Replay
             | Self::ReadCapsules
             | Self::Rule
+            | Self::Reverse
             | Self::ReadDetectors
             | Self::ReadFiles
             | Self::ReadTrials

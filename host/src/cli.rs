@@ -20,8 +20,10 @@ mod migrate;
 mod policy;
 mod progress;
 mod replay;
+mod reversal;
 mod sandbox;
 mod serve;
+mod simulate;
 mod source;
 mod subject;
 mod table;
@@ -87,6 +89,9 @@ enum Command {
     /// Make a decision again and compare every bit
     #[command(after_help = replay::AFTER_HELP)]
     Replay(replay::ReplayArgs),
+    /// See what a policy or a detector would have decided on what happened: a report with plots
+    #[command(after_help = simulate::AFTER_HELP)]
+    Simulate(simulate::Simulate),
     /// Export what is held on a person, or erase it
     #[command(subcommand)]
     Subject(subject::Command),
@@ -96,6 +101,9 @@ enum Command {
     /// Keep what there is of a subject, whatever its age and whoever asks; end that
     #[command(subcommand, after_help = hold::AFTER_HELP)]
     Hold(hold::Command),
+    /// Overturn all that a version of a detector or of a policy caused
+    #[command(subcommand, after_help = reversal::AFTER_HELP)]
+    Reversal(reversal::Command),
     /// Copy the record into a folder, while a server runs, and look through the copy
     #[command(after_help = backup::BACKUP_HELP)]
     Backup(backup::Backup),
@@ -116,6 +124,11 @@ pub(super) struct ConfigFile {
     /// The configuration; `picket.toml` here, if there is one, unless named
     #[arg(long, env = "PICKET_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+}
+
+/// The configuration of a command that takes no `--config`: as it would be named for a server here.
+fn configured() -> anyhow::Result<Config> {
+    Ok(Config::load(std::env::var_os("PICKET_CONFIG").map(PathBuf::from).as_deref())?)
 }
 
 impl ConfigFile {
@@ -154,6 +167,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Policy(command) => return policy::run(command).await,
         Command::Decision(command) => decision::run(command).await?,
         Command::Replay(args) => return Ok(replay::run(&args).await),
+        Command::Simulate(args) => return Ok(simulate::run(&args).await),
         Command::Audit(command) => return audit::run(command).await,
         Command::Source(command) => return source::run(command).await,
         Command::Delivery(command) => delivery::run(command).await?,
@@ -161,6 +175,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Destination(command) => destination::run(command).await?,
         Command::Subject(command) => return subject::run(command).await,
         Command::Hold(command) => hold::run(command).await?,
+        Command::Reversal(command) => return reversal::run(command).await,
         Command::Backup(backup) => backup::run(backup).await?,
         Command::Restore(restore) => backup::run_restore(restore).await?,
         Command::Doctor(doctor) => return doctor::run(&doctor).await,

@@ -89,7 +89,8 @@ pub struct Config {
     /// How far in the future an event's time may lie.
     pub event_ahead_ms_max: i64,
 
-    /// Wall time of all detectors together on one event.
+    /// Wall time of all detectors together on one event; and, before that, of reading what they are told
+    /// of its past.
     pub event_deadline_ms: u64,
     /// Processor time of one detector on one event: the ceiling of what a manifest may ask for.
     pub detector_deadline_ms: u64,

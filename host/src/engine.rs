@@ -103,9 +103,10 @@ impl Engine {
         }
     }
 
-    /// Runs every subscribed detector on the event and what is known beyond it: infallible, bounded by the event's deadline, and
-    /// sorted by the detector's name and stage, so that the order of arrival cannot matter. What counts
-    /// runs first, so that nothing on trial takes its time away.
+    /// Runs every subscribed detector on the event and what is known beyond it: infallible, bounded by the
+    /// event's deadline, and sorted by the detector's name and stage, so that the order of arrival cannot
+    /// matter. What counts runs first, so that nothing on trial takes its time away. Who asks for what is not
+    /// known is not run.
     pub fn evaluate<'a>(
         &self,
         snapshot: &'a Snapshot,
@@ -147,6 +148,11 @@ impl Engine {
                     finding
                 }
                 (None, Some(left)) => {
+                    // Nothing that it did: its breaker hears nothing of it.
+                    if let Some(why) = known.lacks(&live.prepared.manifest().inputs) {
+                        findings.push((place, Finding { counted, ..skipped(live, why) }));
+                        continue;
+                    }
                     let visit = Visit::new(&live.prepared, Some(live.stage), event, known);
                     let (finding, first) = self.run(live, &visit, &state, left, now);
                     again.extend(first.map(|first| Again { live, state, first }));

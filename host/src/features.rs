@@ -6,33 +6,78 @@
 
 mod observe;
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::{Instant, timeout_at};
 
 use crate::model::{
-    DecisionId, Definition, Digest, Event, Input, Known, Observation, Recalled, Recent, Timestamp,
-    Told,
+    DecisionId, Definition, DefinitionId, Digest, Event, Input, Known, Observation, Recalled,
+    Recent, Timestamp, Told,
 };
 use crate::store::{Asked, Referred, Store, StoreError};
 
 pub use observe::text_of;
+
+/// Texts of one input, all together: what is longer leaves out the oldest.
+const RECALLED_BYTES_MAX: usize = 256 * 1024;
+
+/// What reading the past may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// Time, all inputs of an event together.
+    pub patience: Duration,
+    /// Questions to the record at once: the other readers are for what every event needs.
+    pub at_once: usize,
+}
 
 /// Observes events, and reads what was observed. One per process.
 pub struct Features {
     store: Store,
     /// What entities and values are hashed under, so that the record names nobody.
     key: Hmac<Sha256>,
+    patience: Duration,
+    turns: Semaphore,
+    /// How far definitions are, as far as the keeper knows.
+    filled: watch::Sender<Filled>,
+    /// That somebody waits for one of which it does not know yet.
+    missed: Notify,
+}
+
+/// How far definitions are filled.
+#[derive(Debug, Default)]
+pub struct Filled {
+    /// These have no gap.
+    pub told: HashSet<DefinitionId>,
+    /// These will take a while.
+    pub behind: HashSet<DefinitionId>,
 }
 
 impl Features {
-    pub fn new(store: Store, host_key: &[u8; 32]) -> Self {
+    pub fn new(store: Store, host_key: &[u8; 32], reading: Reading) -> Self {
         let mut key = Hmac::new_from_slice(host_key).expect("HMAC takes keys of any length");
         key.update(b"picket features 1\0");
-        Self { store, key }
+        let Reading { patience, at_once } = reading;
+        let turns = Semaphore::new(at_once.max(1));
+        let filled = watch::Sender::default();
+        Self { store, key, patience, turns, filled, missed: Notify::new() }
     }
 
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Says how far they are.
+    pub fn say(&self, filled: Filled) {
+        self.filled.send_replace(filled);
+    }
+
+    /// Waits until an event asks for something of which nothing was said yet.
+    pub async fn missed(&self) {
+        self.missed.notified().await;
     }
 
     /// What an event of this moment adds, to be written with it.
@@ -56,25 +101,57 @@ impl Features {
     }
 
     /// What is known for these definitions about an event of this moment, before it is decided about under
-    /// this id.
-    ///
-    /// # Errors
-    /// Where the database does not answer.
+    /// this id. It takes no longer than it may, and nobody else's time: what could not be found out until
+    /// then is unknown.
     pub async fn read(
         &self,
         wanted: &[&Definition],
         event: &Event,
         at: Timestamp,
         id: DecisionId,
-    ) -> Result<Known, StoreError> {
-        let reads: Vec<_> =
-            wanted.iter().map(|definition| self.told(definition, event, at, id)).collect();
-        let told = futures::future::try_join_all(reads).await?;
+    ) -> Known {
+        let until = Instant::now() + self.patience;
+        let reads = wanted.iter().map(|definition| async move {
+            let unknown = |why: &str| Told::Unknown(why.to_owned());
+            if !timeout_at(until, self.is_told(definition.id)).await.unwrap_or_default() {
+                return unknown("what happened before it was declared is not looked through yet");
+            }
+            let read = async {
+                let _turn = self.turns.acquire().await;
+                self.told(definition, event, at, id).await
+            };
+            match timeout_at(until, read).await {
+                Ok(Ok(told)) => told,
+                Ok(Err(error)) => {
+                    tracing::warn!("`{}` was not read: {error}", definition.input);
+                    unknown("the record did not answer")
+                }
+                Err(_) => unknown("the event's time was up"),
+            }
+        });
+        let told = futures::future::join_all(reads).await;
         let mut known = Known::default();
         for (definition, told) in wanted.iter().zip(told) {
             known.tell(&definition.input, told);
         }
-        Ok(known)
+        known
+    }
+
+    /// Whether it has no gap. Of one that is new this waits until the keeper has looked, for where little
+    /// happened before that is soon.
+    async fn is_told(&self, id: DefinitionId) -> bool {
+        let says = |filled: &Filled| match filled.told.contains(&id) {
+            true => Some(true),
+            false => filled.behind.contains(&id).then_some(false),
+        };
+        let said = says(&self.filled.borrow());
+        if let Some(told) = said {
+            return told;
+        }
+        let mut filled = self.filled.subscribe();
+        self.missed.notify_one();
+        let filled = filled.wait_for(|filled| says(filled).is_some()).await;
+        filled.is_ok_and(|filled| filled.told.contains(&id))
     }
 
     async fn told(
@@ -84,10 +161,10 @@ impl Features {
         at: Timestamp,
         id: DecisionId,
     ) -> Result<Told, StoreError> {
-        let past = definition.past();
-        let Some(entity) = observe::entity(&self.key, event, past.by) else {
+        let Some(entity) = observe::entity(&self.key, definition, event) else {
             return Ok(Told::Absent);
         };
+        let past = definition.past();
         let window = i64::try_from(past.window_s).unwrap_or(i64::MAX).saturating_mul(1_000_000);
         let asked = Asked {
             definition: definition.id,
@@ -100,8 +177,8 @@ impl Features {
             Input::Feature(feature) => self.store.observed(feature.function, &asked).await,
             input @ Input::Recent(Recent { last, .. }) => {
                 let referred = self.store.recent(&asked, *last).await?;
-                let recalled: Vec<Recalled> =
-                    referred.into_iter().filter_map(|it| recalled(input, it)).collect();
+                let recalled = referred.into_iter().filter_map(|it| recalled(input, it)).collect();
+                let recalled = newest(recalled, RECALLED_BYTES_MAX);
                 Ok(if recalled.is_empty() { Told::Absent } else { Told::Recent(recalled) })
             }
             Input::Field { .. } | Input::List { .. } => Ok(Told::Absent),
@@ -109,8 +186,38 @@ impl Features {
     }
 }
 
+/// Of texts, oldest first, the newest that have no more bytes than this.
+fn newest(mut texts: Vec<Recalled>, max: usize) -> Vec<Recalled> {
+    let mut bytes = 0;
+    let fits = |it: &&Recalled| {
+        bytes += it.text.len();
+        bytes <= max
+    };
+    let left_out = texts.len() - texts.iter().rev().take_while(fits).count();
+    texts.split_off(left_out)
+}
+
 fn recalled(input: &Input, referred: Referred) -> Option<Recalled> {
     let Referred { decision, event, json } = referred;
     let text = text_of(input, &event)?.to_owned();
     Some(Recalled { decision, event: Digest::of(&json), event_id: event.id, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_long_texts_the_newest_are_told() {
+        let texts = ["aaaa", "bbb", "cc"].map(|text| Recalled {
+            decision: DecisionId::new(),
+            event: Digest::of(b""),
+            event_id: String::new(),
+            text: text.to_owned(),
+        });
+        for (max, told) in [(9, "aaaabbbcc"), (8, "bbbcc"), (5, "bbbcc"), (4, "cc"), (1, "")] {
+            let newest = newest(texts.to_vec(), max);
+            assert_eq!(newest.iter().map(|it| it.text.as_str()).collect::<String>(), told);
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod fingerprint;
 mod job;
 mod policies;
 mod trial;
+mod turns;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use basis::{Basis, Otherwise, Stood};
 pub use conclude::{Given, conclude, enforce};
 pub use fingerprint::FingerprintKey;
 use job::Job;
+pub use turns::{Turn, Turns};
 
 /// The parts that the flow runs through. Cheap to clone.
 #[derive(Clone)]
@@ -132,7 +134,7 @@ impl Ingest {
         let policy = policies::speaks_for(&snapshot, &event)?;
         let received_at = Timestamp::now();
         let mut job = self.job(snapshot, policy, Arc::new(event), DecisionId::new(), received_at);
-        job.known = self.past(&job).await?;
+        job.known = self.past(&job).await;
         let work = move |answer: engine::Answer<'_, Decision>| {
             answer.give(job.decide().0.for_nobody());
         };
@@ -165,7 +167,11 @@ impl Ingest {
                 continue;
             }
             // Side by side, so that they share flushes.
-            let decided = due.into_iter().map(async |accepted: Accepted| {
+            let mut turns = Turns::default();
+            let due =
+                due.into_iter().map(|accepted| (self.turn(&mut turns, &accepted.event), accepted));
+            let decided = due.map(async |(turn, accepted): (_, Accepted)| {
+                let _turn = Turn::come(turn).await;
                 let id = accepted.decision_id;
                 let Accepted { received_at, fingerprint, salt, .. } = accepted;
                 let promised = Promised { id, received_at, fingerprint, salt };
@@ -179,6 +185,14 @@ impl Ingest {
                 stuck.insert(id);
             }
         }
+    }
+
+    /// A turn after the earlier events of this subject in a row of events, where detectors are told of the
+    /// past: there the later ones must see the earlier ones. Of others nobody waits.
+    pub fn turn(&self, turns: &mut Turns, event: &Event) -> Option<Turn> {
+        let snapshot = self.0.registry.current();
+        let waits = !snapshot.definitions_of(&event.source).is_empty();
+        waits.then(|| turns.next(&event.source, &event.subject))
     }
 
     /// Runs a step on a task of its own, within the admission limit.
@@ -233,7 +247,8 @@ impl Ingest {
         let standing =
             self.0.store.standing(&event.source, &event.subject, job.mode(), job.happened_at());
         let sealing = self.0.store.sealing(&event);
-        let (mut sealing, standing, known) = tokio::try_join!(sealing, standing, self.past(&job))?;
+        let past = async { Ok(self.past(&job).await) };
+        let (mut sealing, standing, known) = tokio::try_join!(sealing, standing, past)?;
         job.known = known;
         if let Some(salt) = salt {
             sealing = sealing.salted(salt);
@@ -334,7 +349,7 @@ impl Ingest {
     }
 
     /// What the detectors that see an event declared about its past. Where none did, nothing is read.
-    async fn past(&self, job: &Job) -> Result<Known, StoreError> {
+    async fn past(&self, job: &Job) -> Known {
         let wanted = job.snapshot.definitions_for(&job.event);
         self.0.features.read(&wanted, &job.event, job.happened_at(), job.id).await
     }

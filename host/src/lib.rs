@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Layers, lowest first; a module uses only those below (a test reads the `use` lines):
-//! `model config` < `audit policy runtime signing store telemetry` < `registry auth features` < `engine` < `ingest replay keeper deliver` < `app api cli`.
+//! `model config` < `audit policy runtime signing store telemetry` < `registry auth features` < `engine` < `ingest replay simulate keeper deliver` < `app api cli`.
 
 pub mod api;
 pub mod app;
@@ -31,7 +31,9 @@ pub mod model;
 pub mod policy;
 pub mod registry;
 pub mod replay;
+pub mod reverse;
 pub mod runtime;
 pub mod signing;
+pub mod simulate;
 pub mod store;
 pub mod telemetry;

@@ -152,6 +152,9 @@ pub enum Refused {
     /// It may not be where it is wanted.
     #[error("{0}")]
     Stage(String),
+    /// There is no room for it now.
+    #[error("{0}")]
+    Full(String),
     /// It is not for this caller.
     #[error("{0}")]
     Reach(String),
@@ -191,9 +194,8 @@ impl From<StoreError> for Refused {
         match error {
             StoreError::VersionTaken { .. } | StoreError::Downgrade { .. } => Self::Version(error),
             StoreError::Moved { .. } => Self::Moved(error),
-            StoreError::PolicyName { .. } | StoreError::ShadowsFull { .. } => {
-                Self::Stage(error.to_string())
-            }
+            StoreError::PolicyName { .. } => Self::Stage(error.to_string()),
+            StoreError::ShadowsFull { .. } => Self::Full(error.to_string()),
             error => Self::Store(error),
         }
     }

@@ -6,6 +6,7 @@
 mod again;
 mod capsule;
 mod compare;
+mod due;
 mod earlier;
 mod range;
 mod recent;

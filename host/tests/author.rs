@@ -261,6 +261,16 @@ fn a_check_keeps_the_rules_of_the_operator() {
         assert!(out(&checked).contains(says), "{}", out(&checked));
     };
     refused(&["check", "contact-phone.cwasm"], "precompiled code is never accepted");
+    std::os::unix::fs::symlink(&phone, dir.join("link.wasm")).unwrap();
+    let link = run(dir, &["check", "link.wasm"]);
+    let said = String::from_utf8_lossy(&link.stderr);
+    assert!(!link.status.success() && said.contains("a symbolic link"), "{said}");
+    good(run(dir, &["check", "contact-phone.wasm"]));
+    // As a server would that is told where its configuration is.
+    fs::write(dir.join("elsewhere.toml"), "[detectors.\"*\"]\nlabels = [\"payment.\"]\n").unwrap();
+    let mut command = picket(dir, &["check", "contact-phone.wasm"]);
+    let checked = command.env("PICKET_CONFIG", "elsewhere.toml").output().unwrap();
+    assert!(out(&checked).contains("give the label"), "{}", out(&checked));
 
     let grants = r#"[detectors."*"]
 labels = ["payment."]

@@ -52,11 +52,24 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
     inputs
 }
 
-/// At least `count` inputs, the same in every run, each kind as often as the others.
+/// Of memory, in this process.
+fn resident_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux says");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it does");
+    let kib = line.split_whitespace().nth(1).expect("a number");
+    kib.parse::<u64>().expect("a number") / 1_024
+}
+
+/// At least `count` inputs that follow from a seed, each kind as often as the others; and none of them
+/// leaves anything behind.
 fn generated(kinds: std::ops::Range<u8>, count: usize, body: fn(&[u8])) {
     let seconds = std::env::var("PICKET_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
     let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    let mut random = SmallRng::seed_from_u64(1);
+    let seed = std::env::var("PICKET_FUZZ_SEED")
+        .map_or(1, |text| u64::from_str_radix(&text, 16).expect("a seed is a number to base 16"));
+    println!("PICKET_FUZZ_SEED={seed:x}");
+    let mut random = SmallRng::seed_from_u64(seed);
+    let before = resident_mib();
     let mut made = 0;
     for kind in kinds.cycle() {
         let mut input = vec![0; random.random_range(1..2_048)];
@@ -65,7 +78,9 @@ fn generated(kinds: std::ops::Range<u8>, count: usize, body: fn(&[u8])) {
         body(&input);
         made += 1;
         if made >= count && end.is_none_or(|end| Instant::now() >= end) {
-            return;
+            break;
         }
     }
+    let after = resident_mib();
+    assert!(after < before + 512, "{before} MiB before {made} inputs, {after} MiB after");
 }

@@ -91,12 +91,14 @@ fn clock_and_chance_follow_from_the_event() {
 #[test]
 fn a_deadline_is_kept() {
     let probe = probe();
-    let run = run(&probe, "loop");
-    assert!(
-        run.time >= Duration::from_millis(10) && run.time < Duration::from_millis(20),
-        "{:?}",
-        run.time
-    );
+    let mut beyond: Vec<Duration> = (0..200)
+        .map(|_| {
+            let run = run(&probe, "loop");
+            run.time.checked_sub(Duration::from_millis(10)).expect("it has all of its time")
+        })
+        .collect();
+    beyond.sort_unstable();
+    assert!(beyond[198] < Duration::from_millis(10), "{:?}", &beyond[190..]);
 }
 
 #[test]

@@ -2,11 +2,12 @@
 -- events that it may count. Derived: what is here can be made again from the events that are kept.
 
 CREATE TABLE features (
-    definition BLOB PRIMARY KEY, -- 16 bytes: a digest of `input`
-    input      TEXT NOT NULL,    -- as a manifest declares it
-    since      INTEGER NOT NULL, -- when it was declared
-    filled     TEXT NOT NULL,    -- a decision's id: events from before it was declared are here up to that
-    complete   INTEGER NOT NULL CHECK (complete IN (0, 1)) -- whether all of these are
+    definition BLOB PRIMARY KEY,  -- 16 bytes: a digest of `source` and `input`
+    source     TEXT NOT NULL, -- whose events are looked at
+    input      TEXT NOT NULL, -- as a manifest declares it
+    since      INTEGER NOT NULL, -- when it was declared, or was no longer
+    filled     TEXT NOT NULL, -- a decision's id: events up to that are here, of later ones those that were decided meanwhile
+    told       INTEGER NOT NULL CHECK (told IN (0, 1)) -- 1: there is no gap, so detectors may be told
 ) STRICT, WITHOUT ROWID;
 
 -- One row for each event and definition. Written with the event; dropped when nothing can look so far back.

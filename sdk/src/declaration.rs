@@ -35,7 +35,8 @@ pub enum InputDeclaration {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         events: Vec<String>,
     },
-    /// The last texts of a field in earlier events of the same source with the same value at `by`.
+    /// The last texts of a field in the subject's own earlier events of the same source with the same value
+    /// at `by`: at most 256 KiB, without the oldest where there are more.
     Recent {
         /// A dotted path, such as `data.content`.
         path: String,
@@ -79,6 +80,22 @@ impl Function {
             Self::FirstSeen => "first_seen",
             Self::LastSeen => "last_seen",
         }
+    }
+}
+
+impl InputDeclaration {
+    /// With all that tells it apart from others: `count by subject over 60 s of message.*`.
+    pub(crate) fn in_full(&self) -> String {
+        let (window_s, events, last) = match self {
+            Self::Field { .. } | Self::List { .. } => return self.to_string(),
+            Self::Feature { window_s, events, .. } => (window_s, events, String::new()),
+            Self::Recent { window_s, events, last, .. } => {
+                (window_s, events, format!(", the last {last}"))
+            }
+        };
+        let of =
+            if events.is_empty() { String::new() } else { format!(" of {}", events.join(",")) };
+        format!("{self} over {window_s} s{of}{last}")
     }
 }
 

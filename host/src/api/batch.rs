@@ -11,8 +11,8 @@ use serde_json::Value as Json;
 use super::events::{Pending, admit};
 use super::request::{Caller, parse_json, read_body};
 use super::{Api, ApiError, Problem};
-use crate::ingest::Answer;
-use crate::model::{Decision, Identity};
+use crate::ingest::{Answer, Turn, Turns};
+use crate::model::{Decision, Event, Identity};
 use crate::telemetry::Received;
 
 /// Events of one batch that are decided at once: enough to share flushes, few enough for others.
@@ -45,8 +45,13 @@ pub(super) async fn post(
             format!("{} events; a batch has at most {max} (batch_events_max)", envelopes.len());
         return Err(ApiError::too_large(detail));
     }
+    let mut turns = Turns::default();
     let lines = futures::stream::iter(envelopes)
-        .map(|envelope| decide(&api, &identity, envelope))
+        .map(|envelope| {
+            let event = admitted(&api, &identity, envelope);
+            let turn = event.as_ref().ok().and_then(|it| api.0.ingest.turn(&mut turns, it));
+            decide(&api, event, turn)
+        })
         .buffered(IN_FLIGHT)
         .collect::<Vec<String>>()
         .await;
@@ -54,9 +59,17 @@ pub(super) async fn post(
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
 }
 
-async fn decide(api: &Api, identity: &Identity, envelope: Result<Json, ApiError>) -> String {
+fn admitted(
+    api: &Api,
+    identity: &Identity,
+    envelope: Result<Json, ApiError>,
+) -> Result<Event, ApiError> {
     let envelope = envelope.inspect_err(|_| api.0.metrics.event("", Received::Invalid));
-    let event = envelope.and_then(|envelope| admit(api, identity, envelope, false));
+    envelope.and_then(|envelope| admit(api, identity, envelope, false))
+}
+
+async fn decide(api: &Api, event: Result<Event, ApiError>, turn: Option<Turn>) -> String {
+    let _turn = Turn::come(turn).await;
     let answer = match event {
         Ok(event) => api.0.ingest.submit(event).await.map_err(ApiError::from),
         Err(error) => Err(error),

@@ -12,7 +12,7 @@ use utoipa::{Modify, OpenApi};
 use super::detectors::{log, stage, trial, upload, versions};
 use super::{
     alerts, audit, batch, decisions, deliveries, destinations, detectors, events, health, holds,
-    keys, policies, profiles, replays, rulings, sources, subjects,
+    keys, policies, profiles, replays, reversals, rulings, sources, subjects,
 };
 
 #[derive(OpenApi)]
@@ -24,7 +24,7 @@ use super::{
     ),
     paths(
         events::post, batch::post, decisions::list, decisions::get, replays::capsule, replays::post, replays::range, rulings::get,
-        rulings::put, deliveries::list, deliveries::replay_all, deliveries::get, deliveries::replay,
+        rulings::put, reversals::preview, reversals::post, reversals::list, reversals::get, deliveries::list, deliveries::replay_all, deliveries::get, deliveries::replay,
         destinations::list, destinations::enable,
         detectors::list, detectors::get,
         stage::roll_back, upload::arrived, versions::list, upload::put, versions::get, trial::diff,

@@ -58,15 +58,20 @@ pub struct Part {
 /// A database that is none of SQLite's, a folder that holds something, a disk that is full, a copy that
 /// is not whole. What was written stays, without a list.
 pub async fn back_up(config: &Config, to: &Path, with_key: bool) -> anyhow::Result<Manifest> {
+    let host_key = open_host_key(&config.data_dir)?;
+    let options = store_options(config, host_key);
+    // Before there is a folder that would be in the way of the next try.
+    Store::may_copy(&options)?;
     create_private(to)?;
     let mut held = fs::read_dir(to).with_context(|| format!("cannot read {}", to.display()))?;
     ensure!(held.next().is_none(), "{} is not empty: name a new folder", to.display());
-    let host_key = open_host_key(&config.data_dir)?;
     let copy = to.join(DATABASE);
     // The copy is private before there is anything in it; SQLite takes a file that is empty.
     new_file(&copy)?;
-    Store::copy(&store_options(config, host_key), &copy).await?;
-    let contents = Store::examine(&at(&copy, host_key)).await.context("the copy is not whole")?;
+    Store::copy(&options, &copy).await?;
+    let contents = Store::examine(&at(&copy, host_key)).await.with_context(|| {
+        format!("the copy is not whole, and {} is no backup: delete it", to.display())
+    })?;
     let key = match with_key {
         true => {
             new_file(&to.join(HOST_KEY))?.write_all(&host_key)?;

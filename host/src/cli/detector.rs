@@ -5,7 +5,7 @@ mod alerts;
 mod bench;
 mod build;
 mod check;
-mod component;
+pub(super) mod component;
 mod diff;
 mod evidence;
 mod language;

@@ -8,45 +8,31 @@ use crate::model::{
     DecisionId, Digest, Feature, Function, Input, Known, Manifest, Recalled, Timestamp, Told,
 };
 
-/// What is known for the inputs of a manifest. What is not given is as if nothing had happened before.
+/// What is known for the inputs of a manifest. What is not given is as if nothing had happened before. A name
+/// may be short where it is of one input alone.
 ///
 /// # Errors
-/// A name that no input has, or a value of another type.
+/// A name that no input has, or several, or a value of another type.
 pub(super) fn of(manifest: &Manifest, given: &BTreeMap<String, Json>) -> Result<Known, String> {
     let told: Vec<&Input> =
         manifest.inputs.iter().filter(|it| !matches!(it, Input::Field { .. })).collect();
-    let names: Vec<String> = told.iter().map(ToString::to_string).collect();
-    if let Some(name) = given.keys().find(|name| !names.contains(name)) {
-        return Err(format!("no input is called `{name}`; known are: {}", names.join(", ")));
-    }
     let mut known = Known::default();
-    for (input, name) in told.into_iter().zip(names) {
-        let is = match given.get(&name) {
-            None => before_anything(input),
-            Some(Json::Null) => Told::Absent,
-            Some(json) => read(input, json).ok_or_else(|| format!("`{name}` cannot be {json}"))?,
+    for (name, json) in given {
+        let is_called = |it: &&&Input| it.to_string() == *name || it.in_full() == *name;
+        let called: Vec<&&Input> = told.iter().filter(is_called).collect();
+        let [input] = called[..] else {
+            let names = told.iter().map(|it| it.in_full()).collect::<Vec<_>>().join("`, `");
+            let none = if called.is_empty() { "no input is" } else { "several inputs are" };
+            return Err(format!("{none} called `{name}`; there are: `{names}`"));
+        };
+        let is = match json {
+            Json::Null => Told::Absent,
+            json => read(input, json).ok_or_else(|| format!("`{name}` cannot be {json}"))?,
         };
         known.tell(input, is);
     }
+    told.iter().for_each(|input| known.tell(input, Told::of_nothing(input)));
     Ok(known)
-}
-
-/// As if nothing had happened before.
-pub(super) fn nothing(manifest: &Manifest) -> Known {
-    let told = manifest.inputs.iter().filter(|it| !matches!(it, Input::Field { .. }));
-    let mut known = Known::default();
-    told.for_each(|input| known.tell(input, before_anything(input)));
-    known
-}
-
-fn before_anything(input: &Input) -> Told {
-    match input {
-        Input::Feature(Feature { function: Function::Count | Function::Distinct, .. }) => {
-            Told::Integer(0)
-        }
-        Input::Feature(Feature { function: Function::Sum, .. }) => Told::Number(0.0),
-        _ => Told::Absent,
-    }
 }
 
 fn read(input: &Input, json: &Json) -> Option<Told> {
@@ -62,7 +48,7 @@ fn read(input: &Input, json: &Json) -> Option<Told> {
                 Some(Recalled {
                     decision: DecisionId::from_time(Timestamp::from_micros(0)),
                     event: Digest::of(b""),
-                    event_id: format!("earlier-{}", number + 1),
+                    event_id: format!("{} {}", input.in_full(), number + 1),
                     text: text.as_str()?.to_owned(),
                 })
             });

@@ -136,7 +136,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 /// A policy of which only the language is checked: detectors of one's own are known to a server alone.
-fn load(file: &Path) -> anyhow::Result<Policy> {
+pub(super) fn load(file: &Path) -> anyhow::Result<Policy> {
     let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     match Policy::compile_again(&text) {
         Ok(compiled) => Ok(compiled.policy),

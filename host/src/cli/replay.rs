@@ -1,6 +1,6 @@
 //! `picket replay`: decisions, made again and compared.
 
-mod range;
+pub(super) mod range;
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -22,6 +22,7 @@ use crate::replay::{Capsule, Replay, Sameness};
 use crate::runtime::RuntimeOptions;
 
 use range::RangeArgs;
+pub(super) use range::When;
 
 pub(super) const AFTER_HELP: &str = "\
   picket replay 0199b0a4-7c1e-7d52-9f6b-1c2d3e4f5a6b
@@ -39,7 +40,7 @@ A finding that ran out of time is taken as recorded: time is no input.";
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
     /// The decision's id, or a capsule
-    #[arg(value_name = "ID|FILE", required_unless_present = "since", conflicts_with = "since")]
+    #[arg(value_name = "ID|FILE", required_unless_present = "since", conflicts_with_all = ["since", "sample"])]
     what: Option<What>,
     /// Of a capsule: the audit log's public key, or a file with it, to check that the decision was logged
     #[arg(long, value_name = "KEY|FILE", conflicts_with = "since")]

@@ -7,6 +7,7 @@ use std::thread;
 use anyhow::{Context, bail};
 use serde_json::{Value as Json, json};
 
+use super::configured;
 use crate::app;
 use crate::config::Config;
 use crate::engine::{self, EntityKey, Examined};
@@ -25,12 +26,17 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Limits and rules are those of a server that would start here: of `picket.toml` and the variables.
+    /// Limits and rules are those of a server that would start here: of `picket.toml`, or what
+    /// `PICKET_CONFIG` names, and the variables.
     pub fn start() -> anyhow::Result<Self> {
-        let config = Config::load(None)?;
-        let options = app::runtime_options(&config, [0; 32]);
+        Self::of(&configured()?)
+    }
+
+    /// Of another configuration.
+    pub fn of(config: &Config) -> anyhow::Result<Self> {
+        let options = app::runtime_options(config, [0; 32]);
         let runtime = Runtime::new(&RuntimeOptions { cache: None, ..options.clone() })?;
-        let rules = app::rules(&config)?;
+        let rules = app::rules(config)?;
         Ok(Self { ceiling: options.ceiling, rules, runtime, key: EntityKey::new(&[0; 32]) })
     }
 

@@ -22,7 +22,7 @@ pub fn read<'a>(event: &'a Event, known: &'a Known, inputs: &[Input]) -> Vec<Val
 
 fn told(told: &Told) -> Value<'_> {
     match told {
-        Told::Absent => Value::Absent,
+        Told::Absent | Told::Unknown(_) => Value::Absent,
         Told::Boolean(inner) => Value::Boolean(*inner),
         Told::Integer(inner) => Value::Integer(*inner),
         Told::Number(inner) => Value::Number(*inner),

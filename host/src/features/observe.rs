@@ -21,6 +21,9 @@ pub(super) fn observation(
     at: Timestamp,
 ) -> Option<Observation> {
     let Past { by, events, .. } = definition.past();
+    if definition.source != event.source {
+        return None;
+    }
     if !events.is_empty() && !events.iter().any(|pattern| pattern.matches(&event.kind)) {
         return None;
     }
@@ -30,20 +33,34 @@ pub(super) fn observation(
             Function::Count | Function::FirstSeen | Function::LastSeen => _ = given(event, of)?,
             Function::Sum | Function::Mean => number = Some(number_of(event, of)?),
             Function::Distinct => {
-                value = Some(hash(key, [&event.source, of, &*scalar(event, of)?]))
+                value = Some(hash(key, &[&event.source, of, &*scalar(event, of)?]))
             }
         },
         Input::Recent(_) => _ = text_of(&definition.input, event)?,
         Input::Feature(_) | Input::Field { .. } | Input::List { .. } => {}
     }
-    let entity = entity(key, event, by)?;
-    let personal = by == "subject" || matches!(definition.input, Input::Recent(_));
+    let entity = entity(key, definition, event)?;
+    // Also where the subject stands at another path.
+    let personal = matches!(definition.input, Input::Recent(_))
+        || scalar(event, by).is_some_and(|it| it == event.subject);
     Some(Observation { definition: definition.id, entity, at, personal, value, number })
 }
 
-/// Whose past it is: what stands at `by`, of this source alone.
-pub(super) fn entity(key: &Hmac<Sha256>, event: &Event, by: &str) -> Option<[u8; 16]> {
-    Some(hash(key, [&event.source, by, &*scalar(event, by)?]))
+/// Whose past it is: what stands at `by`, of this source alone. An empty text is nobody. Texts are told to
+/// those who wrote them alone: otherwise what one account wrote would be in the decision about another, and
+/// outlive it.
+pub(super) fn entity(
+    key: &Hmac<Sha256>,
+    definition: &Definition,
+    event: &Event,
+) -> Option<[u8; 16]> {
+    let by = definition.past().by;
+    let is = scalar(event, by).filter(|is| !is.is_empty())?;
+    let owner = match definition.input {
+        Input::Recent(_) => event.subject.as_str(),
+        _ => "",
+    };
+    Some(hash(key, &[&event.source, by, &is, owner]))
 }
 
 /// The text of an event that recent values are told of.
@@ -75,7 +92,7 @@ fn number_of(event: &Event, path: &str) -> Option<f64> {
     json.as_f64().filter(|number| number.abs() <= NUMBER_MAX)
 }
 
-fn hash(key: &Hmac<Sha256>, parts: [&str; 3]) -> [u8; 16] {
+fn hash(key: &Hmac<Sha256>, parts: &[&str]) -> [u8; 16] {
     let mut mac = key.clone();
     for part in parts {
         mac.update(&(part.len() as u64).to_be_bytes());
@@ -108,7 +125,7 @@ mod tests {
 
     fn observed(input: Json, event: &Event) -> Option<Observation> {
         let input: Input = serde_json::from_value(input).unwrap();
-        let definition = Definition::of(&input).unwrap();
+        let definition = Definition::of(&event.source, &input).unwrap();
         let key = Hmac::new_from_slice(&[7; 32]).unwrap();
         observation(&key, &definition, event, event.time)
     }
@@ -150,6 +167,27 @@ mod tests {
         }
         let sum = observed(feature("sum", Some("data.amount"), "subject"), &event).unwrap();
         assert_eq!((sum.number, sum.value, sum.at.micros()), (Some(12.5), None, 7));
+    }
+
+    #[test]
+    fn what_leads_to_the_subject_goes_with_it() {
+        let event =
+            event("s", json!({"sender": "u", "to": "v", "thread": "t", "note": "hi", "no": ""}));
+        let personal = |by: &str| observed(feature("count", None, by), &event).unwrap().personal;
+        assert!(personal("subject") && personal("data.sender"));
+        assert!(!personal("data.to") && !personal("data.thread"));
+        assert_eq!(observed(feature("count", None, "data.no"), &event), None, "nobody's");
+        let recent = json!({"kind": "recent", "path": "data.note", "by": "data.thread", "last": 3, "window_s": 60});
+        let of = |subject: &str| {
+            let event = Event { subject: subject.to_owned(), ..event.clone() };
+            observed(recent.clone(), &event).unwrap()
+        };
+        assert!(of("u").personal);
+        assert_ne!(of("u").entity, of("v").entity, "a text is told to its own account alone");
+        let input = serde_json::from_value(recent.clone()).unwrap();
+        let elsewhere = Definition::of("elsewhere", &input).unwrap();
+        let key = Hmac::new_from_slice(&[7; 32]).unwrap();
+        assert_eq!(observation(&key, &elsewhere, &event, event.time), None);
     }
 
     #[test]

@@ -99,7 +99,11 @@ impl Job {
             at: self.happened_at(),
             basis,
             trials,
-            observations: self.features.observe(snapshot.definitions(), event, self.happened_at()),
+            observations: self.features.observe(
+                snapshot.definitions_of(&event.source),
+                event,
+                self.happened_at(),
+            ),
         };
         (decided, upkeep)
     }

@@ -212,6 +212,13 @@ impl Outgoing {
         })
     }
 
+    /// What was said last of what a decision asked for on a scope, but for when and why; `None` where it
+    /// asked for nothing there. What was delivered is not kept, and the decision is.
+    pub fn last(decision: &Decision, scope: Scope, kind: OutgoingKind) -> Option<Self> {
+        let asked = Self::of(decision, &BTreeSet::new()).into_iter();
+        asked.filter(|own| own.scope == scope).map(|own| Self { kind, ..own }).next()
+    }
+
     /// What people have to say of it, as their `word`-th, where that is news: a decision that they
     /// overturn is lifted, and enforced again if they think better of it. What has ended by itself is no
     /// matter any more.

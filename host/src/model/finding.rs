@@ -49,6 +49,17 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// Whether a signal of its decision is of this finding: of versions on trial a signal carries the number.
+    pub fn gave(&self, signal: &Signal) -> bool {
+        let on_trial = self.stage.is_some_and(Stage::is_trial);
+        let version = self.version.as_ref().filter(|_| on_trial);
+        self.outcome == Outcome::Ok
+            && signal.detector == self.detector
+            && signal.version.as_ref() == version
+    }
+}
+
 /// Before there were versions that only watch, every finding had a say.
 fn yes() -> bool {
     true

@@ -83,14 +83,16 @@ impl DetectorRules {
                 let covers = |wanted: &TypePattern| {
                     granted.iter().any(|granted| covers(granted.as_str(), wanted.as_str()))
                 };
+                let denied = |does: &str, wanted: &TypePattern| {
+                    Err(not_granted(does, wanted.as_str(), "events", manifest, source))
+                };
                 if let Some(wanted) = manifest.events.iter().find(|wanted| !covers(wanted)) {
-                    return Err(not_granted(
-                        "see events of type",
-                        wanted.as_str(),
-                        "events",
-                        manifest,
-                        source,
-                    ));
+                    return denied("see events of type", wanted);
+                }
+                let counted =
+                    manifest.inputs.iter().filter_map(Input::past).flat_map(|it| it.types());
+                if let Some(wanted) = counted.into_iter().find(|wanted| !covers(wanted)) {
+                    return denied("be told of earlier events of type", &wanted);
                 }
             }
             if let Some(granted) =
@@ -220,9 +222,9 @@ mod tests {
                 {"kind": "field", "path": "data.content"},
                 {"kind": "list", "name": "known_phones"},
                 {"kind": "feature", "function": "distinct", "of": "data.recipient_id",
-                 "by": "subject", "window_s": 60},
+                 "by": "subject", "window_s": 60, "events": ["message.*", "bid.placed"]},
                 {"kind": "recent", "path": "data.content", "by": "data.thread_id", "last": 3,
-                 "window_s": 60},
+                 "window_s": 60, "events": ["message.sent"]},
             ],
         });
         let manifest = Manifest::parse(&manifest.to_string()).unwrap();
@@ -249,6 +251,10 @@ mod tests {
                 "add \"message.*\" to `events` under [detectors.contact-phone]",
             ),
             ("['*']\nevents = ['message.sent']", "see events of type `message.*`"),
+            (
+                "['*']\nevents = ['message.*']",
+                "be told of earlier events of type `bid.placed`, which is not granted: add \"bid.placed\" to `events`",
+            ),
             ("[contact-phone]\nfields = ['data.note']", "add \"data.content\" to `fields`"),
             ("[contact-phone]\nlabels = ['contact.']", "give the label `evasion.digits`"),
             ("[contact-phone]\nfields = ['data.*']", "add \"subject\" to `fields`"),

@@ -43,8 +43,8 @@ pub struct Feature {
     pub events: Vec<TypePattern>,
 }
 
-/// The last texts of a field in the earlier events of the same source in which the same thing stands at
-/// `by`, oldest first.
+/// The last texts of a field in the subject's own earlier events of the same source in which the same thing
+/// stands at `by`, oldest first: at most 256 KiB, without the oldest where there are more.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recent {
@@ -75,15 +75,18 @@ pub enum Function {
     LastSeen,
 }
 
-/// An input that the record keeps observations for, and how it calls it: the same wherever it is declared.
+/// An input that the record keeps observations for, and how it calls it: the same whoever declares it for
+/// this source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
     pub id: DefinitionId,
+    /// Whose events are looked at.
+    pub source: String,
     /// A feature or recent values.
     pub input: Input,
 }
 
-/// The first half of the SHA-256 of a definition's JSON.
+/// The first half of the SHA-256 of a definition's source and input, as JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DefinitionId(pub [u8; 16]);
 
@@ -178,6 +181,18 @@ impl Input {
         }
     }
 
+    /// With all that tells it apart from others: `count by subject over 60 s of message.*`.
+    pub fn in_full(&self) -> String {
+        let Some(Past { window_s, events, .. }) = self.past() else { return self.to_string() };
+        let types: Vec<&str> = events.iter().map(TypePattern::as_str).collect();
+        let of = if types.is_empty() { String::new() } else { format!(" of {}", types.join(",")) };
+        let last = match self {
+            Self::Recent(Recent { last, .. }) => format!(", the last {last}"),
+            _ => String::new(),
+        };
+        format!("{self} over {window_s} s{of}{last}")
+    }
+
     /// Whose past it is about; `None` where it is about none.
     pub fn past(&self) -> Option<Past<'_>> {
         match self {
@@ -192,14 +207,24 @@ impl Input {
     }
 }
 
+impl Past<'_> {
+    /// Types of the events that count.
+    pub fn types(self) -> Vec<TypePattern> {
+        match self.events {
+            [] => vec![TypePattern::every()],
+            some => some.to_vec(),
+        }
+    }
+}
+
 impl Definition {
     /// `None` where the record keeps nothing for such an input.
-    pub fn of(input: &Input) -> Option<Self> {
+    pub fn of(source: &str, input: &Input) -> Option<Self> {
         input.past()?;
-        let json = serde_json::to_vec(input).expect("it holds only texts and numbers");
+        let json = serde_json::to_vec(&(source, input)).expect("it holds only texts and numbers");
         let mut id = [0; 16];
         id.copy_from_slice(&Digest::of(&json).as_bytes()[..16]);
-        Some(Self { id: DefinitionId(id), input: input.clone() })
+        Some(Self { id: DefinitionId(id), source: source.to_owned(), input: input.clone() })
     }
 
     pub fn past(&self) -> Past<'_> {
@@ -273,10 +298,13 @@ mod tests {
         let of = |window_s: u64| {
             let json = json!({"window_s": window_s, "by": "subject", "function": "count",
                               "kind": "feature"});
-            Definition::of(&serde_json::from_value(json).unwrap()).unwrap().id
+            let input = serde_json::from_value(json).unwrap();
+            ["a", "b"].map(|source| Definition::of(source, &input).unwrap().id)
         };
         assert_eq!(of(60), of(60));
+        let [a, b] = of(60);
+        assert_ne!(a, b, "of each source its own");
         assert_ne!(of(60), of(61));
-        assert_eq!(Definition::of(&Input::List { name: "a".into() }), None);
+        assert_eq!(Definition::of("a", &Input::List { name: "a".into() }), None);
     }
 }

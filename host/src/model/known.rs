@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DecisionId, DefinitionId, Digest, Input, Timestamp};
+use super::{DecisionId, DefinitionId, Digest, Feature, Function, Input, Timestamp};
 
 /// The declared inputs that are no field of the event, each once.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub struct Fact {
 #[serde(rename_all = "lowercase")]
 pub enum Told {
     Absent,
+    /// What it would be could not be found out, and why: nobody is asked who wants to know it.
+    Unknown(String),
     Boolean(bool),
     Integer(i64),
     Number(f64),
@@ -60,6 +62,19 @@ pub struct Observation {
     pub number: Option<f64>,
 }
 
+impl Told {
+    /// As if nothing had happened before.
+    pub fn of_nothing(input: &Input) -> Self {
+        match input {
+            Input::Feature(Feature { function: Function::Count | Function::Distinct, .. }) => {
+                Self::Integer(0)
+            }
+            Input::Feature(Feature { function: Function::Sum, .. }) => Self::Number(0.0),
+            _ => Self::Absent,
+        }
+    }
+}
+
 impl Known {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -70,6 +85,25 @@ impl Known {
         if self.of(input).is_none() {
             self.0.push(Fact { input: input.clone(), is });
         }
+    }
+
+    /// As if nothing had happened before.
+    pub fn of_nothing<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> Self {
+        let mut known = Self::default();
+        let told = inputs.into_iter().filter(|it| !matches!(it, Input::Field { .. }));
+        told.for_each(|input| known.tell(input, Told::of_nothing(input)));
+        known
+    }
+
+    /// Why one of these inputs cannot be told, if so.
+    pub fn lacks(&self, inputs: &[Input]) -> Option<String> {
+        let mut facts = self.0.iter();
+        facts.find_map(|fact| match &fact.is {
+            Told::Unknown(why) if inputs.contains(&fact.input) => {
+                Some(format!("`{}` is not known: {why}", fact.input))
+            }
+            _ => None,
+        })
     }
 
     pub fn of(&self, input: &Input) -> Option<&Told> {
@@ -116,6 +150,7 @@ mod tests {
         let mut known = Known::default();
         for (name, told) in [
             ("a", Told::Absent),
+            ("f", Told::Unknown("the record did not answer".to_owned())),
             ("b", Told::Boolean(true)),
             ("c", Told::Integer(3)),
             ("d", Told::Number(3.0)),
@@ -124,6 +159,9 @@ mod tests {
             known.tell(&list(name), told);
         }
         known.tell(&list("a"), Told::Boolean(false));
+        let why = known.lacks(&[list("b"), list("f")]);
+        assert_eq!(why.as_deref(), Some("`lists.f` is not known: the record did not answer"));
+        assert_eq!(known.lacks(&[list("a"), list("b")]), None);
         let written = json!(known).to_string();
         assert!(!written.contains("555") && !written.contains("e-1"), "{written}");
         let mut read: Known = serde_json::from_str(&written).unwrap();

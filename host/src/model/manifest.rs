@@ -6,6 +6,9 @@ use utoipa::ToSchema;
 
 use super::{Input, TypePattern};
 
+/// Each is a question to the record for every event.
+const PAST_INPUTS_MAX: usize = 8;
+
 /// Who a detector is and what it wants. Checked by [`Manifest::parse`].
 ///
 /// Signatures cover it as JSON: a new field is left out of that where it has its default, or what is
@@ -116,6 +119,12 @@ impl Manifest {
         counted("labels", self.labels.len(), 1)?;
         counted("event types", self.events.len(), 1)?;
         counted("inputs", self.inputs.len(), 0)?;
+        let past = self.inputs.iter().filter(|input| input.past().is_some()).count();
+        if past > PAST_INPUTS_MAX {
+            return Err(format!(
+                "the manifest has {past} inputs about the past (`feature`, `recent`); {PAST_INPUTS_MAX} are allowed"
+            ));
+        }
         if let Some(label) = self.labels.iter().find(|label| !is_label(label)) {
             return Err(format!("`{label}` is not a label such as contact.phone"));
         }

@@ -19,6 +19,11 @@ impl TypePattern {
         }
     }
 
+    /// Of every type.
+    pub fn every() -> Self {
+        Self { text: "*".to_owned() }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.text
     }

@@ -155,6 +155,9 @@ impl Canary {
         ];
         match rates.iter().find(|(_, rate)| !(0.0..=1.0).contains(rate)) {
             Some((name, rate)) => Err(format!("`{name}` is {rate}; it lies in 0..=1")),
+            None if self.share == 0.0 => {
+                Err("`share` is 0, so it would count for nobody: say shadow instead".to_owned())
+            }
             None if fire_rate_min > fire_rate_max => {
                 Err("`bounds.fire_rate_min` is above `bounds.fire_rate_max`".to_owned())
             }
@@ -181,6 +184,7 @@ mod tests {
         let good = Canary { share: 0.05, bounds: Bounds::default() };
         assert_eq!(good.check(), Ok(()));
         assert!(Canary { share: 1.5, ..good }.check().unwrap_err().contains("`share`"));
+        assert!(Canary { share: 0.0, ..good }.check().unwrap_err().contains("say shadow"));
         let bounds = Bounds { fire_rate_min: 0.5, fire_rate_max: 0.1, ..Bounds::default() };
         assert!(Canary { bounds, ..good }.check().unwrap_err().contains("above"));
         let bounds = Bounds { overturn_rate_max: f64::NAN, ..Bounds::default() };

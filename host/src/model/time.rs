@@ -11,6 +11,9 @@ use utoipa::ToSchema;
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// Later than anything.
+    pub const MAX: Self = Self(i64::MAX);
+
     pub fn now() -> Self {
         Self(jiff::Timestamp::now().as_microsecond())
     }

@@ -281,6 +281,11 @@ impl Registry {
             Err(Refused::Store(error)) => return Err(error),
             // What it names may be in a file that is still to be compiled.
             Err(_) if !all_at_hand => {}
+            // There may be room for it later.
+            Err(full @ Refused::Full(_)) => {
+                let why = format!("{full}{TRIED_AGAIN}");
+                self.refuse("policy", &file, Some(digest), &why).await?;
+            }
             Err(refused) => {
                 self.refuse("policy", &file, Some(digest), &refused.to_string()).await?;
                 tried.insert(file, Attempt { of, again: None });

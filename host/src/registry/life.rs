@@ -90,7 +90,10 @@ impl Registry {
         let good = last_good(rows.iter()).ok_or_else(|| {
             let whom = if source == EVERY_SOURCE { "every source" } else { source };
             Refused::Stage(match served(rows.iter()).max_by_key(|row| row.served_at) {
-                None => format!("no earlier version of {detector} served {whom} before"),
+                None => format!(
+                    "no earlier version of {detector} served {whom} and was replaced; one that was \
+                     retired by hand is chosen with `picket detector promote`"
+                ),
                 Some(row) => format!(
                     "{detector} {}, which served {whom} before, is not pure, and no other did",
                     row.manifest.version

@@ -43,8 +43,9 @@ pub struct Snapshot {
     detectors: Vec<LiveDetector>,
     /// Which detectors want a pattern of event types: few patterns, many detectors.
     wants: Vec<(TypePattern, Vec<usize>)>,
-    /// What they declare about the past, each once.
-    definitions: Vec<Definition>,
+    /// What they declare about the past, by the source that they declare it for; each once, and only where
+    /// there is something.
+    definitions: BTreeMap<String, Vec<Definition>>,
     /// Whether one of them asks about a list.
     lists: bool,
     policies: BTreeMap<String, Judges>,
@@ -76,14 +77,18 @@ impl Snapshot {
                 wants.entry(pattern.clone()).or_default().push(index);
             }
         }
-        let mut definitions: Vec<Definition> = detectors
-            .iter()
-            .flat_map(|live| live.prepared.manifest().inputs.iter().filter_map(Definition::of))
-            .collect();
+        let definitions = policies.keys().filter_map(|source| {
+            let serving = detectors.iter().filter(|live| serves(live, source));
+            let inputs = serving.flat_map(|live| &live.prepared.manifest().inputs);
+            let mut declared: Vec<_> =
+                inputs.filter_map(|input| Definition::of(source, input)).collect();
+            declared.sort_by_key(|definition| definition.id);
+            declared.dedup();
+            (!declared.is_empty()).then(|| (source.clone(), declared))
+        });
+        let definitions = definitions.collect();
         let mut inputs = detectors.iter().flat_map(|live| &live.prepared.manifest().inputs);
         let lists = inputs.any(|input| matches!(input, Input::List { .. }));
-        definitions.sort_by_key(|definition| definition.id);
-        definitions.dedup();
         Self {
             generation,
             turn: 0,
@@ -122,9 +127,14 @@ impl Snapshot {
         &self.detectors
     }
 
-    /// What live detectors declare about the past, whatever their stage and source.
-    pub fn definitions(&self) -> &[Definition] {
-        &self.definitions
+    /// What live detectors declare about the past of every source, whatever their stage.
+    pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
+        self.definitions.values().flatten()
+    }
+
+    /// What they declare about the past of one.
+    pub fn definitions_of(&self, source: &str) -> &[Definition] {
+        self.definitions.get(source).map_or(&[], Vec::as_slice)
     }
 
     /// Whether a live detector asks about a list.
@@ -132,18 +142,23 @@ impl Snapshot {
         self.lists
     }
 
-    /// Of the definitions, what the detectors want that see this event.
+    /// Of the definitions, what the detectors want that see this event; first what those want that count.
     pub fn definitions_for(&self, event: &Event) -> Vec<&Definition> {
+        let declared = self.definitions_of(&event.source);
         // Most sets have none.
-        if self.definitions.is_empty() {
+        if declared.is_empty() {
             return Vec::new();
         }
         let seen = self.subscribed(event);
-        let is_wanted = |definition: &&Definition| {
-            let mut inputs = seen.iter().flat_map(|it| &it.live.prepared.manifest().inputs);
-            inputs.any(|input| *input == definition.input)
+        let wants = |it: &Subscribed<'_>, definition: &Definition| {
+            it.live.prepared.manifest().inputs.contains(&definition.input)
         };
-        self.definitions.iter().filter(is_wanted).collect()
+        let wanted = declared.iter().filter_map(|definition| {
+            let counts = seen.iter().filter(|it| wants(it, definition)).map(|it| it.counted).max();
+            counts.map(|counts| (definition, counts))
+        });
+        let (first, then): (Vec<_>, Vec<_>) = wanted.partition(|(_, counts)| *counts);
+        first.into_iter().chain(then).map(|(definition, _)| definition).collect()
     }
 
     /// Deployments that should run and do not, with the reason.

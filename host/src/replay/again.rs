@@ -274,7 +274,7 @@ fn named(finding: &Finding) -> Option<(Build, &str)> {
 }
 
 /// The signals of each finding as they are recorded, with the commitments of their entities.
-fn recorded(decision: &Decision, commitments: &[Cow<'static, str>]) -> Vec<Vec<Signal>> {
+pub(super) fn recorded(decision: &Decision, commitments: &[Cow<'static, str>]) -> Vec<Vec<Signal>> {
     let mut commitments = commitments.iter();
     let mut of_findings = vec![Vec::new(); decision.findings.len()];
     for signal in &decision.signals {
@@ -283,20 +283,11 @@ fn recorded(decision: &Decision, commitments: &[Cow<'static, str>]) -> Vec<Vec<S
             entity.commitment = commitments.next().map(ToString::to_string).unwrap_or_default();
         }
         let mut findings = decision.findings.iter();
-        if let Some(at) = findings.position(|finding| is_of(&signal, finding)) {
+        if let Some(at) = findings.position(|finding| finding.gave(&signal)) {
             of_findings[at].push(signal);
         }
     }
     of_findings
-}
-
-/// Whether a signal is of a finding: of versions on trial it carries the number.
-fn is_of(signal: &Signal, finding: &Finding) -> bool {
-    let on_trial = finding.stage.is_some_and(Stage::is_trial);
-    let version = finding.version.as_ref().filter(|_| on_trial);
-    finding.outcome == Outcome::Ok
-        && signal.detector == finding.detector
-        && signal.version.as_ref() == version
 }
 
 /// The decision as it was, with what was found now.

@@ -107,11 +107,19 @@ impl Runtime {
     }
 }
 
+/// How often an event without inputs may run out of time. The first run of a file pays for its pages, too.
+const SELF_TESTS: u32 = 3;
+
 /// A detector that cannot bear an event without inputs would fail on the first odd event.
 fn self_test(prepared: &Prepared) -> Result<(), LoadError> {
     let inputs = vec![Value::Absent; prepared.manifest().inputs.len()];
     let call = Call { id: "self-test", kind: "self.test", time_ms: 0, inputs: &inputs };
-    let run = prepared.evaluate(&call, prepared.limits().deadline);
+    let mut run = prepared.evaluate(&call, prepared.limits().deadline);
+    for _ in 1..SELF_TESTS {
+        if run.outcome == Outcome::Deadline {
+            run = prepared.evaluate(&call, prepared.limits().deadline);
+        }
+    }
     match run.outcome {
         Outcome::Ok | Outcome::Error => Ok(()),
         outcome => {

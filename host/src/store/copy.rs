@@ -44,6 +44,17 @@ pub struct Remains {
 }
 
 impl Store {
+    /// Whether a database can be copied at all.
+    ///
+    /// # Errors
+    /// [`StoreError::NoCopies`] of PostgreSQL, which has its own means.
+    pub fn may_copy(options: &Options) -> Result<(), StoreError> {
+        match Address::parse(options)? {
+            Address::Sqlite(_) => Ok(()),
+            Address::Postgres(_) => Err(StoreError::NoCopies),
+        }
+    }
+
     /// Writes the database, as it is at this moment, into a file that is not there yet. Others may
     /// write meanwhile; what they write is not in the copy. Nothing that was deleted is in it either.
     ///

@@ -1,14 +1,13 @@
 //! Deliveries as people see them: which there are, how far they have come, what was tried; and having
 //! dead ones tried again.
 
-use serde::de::DeserializeOwned;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
 
 use super::audit::Leaves;
 use super::dialect::{self, Connection, Row};
 use super::keyring::Keyring;
-use super::outbox::{self, Line, OUTBOX};
+use super::outbox::{self, Line, OUTBOX, read};
 use super::rows::Insert;
 use super::sealed::cipher::Seat;
 use super::search::Cursor;
@@ -353,7 +352,6 @@ fn delivery(keyring: &Keyring, row: &Row) -> Result<Delivery, StoreError> {
     let id: &str = row.try_get("id")?;
     let damaged = |error: String| sealed::damaged("delivery", id, &error);
     let text = |column: &str| row.try_get::<&str, _>(column);
-    let word = |column: &str| text(column).map(Json::from);
     let time = |column: &str| {
         let micros: Result<Option<i64>, _> = row.try_get(column);
         micros.map(|micros| micros.map(Timestamp::from_micros))
@@ -368,9 +366,9 @@ fn delivery(keyring: &Keyring, row: &Row) -> Result<Delivery, StoreError> {
         source: text("source")?.to_owned(),
         destination: text("destination")?.to_owned(),
         decision_id: text("decision")?.parse().map_err(damaged)?,
-        kind: read(id, word("kind")?)?,
-        action: read(id, word("action")?)?,
-        scope: read(id, word("scope")?)?,
+        kind: read(id, text("kind")?)?,
+        action: read(id, text("action")?)?,
+        scope: read(id, text("scope")?)?,
         state: text("state")?.parse().map_err(damaged)?,
         attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
         created_at: Timestamp::from_micros(row.try_get("created_at")?),
@@ -380,17 +378,12 @@ fn delivery(keyring: &Keyring, row: &Row) -> Result<Delivery, StoreError> {
     })
 }
 
-/// A word of the model, as JSON knows it.
-fn read<T: DeserializeOwned>(id: &str, word: Json) -> Result<T, StoreError> {
-    serde_json::from_value(word).map_err(|error| sealed::damaged("delivery", id, &error))
-}
-
 fn attempt(id: &DeliveryId, row: &Row) -> Result<Attempt, StoreError> {
     let outcome: &str = row.try_get("outcome")?;
     let status: Option<i64> = row.try_get("status")?;
     Ok(Attempt {
         at: Timestamp::from_micros(row.try_get("at")?),
-        outcome: read(id.as_str(), outcome.into())?,
+        outcome: read(id.as_str(), outcome)?,
         status: status.and_then(|status| u16::try_from(status).ok()),
         micros: dialect::unsigned(row, "micros")?,
         error: row.try_get("error")?,

@@ -76,8 +76,9 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     migration!(10, "0010_pages"),
     migration!(11, "0011_differences"),
     migration!(12, "0012_features"),
-    migration!(13, "0013_destinations"),
-    migration!(14, "0014_alerts"),
+    migration!(13, "0013_reversals"),
+    migration!(14, "0014_destinations"),
+    migration!(15, "0015_alerts"),
 ];
 
 /// The one that gives the audit log its tree.

@@ -114,7 +114,9 @@ pub enum StoreError {
         "it names the subject, and goes into the audit log, which is never erased: name a ticket instead"
     )]
     Named,
-    #[error("the stored {what} `{id}` cannot be read: {detail}; restore it from a backup")]
+    #[error(
+        "the stored {what} `{id}` is not as it was written: {detail}; keep a copy of it for whoever looks into that, and restore it from a backup"
+    )]
     Damaged { what: &'static str, id: String, detail: String },
     #[error("{what} cannot be stored: {detail}")]
     Unstorable { what: &'static str, detail: String },
@@ -125,13 +127,13 @@ pub enum StoreError {
     )]
     VersionTaken { name: String, version: String, digest: Digest },
     #[error(
-        "{name} {version} is older than {live}, which is {stage}: allow the downgrade (--allow-downgrade), or go back to a version that served with `picket detector rollback {name}`"
+        "{name} {version} is older than {live}, which is {stage}: go back to a version that served with `picket detector rollback {name}`, or push it with --allow-downgrade; in a folder, remove the newer file first"
     )]
     Downgrade { name: String, version: String, live: String, stage: Stage },
     #[error(
-        "the policy `{name}` is of the source `{source_name}`, and a name belongs to one source: give this one another"
+        "the policy `{name}` is another source's, and a name belongs to one source: give this one another"
     )]
-    PolicyName { name: String, source_name: String },
+    PolicyName { name: String },
     #[error(
         "{limit} policies are in shadow for `{source_name}` already, which is the limit, for each judges every event: retire one of them (`picket policy list`)"
     )]

@@ -9,7 +9,7 @@ use super::{Store, StoreError, events, observations, sealed};
 use crate::model::{DecisionId, Definition, DefinitionId, Event, Input, Observation, Timestamp};
 
 /// Events that are looked at, and rows that go, in one transaction: others wait for it.
-const PAGE: usize = 200;
+const PAGE: usize = 100;
 /// How much longer observations stay than their window is long: an event that comes so late still sees all
 /// of it.
 const LATE_MICROS: i64 = 24 * 3_600 * 1_000_000;
@@ -18,27 +18,42 @@ const LATE_MICROS: i64 = 24 * 3_600 * 1_000_000;
 const SETTLED_AFTER_MILLIS: i64 = 10_000;
 /// What is looked at again where a definition was there before: for so long a server may not have known it.
 const OVERLAP_MILLIS: i64 = 600_000;
+/// How long a definition that nobody declares any more is kept, for those who roll back.
+const KEPT_MILLIS: i64 = 3_600_000;
 
 /// A definition, and how far it is filled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureRow {
     pub definition: Definition,
+    /// When it was declared, or was no longer.
     pub since: Timestamp,
-    /// Events of earlier decisions are in it.
+    /// Events of decisions up to this one are in it.
     pub filled: DecisionId,
-    pub complete: bool,
+    /// Whether there is no gap, so that detectors may be told.
+    pub told: bool,
 }
 
 impl FeatureRow {
+    /// Whether everything from before it was declared is in it, also what was on its way then.
+    pub fn is_complete(&self) -> bool {
+        self.filled >= DecisionId::from_time(self.since)
+    }
+
+    /// Whether what was on its way when it was declared is written by now.
+    pub fn is_due(&self) -> bool {
+        self.since.plus_millis(SETTLED_AFTER_MILLIS) <= Timestamp::now()
+    }
+
     /// How much of what was there before is in it, in 0..=1.
     pub fn share(&self) -> f64 {
+        if self.is_complete() {
+            return 1.0;
+        }
         let from = kept_from(&self.definition, self.since).micros();
         let (filled, since) = (self.filled.begun_at().micros(), self.since.micros());
-        match self.complete {
-            true => 1.0,
-            #[allow(clippy::cast_precision_loss, reason = "it is shown")]
-            false => ((filled - from) as f64 / (since - from).max(1) as f64).clamp(0.0, 1.0),
-        }
+        #[allow(clippy::cast_precision_loss, reason = "it is shown")]
+        let share = (filled - from) as f64 / (since - from).max(1) as f64;
+        share.clamp(0.0, 1.0)
     }
 }
 
@@ -56,7 +71,8 @@ impl Store {
     /// Where the database does not answer.
     pub async fn features(&self) -> Result<Vec<FeatureRow>, StoreError> {
         let rows = sqlx::query(
-            "SELECT definition, input, since, filled, complete FROM features ORDER BY definition",
+            "SELECT definition, source, input, since, filled, told FROM features \
+             ORDER BY definition",
         )
         .fetch_all(self.readers())
         .await?;
@@ -64,15 +80,17 @@ impl Store {
     }
 
     /// Brings the definitions up to those that are declared in the set of this generation. Those that are
-    /// `met` for the first time by this server are filled, at least with what came lately; what nobody
-    /// declares any more is dropped, unless another set is live by now or `partial` says that this is none.
+    /// `met` for the first time by this server are filled, at least with what came since it knew all that was
+    /// declared for the last time, and with what came lately. What nobody declares any more is told to nobody,
+    /// and dropped after a while, unless another set is live by now or `partial` says that this is none.
     ///
     /// # Errors
     /// Where the database does not answer.
     pub async fn declare_features(
         &self,
-        declared: &[Definition],
+        declared: &[&Definition],
         met: &[DefinitionId],
+        knew_all: Timestamp,
         generation: u64,
         partial: bool,
     ) -> Result<(), StoreError> {
@@ -80,21 +98,23 @@ impl Store {
         let now = Timestamp::now();
         for definition in declared.iter().filter(|it| met.contains(&it.id)) {
             let from = DecisionId::from_time(kept_from(definition, now));
-            let lately = DecisionId::from_time(now.plus_millis(-OVERLAP_MILLIS));
+            let lately = now.plus_millis(-OVERLAP_MILLIS).min(knew_all);
             let input = serde_json::to_string(&definition.input).map_err(|error| {
                 StoreError::Unstorable { what: "a feature", detail: error.to_string() }
             })?;
             sqlx::query(
-                "INSERT INTO features (definition, input, since, filled, complete) \
-                 VALUES ($1, $2, $3, $4, 0) ON CONFLICT (definition) DO UPDATE SET \
-                 since = excluded.since, complete = 0, \
-                 filled = CASE WHEN features.filled < $5 THEN features.filled ELSE $5 END",
+                "INSERT INTO features (definition, source, input, since, filled, told) \
+                 VALUES ($1, $2, $3, $4, $5, 0) ON CONFLICT (definition) DO UPDATE SET \
+                 since = excluded.since, \
+                 filled = CASE WHEN features.filled < $5 THEN $5 \
+                 WHEN features.filled < $6 THEN features.filled ELSE $6 END",
             )
             .bind(definition.id.0.to_vec())
+            .bind(&definition.source)
             .bind(input)
             .bind(now.micros())
             .bind(from.to_string())
-            .bind(lately.to_string())
+            .bind(DecisionId::from_time(lately).max(from).to_string())
             .execute(tx.connection()?)
             .await?;
         }
@@ -107,29 +127,46 @@ impl Store {
             for row in &rows {
                 let id = definition_id(row)?;
                 if declared.iter().all(|definition| definition.id != id) {
-                    sqlx::query("DELETE FROM features WHERE definition = $1")
-                        .bind(id.0.to_vec())
-                        .execute(tx.connection()?)
-                        .await?;
+                    undeclared(&mut tx, id, now).await?;
                 }
             }
         }
         tx.commit_exempt("features").await
     }
 
-    /// Fills the definition that is furthest behind with one page of the events from before it was declared;
-    /// `observe` says what one adds. Returns whether there is more to do at once. Nothing else is written
-    /// meanwhile, so nobody who is erased comes in.
+    /// Notes that of these, which are filled and declared, nothing is missing up to a moment ago, so that a
+    /// start need not look at it again.
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn fill_feature(
+    pub async fn keep_up_features(&self, filled: &[DefinitionId]) -> Result<(), StoreError> {
+        let lately = DecisionId::from_time(Timestamp::now().plus_millis(-OVERLAP_MILLIS));
+        let mut tx = self.inner.writer.begin().await?;
+        for id in filled {
+            sqlx::query(
+                "UPDATE features SET filled = $1 WHERE definition = $2 AND filled < $1 AND told = 1",
+            )
+            .bind(lately.to_string())
+            .bind(id.0.to_vec())
+            .execute(tx.connection()?)
+            .await?;
+        }
+        tx.commit_exempt("features").await
+    }
+
+    /// Fills definitions with one page of the events that are kept, each with those of decisions after the one
+    /// beside it; `observe` says what one adds. Returns the last of these decisions; `None` where there is no
+    /// more, so that there is no gap either. Nothing else is written meanwhile, so nobody who is erased comes
+    /// in.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn fill_features(
         &self,
+        rows: &[(&FeatureRow, DecisionId)],
         observe: impl Fn(&Definition, &Event, Timestamp) -> Option<Observation>,
-    ) -> Result<bool, StoreError> {
-        let rows = self.features().await?;
-        let behind = rows.iter().filter(|row| !row.complete);
-        let Some(row) = behind.clone().min_by_key(|row| row.filled) else { return Ok(false) };
+    ) -> Result<Option<DecisionId>, StoreError> {
+        let Some(after) = rows.iter().map(|(_, after)| *after).min() else { return Ok(None) };
         let mut tx = self.inner.writer.begin().await?;
         let page = sqlx::query(
             "SELECT d.id, e.decision_id, e.event_id, e.source, e.subject, e.time, e.received_at, \
@@ -138,22 +175,30 @@ impl Store {
              LEFT JOIN subject_keys AS k ON k.source = e.source AND k.subject = e.subject \
              WHERE d.id > $1 ORDER BY d.id LIMIT $2",
         )
-        .bind(row.filled.to_string())
+        .bind(after.to_string())
         .bind(PAGE as i64)
         .fetch_all(tx.connection()?)
         .await?;
         let mut observed: Vec<(&str, Observation)> = Vec::new();
-        let mut filled = row.filled;
+        let mut last = after;
         for event in &page {
             let id: &str = event.try_get("id")?;
-            filled = id.parse().map_err(|error: String| sealed::damaged("decision", id, &error))?;
+            last = id.parse().map_err(|error: String| sealed::damaged("decision", id, &error))?;
+            let source: &str = event.try_get("source")?;
+            let mut wanted = rows
+                .iter()
+                .filter(|(row, after)| row.definition.source == source && *after < last)
+                .peekable();
+            if wanted.peek().is_none() {
+                continue;
+            }
             let (time, received_at): (i64, i64) =
                 (event.try_get("time")?, event.try_get("received_at")?);
             let at = Timestamp::from_micros(time.min(received_at));
             match events::open(&self.inner.keyring, event, event.try_get("sealed")?) {
-                Ok((event, _)) => {
-                    observed.extend(observe(&row.definition, &event, at).map(|it| (id, it)));
-                }
+                Ok((event, _)) => observed.extend(wanted.filter_map(|(row, _)| {
+                    observe(&row.definition, &event, at).map(|observation| (id, observation))
+                })),
                 Err(StoreError::Erased { .. } | StoreError::Damaged { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -164,23 +209,21 @@ impl Store {
         let more = page.len() == PAGE;
         // Of what began a moment ago not all is written: that is looked at once more.
         let settled = DecisionId::from_time(Timestamp::now().plus_millis(-SETTLED_AFTER_MILLIS));
-        let complete = !more && settled >= DecisionId::from_time(row.since);
-        sqlx::query(
-            "UPDATE features SET filled = $1, complete = $2 WHERE definition = $3 AND since = $4",
-        )
-        .bind(if more { filled } else { filled.min(settled).max(row.filled) }.to_string())
-        .bind(i64::from(complete))
-        .bind(row.definition.id.0.to_vec())
-        .bind(row.since.micros())
-        .execute(tx.connection()?)
-        .await?;
+        let filled = if more { last.min(settled) } else { settled };
+        for (row, _) in rows {
+            sqlx::query(
+                "UPDATE features SET filled = $1, told = CASE WHEN $2 = 1 THEN 1 ELSE told END \
+                 WHERE definition = $3 AND since = $4",
+            )
+            .bind(filled.max(row.filled).to_string())
+            .bind(i64::from(!more))
+            .bind(row.definition.id.0.to_vec())
+            .bind(row.since.micros())
+            .execute(tx.connection()?)
+            .await?;
+        }
         tx.commit_exempt("observations").await?;
-        let begun = |other: &FeatureRow| {
-            let settled = other.since.plus_millis(-SETTLED_AFTER_MILLIS);
-            other.filled >= DecisionId::from_time(settled)
-        };
-        let mut others = behind.filter(|other| other.definition.id != row.definition.id);
-        Ok(more || others.any(|other| !begun(other)))
+        Ok(more.then_some(last))
     }
 
     /// Drops some of the observations that nothing looks at any more: those beyond their window, and those
@@ -188,7 +231,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn trim_features(&self, declared: &[Definition]) -> Result<u64, StoreError> {
+    pub async fn trim_features(&self, declared: &[&Definition]) -> Result<u64, StoreError> {
         let now = Timestamp::now();
         let mut gone = 0;
         for row in self.features().await? {
@@ -260,6 +303,21 @@ impl Store {
     }
 }
 
+/// What nobody declares any more: events from now on are not observed, so it has a gap.
+async fn undeclared(tx: &mut Tx, id: DefinitionId, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("UPDATE features SET told = 0, since = $1 WHERE definition = $2 AND told = 1")
+        .bind(now.micros())
+        .bind(id.0.to_vec())
+        .execute(tx.connection()?)
+        .await?;
+    sqlx::query("DELETE FROM features WHERE definition = $1 AND since < $2")
+        .bind(id.0.to_vec())
+        .bind(now.plus_millis(-KEPT_MILLIS).micros())
+        .execute(tx.connection()?)
+        .await?;
+    Ok(())
+}
+
 async fn is_there(tx: &mut Tx, id: DefinitionId) -> Result<bool, StoreError> {
     let row = sqlx::query("SELECT since FROM features WHERE definition = $1")
         .bind(id.0.to_vec())
@@ -284,9 +342,9 @@ fn feature(row: &Row) -> Result<FeatureRow, StoreError> {
     }
     let filled: &str = row.try_get("filled")?;
     Ok(FeatureRow {
-        definition: Definition { id, input },
+        definition: Definition { id, source: row.try_get("source")?, input },
         since: Timestamp::from_micros(row.try_get("since")?),
         filled: filled.parse().map_err(|error: String| damaged(&error))?,
-        complete: row.try_get::<i64, _>("complete")? == 1,
+        told: row.try_get::<i64, _>("told")? == 1,
     })
 }

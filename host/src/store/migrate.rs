@@ -53,7 +53,9 @@ pub(super) async fn migrate(writer: &Writer) -> Result<Vec<String>, StoreError> 
 
 async fn apply(connection: &mut Connection, migration: &Migration) -> Result<Digest, StoreError> {
     let kind = connection.kind();
-    sqlx::raw_sql(TABLE).execute(&mut *connection).await?;
+    if !dialect::has_table(connection, "schema_migrations").await? {
+        sqlx::raw_sql(TABLE).execute(&mut *connection).await?;
+    }
     sqlx::raw_sql(migration.text(kind)).execute(&mut *connection).await?;
     if migration.version == TREE {
         tree::build(connection).await?;
@@ -73,7 +75,10 @@ async fn apply(connection: &mut Connection, migration: &Migration) -> Result<Dig
 }
 
 /// What the database lacks, oldest first, once it is known that what it has is what we know.
-async fn missing(connection: &mut Connection) -> Result<Vec<Migration>, StoreError> {
+///
+/// # Errors
+/// As [`pending`].
+pub(super) async fn missing(connection: &mut Connection) -> Result<Vec<Migration>, StoreError> {
     let kind = connection.kind();
     if !dialect::has_table(connection, "schema_migrations").await? {
         return Ok(MIGRATIONS.to_vec());

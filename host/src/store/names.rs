@@ -79,6 +79,12 @@ macro_rules! hexadecimal {
 hexadecimal!(SubjectName);
 hexadecimal!(EventName);
 
+impl SubjectName {
+    pub fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+}
+
 impl FromStr for SubjectName {
     type Err = String;
 

@@ -108,7 +108,12 @@ fn bind(
     arguments.add(*decision)?;
     arguments.add(i64::from(observation.personal))?;
     arguments.add(observation.value.map(|value| value.to_vec()))?;
-    arguments.add(observation.number)
+    match observation.number {
+        Some(number) => arguments.add(number),
+        // sqlx 0.9 takes the null of an f64 for that of an f32 and the other way round, and the type of the
+        // first one holds for the prepared statement.
+        None => arguments.add(None::<f32>),
+    }
 }
 
 /// Of a decision whose subject is erased: what is about the subject goes, and of the rest stays that
@@ -170,10 +175,10 @@ impl Store {
         })
     }
 
-    /// The last events that were observed, oldest first, without what is erased meanwhile.
+    /// The last events that were observed, oldest first, without what is erased or damaged meanwhile.
     ///
     /// # Errors
-    /// Where the database does not answer or an event is damaged.
+    /// Where the database does not answer.
     pub async fn recent(&self, asked: &Asked, last: u32) -> Result<Vec<Referred>, StoreError> {
         let rows = sqlx::query(RECENT)
             .bind(asked.definition.0.to_vec())
@@ -189,7 +194,8 @@ impl Store {
             let at: i64 = row.try_get("at")?;
             match self.referred(row) {
                 Ok(referred) => recent.push((at, referred)),
-                Err(StoreError::Erased { .. }) => {}
+                // Nobody's later events wait for it; the doctor finds it.
+                Err(StoreError::Erased { .. } | StoreError::Damaged { .. }) => {}
                 Err(error) => return Err(error),
             }
         }

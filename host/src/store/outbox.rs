@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::DeserializeOwned;
 use sqlx::{Arguments as _, Row as _};
 
 use super::StoreError;
@@ -13,15 +14,17 @@ use super::decisions::SealedEntry;
 use super::dialect::{Connection, Row};
 use super::rows::Insert;
 use super::sealed::cipher::Seat;
-use super::sealed::{leave_open, open, reseal, seal};
+use super::sealed::{self, leave_open, open, reseal, seal};
 use super::subject_key::SubjectKey;
 use crate::model::ruling::Word;
-use crate::model::{Action, DeliveryId, DeliveryState, Outgoing, OutgoingKind, Scope, Timestamp};
+use crate::model::{
+    Action, Decision, DeliveryId, DeliveryState, Outgoing, OutgoingKind, Scope, Timestamp,
+};
 
 static INSERT: Insert = Insert::new(
-    "INSERT INTO outbox (seq, id, source, subject, destination, decision, kind, action, scope, state, \
-     attempts, created_at, sealed)",
-    13,
+    "INSERT INTO outbox (seq, id, source, subject, destination, decision, kind, action, scope, \
+     undone_by, state, attempts, created_at, sealed)",
+    14,
     "",
 );
 static WAIT: Insert = Insert::new(
@@ -44,8 +47,9 @@ pub(super) static PROMOTE: Insert = Insert::new(
 );
 
 /// All that was said of a decision. Ids begin with the decision's and a point, so the index of ids finds them.
-pub(super) const WORDS: &str = "SELECT o.seq, o.id, o.source, o.subject, o.destination, o.scope, o.kind, o.sealed \
-    FROM outbox AS o WHERE o.id > $1 || '.' AND o.id < $1 || '/'";
+pub(super) const WORDS: &str = "SELECT o.seq, o.id, o.source, o.subject, o.destination, o.kind, o.scope, \
+    o.undone_by, o.sealed FROM outbox AS o \
+    WHERE o.id > $1 || '.' AND o.id < $1 || '/' AND o.undone_by <> 'nothing'";
 
 /// What hangs on decisions that go: the id of a delivery begins with its decision's and a point, which the
 /// slash comes after.
@@ -100,16 +104,56 @@ pub(super) struct OutboxRow {
     kind: OutgoingKind,
     action: Action,
     scope: Scope,
+    undone_by: UndoneBy,
     sealed: Vec<u8>,
+}
+
+/// From what it is made that something which was told is undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UndoneBy {
+    /// From the decision, which has all of it.
+    Decision,
+    /// From what was told, which therefore stays: whom it was for is known nowhere else.
+    Itself,
+    /// It is not undone.
+    Nothing,
+}
+
+impl UndoneBy {
+    fn of(outgoing: &Outgoing) -> Self {
+        match (outgoing.kind, &outgoing.notice) {
+            (OutgoingKind::Notice | OutgoingKind::Alert, _) => Self::Nothing,
+            (_, None) => Self::Decision,
+            (_, Some(notice)) if notice.lifts => Self::Itself,
+            (_, Some(_)) => Self::Nothing,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Decision => "decision",
+            Self::Itself => "itself",
+            Self::Nothing => "nothing",
+        }
+    }
 }
 
 impl OutboxRow {
     pub fn of(outgoing: &Outgoing, key: &SubjectKey) -> Result<Self, StoreError> {
         let seat = Seat::of(OUTBOX, outgoing.id.as_str());
         let (_, sealed) = seal("what is to be delivered", &seat, key, outgoing)?;
+        Ok(Self::with(outgoing, sealed))
+    }
+
+    /// Of what is about nobody.
+    fn open(outgoing: &Outgoing) -> Result<Self, StoreError> {
+        Ok(Self::with(outgoing, leave_open("what is to be delivered", outgoing)?))
+    }
+
+    fn with(outgoing: &Outgoing, sealed: Vec<u8>) -> Self {
         let &Outgoing { kind, action, scope, .. } = outgoing;
         let (id, destination) = (outgoing.id.clone(), outgoing.destination.clone());
-        Ok(Self { id, destination, kind, action, scope, sealed })
+        Self { id, destination, kind, action, scope, undone_by: UndoneBy::of(outgoing), sealed }
     }
 
     /// The same under another key.
@@ -169,6 +213,7 @@ async fn insert_rows(connection: &mut Connection, rows: Vec<New<'_>>) -> Result<
             arguments.add(new.row.kind.as_str())?;
             arguments.add(new.row.action.as_str())?;
             arguments.add(new.row.scope.as_str())?;
+            arguments.add(new.row.undone_by.as_str())?;
             arguments.add(DeliveryState::Pending.as_str())?;
             arguments.add(0_i64)?;
             arguments.add(now.micros())?;
@@ -187,11 +232,7 @@ pub(super) async fn tell(
 ) -> Result<(), StoreError> {
     let mut rows = Vec::with_capacity(told.len());
     for outgoing in told {
-        let sealed = leave_open("what is to be delivered", outgoing)?;
-        let (id, destination) = (outgoing.id.clone(), outgoing.destination.clone());
-        let &Outgoing { kind, action, scope, .. } = outgoing;
-        let row = OutboxRow { id, destination, kind, action, scope, sealed };
-        rows.push((outgoing.decision_id.to_string(), row));
+        rows.push((outgoing.decision_id.to_string(), OutboxRow::open(outgoing)?));
     }
     let new = rows.iter().map(|(decision, row)| New { source, subject: "", decision, row });
     insert_rows(connection, new.collect()).await
@@ -202,16 +243,16 @@ pub(super) async fn tell(
 pub(super) async fn rule(
     connection: &mut Connection,
     key: &SubjectKey,
-    decision: &str,
+    decision: &Decision,
     ruling: Word,
     at: Timestamp,
 ) -> Result<usize, StoreError> {
-    let rows = sqlx::query(WORDS).bind(decision).fetch_all(&mut *connection).await?;
-    // By destination, what it is about and scope: what was said last, and how much.
-    let mut words: BTreeMap<(&str, bool, &str), (&Row, u32)> = BTreeMap::new();
+    let id = decision.id.to_string();
+    let rows = sqlx::query(WORDS).bind(id.as_str()).fetch_all(&mut *connection).await?;
+    // By destination and scope: what was said last, and how much.
+    let mut words: BTreeMap<(&str, &str), (&Row, u32)> = BTreeMap::new();
     for row in &rows {
-        let notice = row.try_get::<&str, _>("kind")? == OutgoingKind::Notice.as_str();
-        let whom = (row.try_get("destination")?, notice, row.try_get("scope")?);
+        let whom = (row.try_get("destination")?, row.try_get("scope")?);
         let (last, count) = words.entry(whom).or_insert((row, 0));
         *count += 1;
         if row.try_get::<i64, _>("seq")? > last.try_get::<i64, _>("seq")? {
@@ -221,8 +262,7 @@ pub(super) async fn rule(
     let mut news = Vec::new();
     // The first of them is the decision's own, so the next word's number is their count.
     for (row, word) in words.into_values() {
-        let (id, sealed): (&str, &[u8]) = (row.try_get("id")?, row.try_get("sealed")?);
-        let last: Option<Outgoing> = open("delivery", &Seat::of(OUTBOX, id), Some(key), sealed)?;
+        let last = last_word(row, key, decision)?;
         if let Some(said) = last.and_then(|last| last.ruled(ruling, word, at)) {
             news.push((row, OutboxRow::of(&said, key)?));
         }
@@ -230,11 +270,36 @@ pub(super) async fn rule(
     let mut new = Vec::with_capacity(news.len());
     for (row, outbox) in &news {
         let (source, subject) = (row.try_get("source")?, row.try_get("subject")?);
-        new.push(New { source, subject, decision, row: outbox });
+        new.push(New { source, subject, decision: &id, row: outbox });
     }
     let count = new.len();
     insert_rows(connection, new).await?;
     Ok(count)
+}
+
+/// What was said in a row, as far as more can be said of it. `None` where nothing can.
+fn last_word(
+    row: &Row,
+    key: &SubjectKey,
+    decision: &Decision,
+) -> Result<Option<Outgoing>, StoreError> {
+    let id: &str = row.try_get("id")?;
+    if row.try_get::<&str, _>("undone_by")? == UndoneBy::Itself.as_str() {
+        // What is damaged keeps nobody else from being told.
+        return match open("delivery", &Seat::of(OUTBOX, id), Some(key), row.try_get("sealed")?) {
+            Err(StoreError::Damaged { .. }) => Ok(None),
+            opened => opened,
+        };
+    }
+    let (kind, scope) = (read(id, row.try_get("kind")?)?, read(id, row.try_get("scope")?)?);
+    let destination = row.try_get::<String, _>("destination")?;
+    let last = Outgoing::last(decision, scope, kind);
+    Ok(last.map(|last| Outgoing { destination, ..last }))
+}
+
+/// A word of the model, as the outbox has it.
+pub(super) fn read<T: DeserializeOwned>(id: &str, word: &str) -> Result<T, StoreError> {
+    serde_json::from_value(word.into()).map_err(|error| sealed::damaged("delivery", id, &error))
 }
 
 /// Has these rows, by their numbers, wait for their turn, which the first of each line gets now where no

@@ -158,7 +158,7 @@ async fn refuse_name_of_another(
     .await?;
     match source {
         Some(source) if source != publish.source => {
-            Err(StoreError::PolicyName { name: publish.name.to_owned(), source_name: source })
+            Err(StoreError::PolicyName { name: publish.name.to_owned() })
         }
         _ => Ok(()),
     }

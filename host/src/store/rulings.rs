@@ -19,7 +19,7 @@ const RULINGS: &str = "rulings";
 
 /// What is said of a decision.
 pub(super) struct Say<'a> {
-    pub decision: &'a str,
+    pub decision: &'a Decision,
     pub word: Word,
     pub why: &'a str,
     /// The key of whoever says so.
@@ -43,35 +43,31 @@ impl Say<'_> {
         key: &SubjectKey,
     ) -> Result<Said, StoreError> {
         let &Self { decision, word, why, by, at } = self;
+        let id = decision.id.to_string();
         let before: Option<String> =
             sqlx::query_scalar("SELECT ruling FROM rulings WHERE decision = $1")
-                .bind(decision)
+                .bind(id.as_str())
                 .fetch_optional(&mut *connection)
                 .await?;
         if before.as_deref() != Some(word.as_str()) {
-            let source: Option<String> =
-                sqlx::query_scalar("SELECT source FROM decisions WHERE id = $1")
-                    .bind(decision)
-                    .fetch_optional(&mut *connection)
-                    .await?;
             let overturned = word == Word::Overturned;
-            rates::rule(connection, source.as_deref().unwrap_or_default(), overturned, at).await?;
+            rates::rule(connection, &decision.source, overturned, at).await?;
         }
-        let (why, sealed) = reason::seal(&Seat::of(RULINGS, decision), key, why)?;
+        let (why, sealed) = reason::seal(&Seat::of(RULINGS, &id), key, why)?;
         sqlx::query(
             "INSERT INTO rulings (decision, ruling, ruled_by, at, sealed) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (decision) DO UPDATE SET \
              ruling = excluded.ruling, ruled_by = excluded.ruled_by, at = excluded.at, \
              sealed = excluded.sealed",
         )
-        .bind(decision)
+        .bind(id.as_str())
         .bind(word.as_str())
         .bind(by)
         .bind(at.micros())
         .bind(sealed)
         .execute(&mut *connection)
         .await?;
-        let changed = strikes::rule(connection, decision, word, at).await?;
+        let changed = strikes::rule(connection, &id, word, at).await?;
         let told = outbox::rule(connection, key, decision, word, at).await?;
         Ok(Said { why, changed, told })
     }
@@ -88,8 +84,8 @@ impl Said {
 
 impl Store {
     /// Records what a person says of a decision, in place of what was said before, and has its platform told
-    /// where it was told of the decision. `canaries` are
-    /// the deployments that found something in it as a canary with a say.
+    /// where it was told of the decision. `canaries` are the deployments that found something in it as a canary
+    /// with a say.
     ///
     /// # Errors
     /// [`StoreError::Absence`] where there is no such decision, [`StoreError::Erased`] where its subject
@@ -105,7 +101,7 @@ impl Store {
         let (id, at, ruled_by) = (decision.id.to_string(), Timestamp::now(), who.key.to_string());
         let mut tx = self.inner.writer.begin().await?;
         let key = self.key_of_decision(&mut tx, &id).await?;
-        let say = Say { decision: &id, word, why, by: &ruled_by, at };
+        let say = Say { decision, word, why, by: &ruled_by, at };
         let said = say.run(tx.connection()?, &key).await?;
         for deployment in canaries {
             sqlx::query(

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::decisions::open;
+use super::dialect::Pool;
 use super::{PAGE_ROWS_MAX, Store, StoreError, sealed};
 use crate::model::{Decision, DecisionId};
 
@@ -109,14 +110,7 @@ impl Store {
     /// # Errors
     /// Where the database does not answer.
     pub async fn decisions_within(&self, span: &Span) -> Result<u64, StoreError> {
-        let text = format!("SELECT count(*) FROM {}", within(span));
-        let mut query = sqlx::query_scalar(AssertSqlSafe(text));
-        query = query.bind(span.after.to_string()).bind(span.before.to_string());
-        if let Some(source) = &span.source {
-            query = query.bind(source.as_str());
-        }
-        let count: i64 = query.fetch_one(self.readers()).await?;
-        Ok(u64::try_from(count).unwrap_or_default())
+        count(self.readers(), span).await
     }
 
     /// The ids of the oldest decisions in a span, erased ones included; at most [`PAGE_ROWS_MAX`].
@@ -142,8 +136,19 @@ pub(super) fn ids_statement(span: &Span) -> String {
     format!("SELECT d.id FROM {} ORDER BY d.id LIMIT {PAGE_ROWS_MAX}", within(span))
 }
 
+pub(super) async fn count(pool: &Pool, span: &Span) -> Result<u64, StoreError> {
+    let text = format!("SELECT count(*) FROM {}", within(span));
+    let mut query = sqlx::query_scalar(AssertSqlSafe(text));
+    query = query.bind(span.after.to_string()).bind(span.before.to_string());
+    if let Some(source) = &span.source {
+        query = query.bind(source.as_str());
+    }
+    let count: i64 = query.fetch_one(pool).await?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}
+
 /// The ids drive: see [`statement`].
-fn within(span: &Span) -> &'static str {
+pub(super) fn within(span: &Span) -> &'static str {
     match span.source {
         None => "decisions AS d WHERE d.id > $1 AND d.id < $2",
         Some(_) => "decisions AS d WHERE d.id > $1 AND d.id < $2 AND (d.source = $3) IS TRUE",

@@ -4,6 +4,7 @@
 //! again, where nobody else can write: what was made for another one is escalated again, and sealed again.
 //! So two events of one subject are never both the first, and most commits seal nothing.
 
+mod before;
 mod profile;
 mod rows;
 mod ruled;
@@ -20,6 +21,7 @@ use super::{Store, StoreError};
 use crate::model::{Mode, Restriction, Standing, StandingChange, Timestamp};
 use rows::Wanted;
 
+pub(super) use before::before;
 pub(super) use rows::{insert, remove};
 pub(super) use ruled::{Changed, rule};
 

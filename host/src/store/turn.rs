@@ -22,14 +22,13 @@ use crate::model::{
 const EXEMPT: &str = "delivery_claims";
 
 /// Ends what this server has claimed, and returns what the audit log says of it. Whoever took longer
-/// than its claim held ends nothing. What is delivered is not kept here any longer, but for what has a destination
-/// with a name: whom a notice was for is known nowhere else, and they may have to be told that it is undone. An
-/// empty value holds nothing, and this is how both databases write one.
+/// than its claim held ends nothing. What is delivered is not kept here any longer, but for what is undone by itself: whom
+/// a notice was for is known nowhere else. An empty value holds nothing, and this is how both databases write one.
 pub(super) static END: Insert = Insert::new(
     "WITH tried (entry, server, verdict, tries, ended) AS (",
     5,
     ") UPDATE outbox SET state = e.verdict, attempts = e.tries, ended_at = e.ended, \
-     sealed = CASE WHEN e.verdict = 'dead' OR outbox.destination <> '' THEN outbox.sealed \
+     sealed = CASE WHEN e.verdict = 'dead' OR outbox.undone_by = 'itself' THEN outbox.sealed \
      ELSE substr(outbox.sealed, 1, 0) END \
      FROM (SELECT t.* FROM tried AS t CROSS JOIN delivery_claims AS c \
      WHERE c.outbox = t.entry AND c.claimed_by = t.server) AS e WHERE outbox.seq = e.entry \

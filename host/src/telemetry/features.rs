@@ -15,6 +15,7 @@ pub struct Features {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FeatureLabels {
+    source: String,
     feature: String,
 }
 
@@ -28,10 +29,10 @@ impl Features {
     }
 
     /// Sets them all; of others nothing is shown any more.
-    pub fn set(&self, shares: impl Iterator<Item = (String, f64)>) {
+    pub fn set(&self, shares: impl Iterator<Item = (String, String, f64)>) {
         self.filled.clear();
-        for (feature, share) in shares {
-            self.filled.get_or_create(&FeatureLabels { feature }).set(share);
+        for (source, feature, share) in shares {
+            self.filled.get_or_create(&FeatureLabels { source, feature }).set(share);
         }
     }
 }

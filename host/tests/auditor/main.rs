@@ -225,6 +225,7 @@ async fn one_day_is_held_to_another(home: Home) {
     auditor.finds(&server, "verify --anchor monday --anchor friday", 0, "2 anchors agree");
     auditor.finds(&server, "export log", 0, "");
     auditor.finds_alone("consistency monday friday --export log", 0, "begins with");
+    auditor.finds_alone("consistency friday monday --export log", 1, "was cut short, or");
 
     // Signed with the stolen key: another log, as long as that of Monday.
     let key: [u8; 32] = fs::read(server.path("data/host.key")).unwrap().try_into().unwrap();

@@ -1,20 +1,48 @@
-//! What others notice of a hostile file. The bounds are those that a busy machine keeps; the bench
-//! `hostile` prints how near to nothing it is.
+//! What others notice of a hostile file: within the promised bounds in the best of some rounds, for a machine
+//! that does other things only adds. The bench `hostile` prints how near to nothing it is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::cases;
-use super::world::{World, bomb, finding, percentile, standing};
+use super::wasm::section;
+use super::world::{GOOD_ONES, World, bomb, finding, percentile, standing};
 
 const CLIENTS: usize = 4;
 const USUAL: Duration = Duration::from_secs(3);
-/// What a machine that does other things adds to any time.
-const NOISE: Duration = Duration::from_millis(500);
+/// What a machine that does other things adds to any time; in the best of so many rounds.
+const NOISE: Duration = Duration::from_millis(20);
+const ROUNDS: usize = 4;
 
-async fn usual(world: &Arc<World>) -> Duration {
-    let mut times = world.times_during(CLIENTS, tokio::time::sleep(USUAL)).await;
-    percentile(&mut times, 99)
+/// What clients see for a while: the times of events, and of the runs of the good detectors.
+struct Seen {
+    events: Vec<Duration>,
+    runs: Vec<Duration>,
+}
+
+impl Seen {
+    async fn during(world: &Arc<World>, goes_on: impl Future<Output = ()>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let load = tokio::spawn({
+            let (world, stop) = (Arc::clone(world), Arc::clone(&stop));
+            async move { world.load(CLIENTS, &stop).await }
+        });
+        goes_on.await;
+        stop.store(true, Ordering::Relaxed);
+        let seen = load.await.expect("clients are content");
+        let runs = seen.iter().flat_map(|(_, decision)| {
+            GOOD_ONES.map(|name| {
+                let finding = finding(decision, name).expect("it is live");
+                Duration::from_micros(finding["micros"].as_u64().expect("a number"))
+            })
+        });
+        Self { runs: runs.collect(), events: seen.iter().map(|(time, _)| *time).collect() }
+    }
+
+    fn p99(times: &mut [Duration]) -> Duration {
+        percentile(times, 99)
+    }
 }
 
 /// A case of the table, under a name of its own.
@@ -27,34 +55,59 @@ fn file_of(case: &str, name: &str) -> Vec<u8> {
 async fn a_compile_bomb_holds_up_no_event() {
     let _alone = super::alone().await;
     let world = Arc::new(World::start(|config| config.compile_cpu_ms = 4_000).await);
-    let before = usual(&world).await;
-    world.put("bomb.wasm", &bomb());
-    let mut times = world
-        .times_during(CLIENTS, async {
-            let error = world.until_refused("detectors/bomb.wasm", Duration::from_secs(120)).await;
+    let mut ratios = Vec::new();
+    for round in 0..ROUNDS {
+        let mut before = Seen::during(&world, tokio::time::sleep(USUAL)).await;
+        let before = Seen::p99(&mut before.events);
+        // Each round another file, for a refusal is remembered.
+        let name = format!("bomb-{round}.wasm");
+        world.put(&name, &[bomb(), section(0, &[1, round as u8])].concat());
+        let mut during = Seen::during(&world, async {
+            let file = format!("detectors/{name}");
+            let error = world.until_refused(&file, Duration::from_secs(120)).await;
             assert!(error.contains("processor time"), "{error}");
         })
         .await;
-    let during = percentile(&mut times, 99);
-    println!("p99 {before:.1?}, while the bomb compiles {during:.1?}, {} events", times.len());
-    assert!(during < 4 * before + NOISE, "p99 {during:?}, was {before:?}");
-    Arc::into_inner(world).expect("every client is done").stop().await;
+        let during = Seen::p99(&mut during.events);
+        println!("p99 {before:.1?}, while the bomb compiles {during:.1?}");
+        world.remove(&name);
+        if during <= 2 * before + NOISE {
+            Arc::into_inner(world).expect("every client is done").stop().await;
+            return;
+        }
+        ratios.push((before, during));
+    }
+    panic!("never within twice its usual: {ratios:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_detector_that_hangs_costs_the_others_no_more_than_its_deadline() {
     let _alone = super::alone().await;
     let world = Arc::new(World::start(|_| {}).await);
-    let before = usual(&world).await;
-    world.put("infinite-loop.wasm", &file_of("infinite-loop", "infinite-loop"));
-    let is_live = || async { standing(&world.catalogue().await, "infinite-loop").is_some() };
-    world.server.until("the loop is live", is_live).await;
-    let during = usual(&world).await;
-    println!("p99 {before:.1?}, beside a detector that hangs {during:.1?}");
-    // Each client may find the events of the others before its own, a deadline of 10 ms each.
-    let deadlines = Duration::from_millis(10) * u32::try_from(CLIENTS).expect("few");
-    assert!(during < 4 * before + deadlines + NOISE, "p99 {during:?}, was {before:?}");
-    Arc::into_inner(world).expect("every client is done").stop().await;
+    let mut seen = Vec::new();
+    for _ in 0..ROUNDS {
+        let mut before = Seen::during(&world, tokio::time::sleep(USUAL)).await;
+        world.put("infinite-loop.wasm", &file_of("infinite-loop", "infinite-loop"));
+        world.scan().await;
+        let is_live = || async { standing(&world.catalogue().await, "infinite-loop").is_some() };
+        world.server.until("the loop is live", is_live).await;
+        let mut beside = Seen::during(&world, tokio::time::sleep(USUAL)).await;
+        world.remove("infinite-loop.wasm");
+        world.scan().await;
+        // Until its breaker opens an event may wait for its own turn and those of the other clients.
+        let deadlines = Duration::from_millis(10) * u32::try_from(CLIENTS).expect("few");
+        let events = [Seen::p99(&mut before.events), Seen::p99(&mut beside.events)];
+        let runs = [Seen::p99(&mut before.runs), Seen::p99(&mut beside.runs)];
+        println!("p99 of events {events:.1?}, of the others' runs {runs:.1?}");
+        // A tenth more, and the resolution of a clock of microseconds.
+        let others = runs[1] <= runs[0] * 11 / 10 + Duration::from_micros(20);
+        if others && events[1] <= 2 * events[0] + deadlines + NOISE {
+            Arc::into_inner(world).expect("every client is done").stop().await;
+            return;
+        }
+        seen.push((events, runs));
+    }
+    panic!("the others noticed: {seen:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

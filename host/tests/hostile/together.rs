@@ -1,16 +1,43 @@
 //! Every case at once in one folder, beside detectors that behave, while clients post.
 
+use std::fs::File;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::cases::{self, Expect};
+use super::cases::{self, Case, Expect};
 use super::world::{World, finding, percentile, refusal, standing};
 
 const CLIENTS: usize = 4;
 /// One file is compiled at a time, and what loops there takes all its time: a minute in all, where
 /// nobody else wants the processor.
 const PATIENCE: Duration = Duration::from_secs(480);
+
+/// What is no plain file, with what is said of it.
+fn odd_ones(folder: &Path) -> Vec<(&'static str, &'static str)> {
+    let huge = File::create(folder.join("huge.wasm")).and_then(|file| file.set_len(500 << 20));
+    huge.expect("a file with a hole");
+    for (to, link) in [(folder.join("a-good.wasm"), "link.wasm"), ("/dev/zero".into(), "zero.wasm")]
+    {
+        symlink(to, folder.join(link)).expect("a link");
+    }
+    let made = Command::new("mkfifo").arg(folder.join("pipe.wasm")).status().expect("mkfifo runs");
+    assert!(made.success());
+    vec![
+        ("detectors/huge.wasm", "67108864 bytes (detector_file_bytes_max)"),
+        ("detectors/link.wasm", "symbolic link"),
+        ("detectors/zero.wasm", "symbolic link"),
+        ("detectors/pipe.wasm", "not a regular file"),
+    ]
+}
+
+/// The file, where the entry is about one that was refused.
+fn is_refusal((what, object): (String, String)) -> Option<String> {
+    (what == "detector.refused").then_some(object)
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_of_them_at_once_and_no_event_fails() {
@@ -30,16 +57,21 @@ async fn all_of_them_at_once_and_no_event_fails() {
     for case in &cases {
         world.put(&format!("{}.wasm", case.name), &(case.file)(case.name));
     }
+    let odd = odd_ones(&world.server.path("detectors"));
     let begun = Instant::now();
     loop {
         let catalogue = world.catalogue().await;
-        let waits = cases.iter().find(|case| match case.expect {
-            Expect::Refused(says) => refusal(&catalogue, &format!("detectors/{}.wasm", case.name))
-                .is_none_or(|error| !error.contains(says)),
-            Expect::Fails(..) | Expect::Says(..) => standing(&catalogue, case.name).is_none(),
-        });
-        let Some(waits) = waits else { break };
-        assert!(begun.elapsed() < PATIENCE, "waited in vain for {}", waits.name);
+        let is_refused = |file: &str, says: &str| {
+            refusal(&catalogue, file).is_some_and(|error| error.contains(says))
+        };
+        let settled = |case: &&Case| match case.expect {
+            Expect::Refused(says) => is_refused(&format!("detectors/{}.wasm", case.name), says),
+            Expect::Fails(..) | Expect::Says(..) => standing(&catalogue, case.name).is_some(),
+        };
+        let waits = cases.iter().find(|case| !settled(case)).map(|case| case.name);
+        let odd = odd.iter().find(|(file, says)| !is_refused(file, says)).map(|(file, _)| *file);
+        let Some(waits) = waits.or(odd) else { break };
+        assert!(begun.elapsed() < PATIENCE, "waited in vain for {waits}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let loaded = begun.elapsed();
@@ -59,6 +91,12 @@ async fn all_of_them_at_once_and_no_event_fails() {
     assert!(world.is_ready().await);
     stop.store(true, Ordering::Relaxed);
     let decisions = load.await.unwrap();
+    let refused = cases.iter().filter(|case| matches!(case.expect, Expect::Refused(_))).count();
+    let mut told: Vec<String> = world.news().await.into_iter().filter_map(is_refusal).collect();
+    assert_eq!(told.len(), refused + odd.len(), "an entry for each: {told:?}");
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), refused + odd.len(), "and each its own");
     let mut times: Vec<Duration> = decisions.iter().map(|(time, _)| *time).collect();
     let p99 = percentile(&mut times, 99);
     assert!(p99 < Duration::from_secs(10), "p99 {p99:?}");

@@ -166,22 +166,6 @@ impl World {
         each.into_iter().flat_map(|times| times.expect("a client is content")).collect()
     }
 
-    /// The times of events while something goes on.
-    pub async fn times_during(
-        self: &Arc<Self>,
-        clients: usize,
-        goes_on: impl Future<Output = ()>,
-    ) -> Vec<Duration> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let load = tokio::spawn({
-            let (world, stop) = (Arc::clone(self), Arc::clone(&stop));
-            async move { world.load(clients, &stop).await }
-        });
-        goes_on.await;
-        stop.store(true, Ordering::Relaxed);
-        load.await.expect("clients are content").into_iter().map(|(time, _)| time).collect()
-    }
-
     /// Waits until a file has been refused.
     pub async fn until_refused(&self, file: &str, patience: Duration) -> String {
         let begun = Instant::now();

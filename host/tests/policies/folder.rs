@@ -10,6 +10,7 @@ use crate::{acting, put_stage, quiet, roll_back, sent};
 
 on_both!(threaded:
     what_lies_in_the_folder_lands_as_configured,
+    a_file_for_which_there_is_no_room_is_taken_when_there_is,
     a_folder_that_is_away_for_a_moment_takes_no_source_out_of_service,
     what_a_file_held_in_between_is_withdrawn,
     what_a_person_chose_stays_whatever_the_folder_holds,
@@ -51,6 +52,25 @@ async fn what_lies_in_the_folder_lands_as_configured(home: Home) {
     save(&server, &acting("nudge")).await;
     assert_eq!(stages(&server).await, ["retired", "active"]);
     assert_eq!(server.get("admin", "/v1/policies").await.json()["landing"], "active");
+    server.app.stop().await;
+}
+
+async fn a_file_for_which_there_is_no_room_is_taken_when_there_is(home: Home) {
+    let server = quiet(&home, |config| config.folder_stage = Landing::Shadow).await;
+    let numbered = |number: usize| format!("{}# {number}\n", acting("nudge"));
+    for number in 0..8 {
+        sent(&server, &numbered(number)).await;
+    }
+    save(&server, &numbered(8)).await;
+    assert_eq!(stages(&server).await.len(), 1 + 8);
+    let inbox = server.app.store.inbox().await.unwrap();
+    let said = inbox.iter().find_map(|row| row.error.as_deref()).unwrap();
+    assert!(said.contains("8 policies are in shadow") && said.contains("tried again"), "{said}");
+    let retire = json!({"stage": "retired", "why": "it says nothing"});
+    assert_eq!(put_stage(&server, "engineer", 5, retire).await.status, 200);
+    server.app.registry.scan().await.unwrap();
+    assert_eq!(stages(&server).await.last(), Some(&json!("shadow")));
+    assert_eq!(stages(&server).await.len(), 1 + 9);
     server.app.stop().await;
 }
 

@@ -450,7 +450,7 @@ async fn what_may_not_be_is_refused_with_the_mend(home: Home) {
     // A name is of one source, and a source without an active policy is told of.
     let moved = POLICY.replace("name = \"NAME\"", "name = \"market\"").replace("NAME", "third");
     let moved = send(&server, "engineer", "why=x", moved).await;
-    assert!(moved.text.contains("is of the source `market`"), "{}", moved.text);
+    assert!(moved.text.contains("is another source's"), "{}", moved.text);
     let third = POLICY.replace("NAME", "third");
     let request = server.request("engineer", Method::PUT, "/v1/policies/third?why=new");
     let third = Answer::of(request.body(third).send().await.unwrap()).await.json();

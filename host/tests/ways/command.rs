@@ -67,7 +67,7 @@ async fn the_command_line_ships_shows_promotes_and_rolls_back(home: Home) {
     let shown: Value =
         serde_json::from_str(&run(&["show", "probe@1.1.0", "--json"]).await).unwrap();
     assert_eq!(shown["deployments"][0]["canary"]["bounds"]["failure_rate_max"], 0.02);
-    assert!(run(&["show", "probe@1.1.0"]).await.contains("data.content subject"));
+    assert!(run(&["show", "probe@1.1.0"]).await.contains("data.content, subject"));
     run(&["promote", "probe@1.1.0", "--why", "it is right", "--yes"]).await;
     assert_eq!(server.probe_version().as_deref(), Some("1.1.0"));
     let older = run(&["diff", "probe@1.0.0"]).await;

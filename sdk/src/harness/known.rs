@@ -7,20 +7,26 @@ use serde_json::Value as Json;
 use super::typed;
 use crate::{Function, InputDeclaration, Value};
 
-/// Refuses a name that no input has.
+/// Refuses a name that no input has, or several.
 pub(super) fn check(
     inputs: &[InputDeclaration],
     known: &BTreeMap<String, Json>,
 ) -> Result<(), String> {
-    let told: Vec<String> = inputs
-        .iter()
-        .filter(|input| !matches!(input, InputDeclaration::Field { .. }))
-        .map(ToString::to_string)
-        .collect();
-    match known.keys().find(|name| !told.contains(name)) {
-        Some(name) => Err(format!("no input is called `{name}`; known are: {}", told.join(", "))),
-        None => Ok(()),
+    let mut told = inputs.to_vec();
+    told.retain(|input| !matches!(input, InputDeclaration::Field { .. }));
+    for name in known.keys() {
+        let called = told.iter().filter(|input| is_called(input, name)).count();
+        if called != 1 {
+            let names: Vec<String> = told.iter().map(InputDeclaration::in_full).collect();
+            let none = if called == 0 { "no input is" } else { "several inputs are" };
+            return Err(format!("{none} called `{name}`; there are: `{}`", names.join("`, `")));
+        }
     }
+    Ok(())
+}
+
+fn is_called(input: &InputDeclaration, name: &str) -> bool {
+    input.to_string() == name || input.in_full() == name
 }
 
 /// The value of an input that is no field.
@@ -28,7 +34,7 @@ pub(super) fn value(
     input: &InputDeclaration,
     known: &BTreeMap<String, Json>,
 ) -> Result<Value, String> {
-    let Some(given) = known.get(&input.to_string()) else {
+    let Some((_, given)) = known.iter().find(|(name, _)| is_called(input, name)) else {
         return Ok(match input {
             InputDeclaration::Feature {
                 function: Function::Count | Function::Distinct, ..

@@ -80,7 +80,6 @@ pub(super) async fn run(args: &Consistency) -> anyhow::Result<Finding> {
     Ok(finding)
 }
 
-/// The smaller head first.
 async fn heads(args: &Consistency, archive: &Archive<'_>) -> anyhow::Result<Heads> {
     let verifier = args.trust.known()?.verifier;
     let old = match checkpoint_in(&args.old, &verifier)? {
@@ -99,9 +98,12 @@ async fn heads(args: &Consistency, archive: &Archive<'_>) -> anyhow::Result<Head
     };
     Ok(match new {
         Kept::Changed(why) => Heads::None(why),
-        Kept::Good(Checkpoint { head: new, .. }) if new.size < old.size => {
-            Heads::Both { old: new, new: old }
-        }
+        // A log only grows.
+        Kept::Good(Checkpoint { head: new, .. }) if new.size < old.size => Heads::None(format!(
+            "the later one is of {} entries and the earlier one of {}: the log was cut short, or \
+             the two are the wrong way round",
+            new.size, old.size
+        )),
         Kept::Good(Checkpoint { head: new, .. }) => Heads::Both { old, new },
     })
 }

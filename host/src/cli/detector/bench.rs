@@ -14,11 +14,10 @@ use picket_sdk::golden;
 use serde_json::json;
 
 use super::{component, test};
-use crate::cli::known;
 use crate::cli::sandbox::{self, Sandbox};
 use crate::cli::table;
 use crate::engine;
-use crate::model::{Event, Outcome};
+use crate::model::{Event, Known, Outcome};
 use crate::runtime::{Call, Prepared, Run, Value};
 
 /// Measure a detector in the sandbox.
@@ -108,7 +107,7 @@ fn measure(
     let mut nanos = Histogram::<u64>::new(3)?;
     let mut memory_bytes = 0;
     let begun = Instant::now();
-    let known = known::nothing(prepared.manifest());
+    let known = Known::of_nothing(&prepared.manifest().inputs);
     for (round, event) in (0..ROUNDS + WARM_UP).zip(events.iter().cycle()) {
         let inputs: Vec<Value<'_>> =
             engine::read_inputs(event, &known, &prepared.manifest().inputs);

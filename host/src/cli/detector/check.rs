@@ -9,10 +9,10 @@ use clap::Args;
 use indicatif::BinaryBytes;
 use serde_json::json;
 
-use super::{component, words};
+use super::component;
 use crate::cli::sandbox::Sandbox;
 use crate::cli::table::plain;
-use crate::model::Digest;
+use crate::model::{Digest, Input};
 use crate::registry::Refused;
 use crate::runtime::{self, Limits, Prepared};
 use crate::store::EVERY_SOURCE;
@@ -118,7 +118,7 @@ impl Report<'_> {
     fn print(&self) {
         let manifest = self.prepared.manifest();
         let limits = self.prepared.limits();
-        let inputs: Vec<String> = manifest.inputs.iter().map(words::input).collect();
+        let inputs: Vec<String> = manifest.inputs.iter().map(Input::in_full).collect();
         let events: Vec<String> = manifest.events.iter().map(ToString::to_string).collect();
         let snapshot = match self.prepared.pre_initialised() {
             true => "pre-initialised: events begin after `configure`",

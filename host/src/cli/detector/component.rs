@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 
-use crate::config::Config;
+use super::super::configured;
 
 /// Where the bench puts and looks for the component of the detector in `dir`: `DIR/NAME.wasm`, with the
 /// name of the folder.
@@ -17,18 +17,30 @@ pub(super) fn component_of(dir: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// The component at `path`: a file, or the one that was built in a folder.
-pub(super) fn read(path: &Path) -> anyhow::Result<(PathBuf, Vec<u8>)> {
+pub(in crate::cli) fn read(path: &Path) -> anyhow::Result<(PathBuf, Vec<u8>)> {
     let file = match path.is_dir() {
         false => path.to_owned(),
         true => built(path)?,
     };
-    let length = fs::metadata(&file).with_context(|| file.display().to_string())?.len();
-    let length_max = Config::load(None)?.detector_file_bytes_max;
+    let length = plain_file(&file)?;
+    let length_max = configured()?.detector_file_bytes_max;
     if length > length_max {
         bail!("{}: {length} bytes; a server takes {length_max} at most", file.display());
     }
     let bytes = fs::read(&file).with_context(|| file.display().to_string())?;
     Ok((file, bytes))
+}
+
+/// The length of a file that is none of those that a server refuses unread, or that never end.
+pub(super) fn plain_file(file: &Path) -> anyhow::Result<u64> {
+    let found = fs::symlink_metadata(file).with_context(|| file.display().to_string())?;
+    if found.is_symlink() {
+        bail!("{}: a symbolic link, which no server follows: name the file itself", file.display());
+    }
+    if !found.is_file() {
+        bail!("{}: no plain file", file.display());
+    }
+    Ok(found.len())
 }
 
 fn built(dir: &Path) -> anyhow::Result<PathBuf> {

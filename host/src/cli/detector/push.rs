@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::super::client::{Answer, Server, answer, encode};
 use super::super::table::plain;
-use super::words;
+use super::{component, words};
 use crate::api::Arrived;
 use crate::model::Digest;
 use crate::registry::{Uploaded, signature_path};
@@ -65,8 +65,8 @@ const ATTEMPTS_MAX: u32 = 5;
 const SHOWN_AFTER: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(push: &Push) -> anyhow::Result<ExitCode> {
-    let file = std::fs::read(&push.file).with_context(|| push.file.display().to_string())?;
-    let upload = Upload::new(push, file.into())?;
+    let (path, file) = component::read(&push.file)?;
+    let upload = Upload::new(push, &path, file.into())?;
     let uploaded = upload.send(&push.server).await?;
     if push.server.json {
         println!("{}", serde_json::to_string_pretty(&uploaded)?);
@@ -106,11 +106,11 @@ struct Upload {
 }
 
 impl Upload {
-    fn new(push: &Push, file: Bytes) -> anyhow::Result<Self> {
+    fn new(push: &Push, path: &Path, file: Bytes) -> anyhow::Result<Self> {
         let name = match &push.name {
             Some(name) => name.clone(),
             None => {
-                let stem = push.file.file_stem().unwrap_or_default();
+                let stem = path.file_stem().unwrap_or_default();
                 stem.to_string_lossy().replace('_', "-")
             }
         };
@@ -131,7 +131,7 @@ impl Upload {
         if push.allow_downgrade {
             query.push_str("&allow_downgrade=true");
         }
-        let signature = signature_path(&push.file);
+        let signature = signature_path(path);
         let signature = match std::fs::read(&signature) {
             Ok(text) => Some(STANDARD.encode(text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,

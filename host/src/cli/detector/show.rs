@@ -104,7 +104,7 @@ fn stands(version: &DetectorVersion) -> String {
 fn print(detail: &VersionDetail) {
     let (version, manifest) = (&detail.version, &detail.manifest);
     println!("{} {}: {}\n", manifest.name, manifest.version, plain(&manifest.summary));
-    let reads = manifest.inputs.iter().map(|input| plain(&words::input(input)));
+    let reads = manifest.inputs.iter().map(|input| plain(&input.in_full()));
     let lines = [
         ("digest", version.digest.to_string()),
         ("size", format!("{} bytes", version.bytes)),
@@ -130,6 +130,9 @@ fn print(detail: &VersionDetail) {
             plain(&status.origin),
             plain(by)
         );
+        if let Some(canary) = &status.canary {
+            println!("  {}", words::bounds(&canary.bounds));
+        }
         if let Some(warm) = words::isolation(status) {
             println!("  {warm}");
         }
@@ -146,7 +149,8 @@ fn print(detail: &VersionDetail) {
             );
         }
         if let Some(error) = &status.last_error {
-            println!("  last refused at {}: {}", error.at, plain(&error.error));
+            // Not this version: whatever was sent under its name.
+            println!("  a file of this name was refused at {}: {}", error.at, plain(&error.error));
         }
     }
     if !detail.trials.is_empty() {

@@ -12,6 +12,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::super::{ConfigFile, table};
+use super::component::plain_file;
 use crate::app;
 use crate::config::Config;
 use crate::model::{SignatureMode, Timestamp};
@@ -127,6 +128,7 @@ fn trust(mut config: Config, public: &[String]) -> anyhow::Result<Trust> {
 /// Loads a file as a server would, within the limits of the configuration.
 fn load(file: &Path, config: &Config) -> anyhow::Result<Prepared> {
     let context = || file.display().to_string();
+    plain_file(file)?;
     let bytes = fs::read(file).with_context(context)?;
     let settings = settings(file).map_err(anyhow::Error::msg)?;
     // Nothing is cached, so no key of a host is needed.

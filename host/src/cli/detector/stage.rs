@@ -142,7 +142,11 @@ pub(super) async fn promote(promote: &Promote) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     }
-    put(which, to, canary, about).await
+    let put = put(which, to, canary, about).await?;
+    if let Some(canary) = canary.filter(|_| !about.server.json) {
+        println!("{}", words::bounds(&canary.bounds));
+    }
+    Ok(put)
 }
 
 impl Promote {

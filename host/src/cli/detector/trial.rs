@@ -12,7 +12,6 @@ use serde_json::json;
 
 use super::component;
 use super::evidence::{self, Mark};
-use crate::cli::known;
 use crate::cli::sandbox::{self, Sandbox};
 use crate::cli::table::plain;
 use crate::engine::Examined;
@@ -54,7 +53,7 @@ pub(super) fn run(args: &Try) -> anyhow::Result<ExitCode> {
     let judged: Vec<Judged<'_>> = wanting
         .into_iter()
         .map(|prepared| {
-            let known = known::nothing(prepared.manifest());
+            let known = Known::of_nothing(&prepared.manifest().inputs);
             Judged { prepared, examined: sandbox.judge(prepared, &event, &known) }
         })
         .collect();

@@ -7,9 +7,8 @@ use anyhow::Context;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::cli::known;
 use crate::cli::sandbox::Sandbox;
-use crate::model::{Event, Finding, Outcome, Signal, Stage};
+use crate::model::{Event, Finding, Known, Outcome, Signal, Stage};
 use crate::policy::{Facts, Policy, Verdict};
 use crate::runtime::Prepared;
 
@@ -124,7 +123,8 @@ impl Shipped {
         };
         let wanting = detectors.iter().filter(|prepared| prepared.manifest().wants(&event.kind));
         let findings = wanting.map(|prepared| {
-            let examined = sandbox.judge(prepared, event, &known::nothing(prepared.manifest()));
+            let examined =
+                sandbox.judge(prepared, event, &Known::of_nothing(&prepared.manifest().inputs));
             let name = &prepared.manifest().name;
             ran(name, examined.outcome, examined.error, examined.signals)
         });

@@ -5,13 +5,13 @@ use std::str::FromStr;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use reqwest::{Method, Response};
 use serde_json::json;
 
 use super::super::client::Server;
+use super::super::progress;
 use super::{code, in_words};
 use crate::model::Timestamp;
 use crate::replay::{RangeLine, RangeSums, Sameness};
@@ -37,13 +37,13 @@ pub(super) struct RangeArgs {
 
 /// A point in time, or how long ago it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum When {
+pub(in crate::cli) enum When {
     At(Timestamp),
     Ago { minutes: i64 },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Share(f64);
+pub(in crate::cli) struct Share(pub f64);
 
 pub(super) async fn run(args: &RangeArgs, server: &Server) -> anyhow::Result<ExitCode> {
     let now = Timestamp::now();
@@ -62,9 +62,11 @@ pub(super) async fn run(args: &RangeArgs, server: &Server) -> anyhow::Result<Exi
     let sums = told(response, server.json).await?;
     let RangeSums { seen, replayed, identical, different, cannot_tell } = sums;
     if !server.json {
+        // What was left out is the same with the same number.
+        let again = if args.sample.0 < 1.0 { format!(" (--seed {seed})") } else { String::new() };
         println!(
             "{replayed} of {seen} decisions made again: {identical} identical, {different} different, \
-             {cannot_tell} cannot be told (--seed {seed})"
+             {cannot_tell} cannot be told{again}"
         );
     }
     if replayed == 0 {
@@ -79,11 +81,7 @@ pub(super) async fn run(args: &RangeArgs, server: &Server) -> anyhow::Result<Exi
 
 /// Says what is told, line by line, until the sums come.
 async fn told(mut response: Response, json: bool) -> anyhow::Result<RangeSums> {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    bar.set_style(
-        ProgressStyle::with_template("{bar:30} {pos} of {len}  {per_sec}  {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
+    let bar = progress::bar("{bar:30} {pos} of {len}  {per_sec}  {eta} left");
     let mut waiting = Vec::new();
     while let Some(chunk) = response.chunk().await.context("the answer broke off")? {
         waiting.extend_from_slice(&chunk);
@@ -113,7 +111,7 @@ async fn told(mut response: Response, json: bool) -> anyhow::Result<RangeSums> {
 }
 
 impl When {
-    fn at(self, now: Timestamp) -> Timestamp {
+    pub fn at(self, now: Timestamp) -> Timestamp {
         match self {
             Self::At(time) => time,
             Self::Ago { minutes } => now.plus_millis(minutes.saturating_mul(-60_000)),

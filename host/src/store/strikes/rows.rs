@@ -12,7 +12,7 @@ use super::{Ledger, Owner, Span};
 use crate::model::{Action, Mode, Restriction, Standing, Timestamp};
 
 /// In the place of the end of a restriction that has none.
-const NO_END: i64 = i64::MAX;
+pub(super) const NO_END: i64 = i64::MAX;
 
 /// Whose standing, and at which moment.
 pub(super) struct Wanted<'a> {

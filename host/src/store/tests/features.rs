@@ -1,9 +1,10 @@
 //! Observations: written with their events, read exactly, filled afterwards, and gone with whom they are of.
 
-use super::super::{Asked, OBSERVATIONS_MAX};
+use super::super::{Asked, FeatureRow, OBSERVATIONS_MAX};
 use super::*;
 use crate::model::{
-    Definition, Function, Identity, Input, KeyId, Observation, RetentionClass, Role, Told,
+    Definition, DefinitionId, Function, Identity, Input, KeyId, Observation, RetentionClass, Role,
+    Told,
 };
 
 on_both!(
@@ -14,12 +15,14 @@ on_both!(
 );
 
 const MINUTE: i64 = 60 * 1_000_000;
+/// Pages of a fill that are full.
+const PAGES: usize = 2;
 
 fn definition(function: &str, by: &str) -> Definition {
     let of = (function != "count").then_some("data.amount");
     let input =
         json!({"kind": "feature", "function": function, "of": of, "by": by, "window_s": 60});
-    Definition::of(&serde_json::from_value::<Input>(input).unwrap()).unwrap()
+    Definition::of(SOURCE, &serde_json::from_value::<Input>(input).unwrap()).unwrap()
 }
 
 fn observed(definition: &Definition, entity: u8, at: i64, number: f64) -> Observation {
@@ -94,34 +97,72 @@ async fn what_is_filled_is_there_once_however_often_it_is_filled(home: Home) {
     let (_place, store) = fresh(home).await;
     let definition = definition("count", "subject");
     let now = Timestamp::now().micros();
-    for number in 0..5 {
+    let sent = (PAGES * 100 + 5) as i64;
+    for number in 0..sent {
         let mut event = event(&format!("e-{number}"));
-        event.time = Timestamp::from_micros(now - (5 - number) * MINUTE);
+        event.time = Timestamp::from_micros(now - (sent - number) * 1_000);
         store.commit(&entry_of(event, |_| {})).await.unwrap();
     }
-    let declared = std::slice::from_ref(&definition);
+    let declared = [&definition];
     let generation = store.generation().await.unwrap();
-    for _ in 0..2 {
-        store.declare_features(declared, &[definition.id], generation, false).await.unwrap();
-        let observe = |definition: &Definition, _: &Event, at: Timestamp| {
-            Some(observed(definition, 1, at.micros(), 1.0))
-        };
-        while store.fill_feature(observe).await.unwrap() {}
+    let declare = async |knew_all: Timestamp, met: &[DefinitionId], declared: &[&Definition]| {
+        store.declare_features(declared, met, knew_all, generation, false).await.unwrap();
+        let [row] = store.features().await.unwrap().try_into().unwrap();
+        row
+    };
+    let observe = |definition: &Definition, _: &Event, at: Timestamp| {
+        Some(observed(definition, 1, at.micros(), 1.0))
+    };
+    let fill = async |row: &FeatureRow| {
+        let (mut after, mut pages) = (row.filled, 0);
+        while let Some(last) = store.fill_features(&[(row, after)], observe).await.unwrap() {
+            after = last;
+            pages += 1;
+            let [now] = store.features().await.unwrap().try_into().unwrap();
+            assert_eq!(now.told, row.told, "not before it is all there");
+        }
+        pages
+    };
+    for again in [false, true] {
+        let row = declare(Timestamp::now(), &[definition.id], &declared).await;
+        assert_eq!((&row.definition, row.told), (&definition, again));
+        assert!(!row.is_complete() && !row.is_due(), "some may be on their way");
+        // All of it began within the last ten minutes, and of it nothing settled yet.
+        assert_eq!(fill(&row).await, PAGES);
+        let [row] = store.features().await.unwrap().try_into().unwrap();
+        assert!(row.told);
         let all = asked(&definition, 1, 0, now);
-        assert_eq!(store.observed(Function::Count, &all).await.unwrap(), Told::Integer(5));
+        assert_eq!(store.observed(Function::Count, &all).await.unwrap(), Told::Integer(sent));
     }
     let [row] = store.features().await.unwrap().try_into().unwrap();
-    assert_eq!((&row.definition, row.complete), (&definition, false), "some may be on their way");
     assert!(row.share() > 0.99 && row.share() <= 1.0, "{}", row.share());
+
+    // A start looks at the last ten minutes again, or at what it did not know, and never beyond the window.
+    let ago = |millis: i64| Timestamp::now().plus_millis(-millis);
+    store.keep_up_features(&[definition.id]).await.unwrap();
+    for (knew_all, from) in [(0, 600_000), (3_600_000, 3_600_000), (1 << 40, 86_460_000)] {
+        let row = declare(ago(knew_all), &[definition.id], &declared).await;
+        let begins = row.filled.begun_at().micros() - ago(from).micros();
+        assert!(row.told && begins.abs() < 60_000_000, "{knew_all}: {begins}");
+    }
+    // What nobody declares any more is told to nobody, and goes on from there where it comes back.
+    let row = declare(Timestamp::now(), &[], &[]).await;
+    assert!(!row.told);
+    let row = declare(Timestamp::now(), &[definition.id], &declared).await;
+    assert!(!row.told);
+    fill(&row).await;
+    let [row] = store.features().await.unwrap().try_into().unwrap();
+    assert!(row.told);
 }
 
 async fn of_who_is_erased_stays_what_names_nobody(home: Home) {
     let (_place, store) = fresh(home).await;
     let own = definition("count", "subject");
     let others = definition("distinct", "data.recipient");
-    let declared = [own.clone(), others.clone()];
     let generation = store.generation().await.unwrap();
-    store.declare_features(&declared, &[own.id, others.id], generation, false).await.unwrap();
+    let met = [own.id, others.id];
+    let now = Timestamp::now();
+    store.declare_features(&[&own, &others], &met, now, generation, false).await.unwrap();
     for (number, id) in ["e-1", "e-2"].into_iter().enumerate() {
         let at = number as i64 + 1;
         let observations = vec![observed(&own, 1, at, 1.0), observed(&others, 2, at, at as f64)];
@@ -138,12 +179,19 @@ async fn of_who_is_erased_stays_what_names_nobody(home: Home) {
 }
 
 async fn what_nobody_looks_at_any_more_goes(home: Home) {
-    let (_place, store) = fresh(home).await;
+    let (place, store) = fresh(home).await;
     let [kept, gone] = ["sum", "mean"].map(|function| definition(function, "subject"));
     let generation = store.generation().await.unwrap();
-    let both = [kept.clone(), gone.clone()];
-    store.declare_features(&both, &[kept.id, gone.id], generation, false).await.unwrap();
-    let now = Timestamp::now().micros();
+    let begun = Timestamp::now();
+    let declare = async |declared: &[&Definition], met: &[DefinitionId], generation, partial| {
+        store.declare_features(declared, met, begun, generation, partial).await.unwrap();
+        store.features().await.unwrap().iter().filter(|row| row.told).count()
+    };
+    assert_eq!(declare(&[&kept, &gone], &[kept.id, gone.id], generation, false).await, 0);
+    let rows = store.features().await.unwrap();
+    let rows: Vec<_> = rows.iter().map(|row| (row, row.filled)).collect();
+    assert_eq!(store.fill_features(&rows, |_, _, _| None).await.unwrap(), None);
+    let now = begun.micros();
     // Of the first, one that is beyond its window and what may come late.
     let old = now - 2 * 24 * 60 * MINUTE;
     let observations = vec![
@@ -155,14 +203,19 @@ async fn what_nobody_looks_at_any_more_goes(home: Home) {
     store.commit(&entry).await.unwrap();
     let rows = "SELECT count(*) FROM observations";
 
-    let declared = std::slice::from_ref(&kept);
+    let declared = [&kept];
     // Neither a set that is not live any more nor a part of one says that something is not declared.
-    store.declare_features(declared, &[], generation + 1, false).await.unwrap();
-    store.declare_features(declared, &[], generation, true).await.unwrap();
+    assert_eq!(declare(&declared, &[], generation + 1, false).await, 2);
+    assert_eq!(declare(&declared, &[], generation, true).await, 2);
+    // Those who roll back find it for an hour.
+    assert_eq!(declare(&declared, &[], generation, false).await, 1);
+    assert_eq!(declare(&declared, &[], generation, false).await, 1);
     assert_eq!(store.features().await.unwrap().len(), 2);
-    store.declare_features(declared, &[], generation, false).await.unwrap();
+    let aged = format!("UPDATE features SET since = {}", now - 61 * MINUTE);
+    run(&mut place.connect().await, sqlx::AssertSqlSafe(aged)).await.unwrap();
+    assert_eq!(declare(&declared, &[], generation, false).await, 1);
     assert_eq!(store.features().await.unwrap().len(), 1);
-    while store.trim_features(declared).await.unwrap() > 0 {}
+    while store.trim_features(&declared).await.unwrap() > 0 {}
     assert_eq!(count(&store, rows).await, 1);
     let after = Timestamp::now().plus_millis(1_000);
     store.prune(RetentionClass::Allowed, after).await.unwrap();
