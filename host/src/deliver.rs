@@ -175,7 +175,7 @@ impl Deliver {
             match self.store.next_delivery_due(to).await? {
                 Some(due) if due <= Timestamp::now() => wanted.push(Wanted {
                     to: to.clone(),
-                    count: room,
+                    count: lane.channel.count(room),
                     behind: lane.channel.behind(),
                 }),
                 due => next = [next, due].into_iter().flatten().min(),

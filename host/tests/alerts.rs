@@ -14,6 +14,7 @@ use databases::{Home, on_both};
 use picket::config::Config;
 use picket::keeper::Alerts;
 use picket::model::Timestamp;
+use picket::store::Found;
 use receiver::{Does, Receiver};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -23,7 +24,9 @@ use tokio::sync::Notify;
 on_both!(threaded:
     a_rate_beyond_its_bound_is_one_alert_until_it_is_back,
     people_say_that_they_have_seen_one_and_why,
-    each_kind_of_rate_is_watched
+    each_kind_of_rate_is_watched,
+    two_servers_raise_one_alert_and_a_rate_that_hovers_no_other,
+    what_could_not_be_told_of_an_alert_is_told_when_somebody_says_so
 );
 
 const HIGHS: &str = "[alerts.highs]\nsource = \"market\"\nwatch = \"tier\"\ntier = \"high\"\n\
@@ -36,6 +39,7 @@ async fn watching(home: &Home, tables: &str) -> Server {
         config.alerts = told.alerts;
         config.destinations = told.destinations;
         config.email = told.email;
+        (config.delivery_retry_ms, config.delivery_attempts_max) = (vec![1, 2], 2);
     })
     .await
 }
@@ -172,7 +176,8 @@ async fn each_kind_of_rate_is_watched(home: Home) {
     assert_eq!(raised().await, [""; 0]);
     post(&server, 3, "high", "hello").await;
     look(&server, tables, 0).await;
-    assert_eq!(raised().await, ["label", "times"]);
+    // Of a source that has just begun nothing is usual.
+    assert_eq!(raised().await, ["label"]);
     post(&server, 3, "broken", "panic").await;
     let decision = server.event("ruled", "hello").await.json();
     let path = format!("/v1/decisions/{}/ruling", decision["id"].as_str().unwrap());
@@ -180,10 +185,101 @@ async fn each_kind_of_rate_is_watched(home: Home) {
     let said = server.request("reviewer", Method::PUT, &path).json(&say).send().await.unwrap();
     assert_eq!(said.status(), 200);
     look(&server, tables, 0).await;
-    assert_eq!(raised().await, ["failures", "overturned", "times"]);
+    assert_eq!(raised().await, ["failures", "label", "overturned"]);
     // Later nothing came for longer than the rule looks back; `other` has not begun.
     look(&server, tables, 20).await;
     assert_eq!(raised().await, ["silence"]);
+    server.app.stop().await;
+}
+
+async fn two_servers_raise_one_alert_and_a_rate_that_hovers_no_other(home: Home) {
+    let receiver = Receiver::start(|_| Does::Answer(200)).await;
+    let tables = format!(
+        "{HIGHS}[destinations.market]\nurl = \"{}\"\nallow_private = true\nalerts = true\n\
+         actions = [\"nudge\"]\n",
+        receiver.url()
+    );
+    let server = watching(&home, &tables).await;
+    let other = server.beside(|_| {}).await;
+    post(&server, 3, "e", "hello").await;
+    let looks =
+        (0..8).map(|number| look(if number % 2 == 0 { &server } else { &other }, &tables, 0));
+    futures::future::join_all(looks).await;
+    let open = until(&server, 1).await.remove(0);
+    receiver.until_count(1).await;
+    // One whose clock is ahead finds nothing, and one whose clock is right finds it again.
+    let told = Config::parse("picket.toml", HIGHS, []).unwrap();
+    let rule = told.alert_rules().remove(0);
+    for (breach, minutes, resolved) in
+        [(None, 1, false), (Some("so"), 1, false), (None, 2, false), (None, 3, true)]
+    {
+        let at = Timestamp::now().plus_millis(minutes * 60_000 + 10);
+        let found = Found { rule: &rule, source: "market", breach, told: &[], at };
+        assert_eq!(other.app.store.find_alert(&found).await.unwrap(), resolved, "{minutes}");
+    }
+    let first = alerts(&server).await.pop().unwrap();
+    assert_eq!((&first["id"], &first["state"]), (&open["id"], &json!("resolved")));
+    let raised = receiver.received().iter().filter(|one| one.id().ends_with(".alert")).count();
+    assert!(raised <= 2, "by its own clock a server raises another at most");
+    other.app.stop().await;
+    server.app.stop().await;
+}
+
+async fn what_could_not_be_told_of_an_alert_is_told_when_somebody_says_so(home: Home) {
+    let receiver = Receiver::start(|one| match one.before {
+        0 | 1 | 3 | 4 => Does::Answer(500),
+        _ => Does::Answer(200),
+    })
+    .await;
+    let tables = format!(
+        "{HIGHS}[destinations.market]\nurl = \"{}\"\nallow_private = true\nalerts = true\n\
+         actions = [\"nudge\"]\n",
+        receiver.url()
+    );
+    let server = watching(&home, &tables).await;
+    post(&server, 3, "e", "hello").await;
+    receiver.until_count(2).await;
+    let begun = Instant::now();
+    let dead = loop {
+        let dead = server.get("admin", "/v1/deliveries?state=dead").await.json();
+        if let Some(dead) = dead["deliveries"].as_array().unwrap().first() {
+            break dead["id"].as_str().unwrap().to_owned();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{dead}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let path = format!("/v1/deliveries/{dead}/replay");
+    let why = json!({"why": "they are back"}).to_string();
+    let replayed = server.post("admin", &path, "application/json", why).await;
+    assert_eq!(replayed.status, 200, "{}", replayed.text);
+    receiver.until_count(3).await;
+    let shown = server.get("admin", &format!("/v1/deliveries/{dead}")).await;
+    assert_eq!(shown.json()["replayed_why"], "they are back", "{}", shown.text);
+    server.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_usual_is_more_than_it_was_in_seven_windows() {
+    let home = Home::postgres();
+    let Home::Postgres(database) = &home else { panic!("it was asked for") };
+    let tables = "[alerts.times]\nsource = \"market\"\nwatch = \"tier\"\ntier = \"high\"\n\
+                  window_minutes = 10\ntimes_above = 3\nleast = 4\n";
+    let server = watching(&home, "").await;
+    post(&server, 4, "e", "hello").await;
+    // Seven windows with fourteen: two are usual. Then with ten.
+    let minute = Timestamp::now().millis() / 60_000;
+    for (what, ago, count) in [("decided", 90, 1), ("tier:high", 30, 14)] {
+        database.run(&format!(
+            "INSERT INTO rates (source, what, minute, count) VALUES ('market', '{what}', {}, {count})",
+            minute - ago
+        ));
+    }
+    look(&server, tables, 0).await;
+    assert_eq!(alerts(&server).await, Vec::<Value>::new());
+    database.run("UPDATE rates SET count = 7 WHERE count = 14");
+    look(&server, tables, 0).await;
+    let text = alerts(&server).await.remove(0)["text"].as_str().unwrap().to_owned();
+    assert!(text.ends_with("more than 3 times the 1.0 that are usual"), "{text}");
     server.app.stop().await;
 }
 

@@ -646,6 +646,9 @@ async fn each_of_several_endpoints_is_told_what_it_wants_and_waits_for_no_other(
     assert_eq!(request.body(ruling).send().await.unwrap().status(), 200);
     let waits = server.get("admin", &format!("/v1/deliveries/{}.1", named(0))).await;
     assert_eq!((waits.status, &waits.json()["state"]), (200, &json!("pending")));
+    let lift = first.until_count(4).await.remove(3);
+    assert_eq!((lift.text("type"), lift.id()), ("lift.soft_block", &*format!("{}.1", ids[0])));
+    assert!(lift.body.get("destination").is_none());
     assert!(nudges.received().is_empty());
     server.app.stop().await;
 }

@@ -4,7 +4,7 @@
 ALTER TABLE outbox ADD COLUMN destination TEXT COLLATE "C" NOT NULL DEFAULT '';
 -- From what it is made that it is undone: 'decision'; 'itself', so that it is kept; 'nothing': it is not.
 ALTER TABLE outbox ADD COLUMN undone_by TEXT COLLATE "C" NOT NULL DEFAULT 'decision';
-CREATE INDEX outbox_destination ON outbox (source, destination, state);
+CREATE INDEX outbox_destination ON outbox (source, destination, state, seq);
 
 ALTER TABLE delivery_claims ADD COLUMN destination TEXT COLLATE "C" NOT NULL DEFAULT '';
 DROP INDEX delivery_claims_subject;

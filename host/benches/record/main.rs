@@ -12,8 +12,8 @@ use std::time::Instant;
 use databases::Server;
 use hdrhistogram::Histogram;
 use picket::model::{
-    Decision, DecisionId, DeliveryId, DeliveryState, Event, Identity, KeyId, Outgoing, Role, Scope,
-    Timestamp, Trials,
+    Decision, DecisionId, DeliveryId, DeliveryState, DestinationId, Event, Identity, KeyId,
+    Outgoing, Role, Scope, Timestamp, Trials,
 };
 use picket::store::{DeliveryFilter, Entry, Filter, HeldAfter, Options, Span, Store};
 use serde_json::json;
@@ -269,8 +269,9 @@ async fn measure_deliveries(name: &str, store: &Store, newest: DecisionId) {
         usize::from(store.delivery(&id).await.expect("a look").is_some())
     })
     .await;
-    time(name, "what waits for a source", async |_| {
-        store.delivery_backlog("market").await.expect("a look").pending as usize
+    let to = DestinationId::of("market");
+    time(name, "what waits for a destination", async |_| {
+        store.delivery_backlog(&to).await.expect("a look").pending as usize
     })
     .await;
 }

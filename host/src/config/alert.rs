@@ -14,7 +14,7 @@ const WINDOW_MINUTES_MAX: u32 = 24 * 60;
 /// Bytes of what a rule names.
 const NAME_BYTES_MAX: usize = 256;
 
-/// A rule that raises alerts. It looks at the last whole minutes, every few seconds.
+/// A rule that raises alerts. It looks at the last minutes, this one included, every few seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenAlert {
@@ -34,7 +34,8 @@ pub struct WrittenAlert {
     pub count_above: Option<u64>,
     /// Raised above so many times the mean of the seven windows before.
     pub times_above: Option<f64>,
-    /// Nothing is concluded from fewer decisions, or rulings; 20 unless written.
+    /// Nothing is concluded from fewer decisions, or rulings, and of `times_above` from fewer of what it
+    /// watches; 20 unless written.
     #[serde(default = "usual_least")]
     pub least: u64,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::notice::offset_minutes;
 use crate::model::{
-    Action, DestinationId, Language, Notices, Recipient, Template, TypePattern, Wants,
+    Action, DestinationId, Language, Notice, Notices, Recipient, Template, TypePattern, Wants,
 };
 
 /// Texts that one channel may have.
@@ -180,6 +180,10 @@ impl Telling {
                         stands, such as \"data.email\""
                     .to_owned(),
             );
+        }
+        let fixed = self.to.as_deref().unwrap_or("-");
+        if fixed.trim() != fixed || fixed.is_empty() || !Notice::is_whom(fixed) {
+            return Err("`to` is one address, with nothing around it".to_owned());
         }
         let fields = [&self.to_field, &self.language_field, &self.offset_field];
         for field in fields.into_iter().flatten() {

@@ -77,7 +77,7 @@ impl Call {
     /// Sends all of these as one message, once.
     pub async fn send(&self, id: &DeliveryId, told: &[Outgoing]) -> Answer {
         let text = match self.wording.of_all(told) {
-            Ok((_, text)) => text.chars().take(TEXT_CHARS_MAX).collect::<String>(),
+            Ok((_, text)) => cut(text),
             Err(error) => return Answer::unreadable(error),
         };
         let to = told.first().and_then(|one| one.notice.as_ref()).map_or("", |it| &it.to);
@@ -111,6 +111,16 @@ impl Call {
     }
 }
 
+/// A text within [`TEXT_CHARS_MAX`], which shows where something is left out.
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(TEXT_CHARS_MAX) {
+        let kept = text[..end].char_indices().next_back().map_or(0, |(last, _)| last);
+        text.truncate(kept);
+        text.push('…');
+    }
+    text
+}
+
 fn form_body(form: &BTreeMap<String, String>, fill: impl Fn(&str) -> String) -> String {
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let pairs = form.iter().map(|(key, value)| format!("{}={}", encode(key), encode(&fill(value))));
@@ -126,5 +136,17 @@ fn filled(json: &Json, fill: &dyn Fn(&str) -> String) -> Json {
             map.iter().map(|(key, value)| (key.clone(), filled(value, fill))).collect()
         }
         other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_too_long_shows_that_it_goes_on() {
+        let text = |count: usize| "é".repeat(count);
+        assert_eq!(cut(text(TEXT_CHARS_MAX)), text(TEXT_CHARS_MAX));
+        assert_eq!(cut(text(TEXT_CHARS_MAX + 1)), text(TEXT_CHARS_MAX - 1) + "…");
     }
 }

@@ -58,6 +58,14 @@ impl Channel {
         }
     }
 
+    /// How much is claimed where so much may be in flight: of what is gathered at least what one message holds.
+    pub fn count(&self, room: usize) -> usize {
+        match self {
+            Self::Mail(_, hours) | Self::Call(_, hours) if hours.gathers() => room.max(DIGEST_MAX),
+            _ => room,
+        }
+    }
+
     /// How much of what waits behind something may go with it.
     pub fn behind(&self) -> usize {
         match self {

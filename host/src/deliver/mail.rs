@@ -14,6 +14,7 @@ use lettre::transport::smtp::client::{
 };
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, Message};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -24,6 +25,12 @@ use super::wording::Wording;
 use crate::config::{Email, MailServer, Reach, Secrets, Security};
 use crate::model::{AttemptOutcome, DeliveryId, Outgoing, Timestamp};
 
+mod wary;
+
+use wary::Wary;
+
+/// How long a server that has taken a message has to say goodbye.
+const LEAVE: Duration = Duration::from_secs(1);
 /// A file with a password is no larger.
 const PASSWORD_BYTES_MAX: usize = 4 << 10;
 
@@ -48,6 +55,9 @@ impl Mail {
         let from: Mailbox = email.from.parse().map_err(|_| {
             "`from` is an address, or \"Market <notices@market.example>\"".to_owned()
         })?;
+        if email.telling.to.as_ref().is_some_and(|to| to.parse::<Address>().is_err()) {
+            return Err("`to` is no address".to_owned());
+        }
         let password = password(&email.password, email.password_file.as_deref())?;
         let credentials = email.user.clone().zip(password);
         let tls = match server.security {
@@ -75,7 +85,12 @@ impl Mail {
             Err(answer) => return answer,
         };
         match timeout(self.patience, self.exchange(&envelope, &message)).await {
-            Ok(answer) => answer,
+            Ok(Ok((status, mut connection))) => {
+                // It has it, whatever it says to our leaving.
+                let _ = timeout(LEAVE, connection.quit()).await;
+                Answer { status, ..bare(AttemptOutcome::Delivered) }
+            }
+            Ok(Err(answer)) => answer,
             Err(_) => {
                 let error = format!("not taken within {} ms", self.patience.as_millis());
                 Answer { error: Some(error), ..bare(AttemptOutcome::TimedOut) }
@@ -113,52 +128,56 @@ impl Mail {
         Ok((envelope, message.formatted()))
     }
 
-    async fn exchange(&self, envelope: &Envelope, message: &[u8]) -> Answer {
+    /// Has the server take a message upon itself; what it answered to that, and the connection.
+    async fn exchange(
+        &self,
+        envelope: &Envelope,
+        message: &[u8],
+    ) -> Result<(Option<u16>, AsyncSmtpConnection), Answer> {
         let MailServer { host, port, security } = &self.server;
-        let found = match addresses(&self.lookup, &self.reach, host, *port).await {
-            Ok(found) => found,
-            Err((barred, error)) => {
-                let outcome = match barred {
-                    true => AttemptOutcome::OutOfBounds,
-                    false => AttemptOutcome::Unreachable,
-                };
-                return Answer { error: Some(error), ..bare(outcome) };
+        let found = addresses(&self.lookup, &self.reach, host, *port).await;
+        let found = found.map_err(|(barred, error)| {
+            let outcome = match barred {
+                true => AttemptOutcome::OutOfBounds,
+                false => AttemptOutcome::Unreachable,
+            };
+            Answer { error: Some(error), ..bare(outcome) }
+        })?;
+        let unsaid = |error: Error| failed(&error, false);
+        let mut connection = match (security, &self.tls) {
+            (Security::StartTls, Some(tls)) => {
+                let stream = TcpStream::connect(&found[..]).await.map_err(|error| {
+                    let error = Some(causes(&error));
+                    Answer { error, ..bare(AttemptOutcome::Unreachable) }
+                })?;
+                let stream = Box::new(Wary::new(stream));
+                let connected = AsyncSmtpConnection::connect_with_transport(stream, &self.hello);
+                let mut connection = connected.await.map_err(unsaid)?;
+                connection.starttls(tls.clone(), &self.hello).await.map_err(unsaid)?;
+                connection
+            }
+            (_, tls) => {
+                let (patience, hello) = (Some(self.patience), &self.hello);
+                let connected = AsyncSmtpConnection::connect_tokio1(
+                    &found[..],
+                    patience,
+                    hello,
+                    tls.clone(),
+                    None,
+                );
+                connected.await.map_err(unsaid)?
             }
         };
-        let at_once = self.tls.clone().filter(|_| *security == Security::Tls);
-        let connected = AsyncSmtpConnection::connect_tokio1(
-            &found[..],
-            Some(self.patience),
-            &self.hello,
-            at_once,
-            None,
-        );
-        let mut connection = match connected.await {
-            Ok(connection) => connection,
-            Err(error) => return failed(&error, false),
-        };
-        if let (Security::StartTls, Some(tls)) = (security, &self.tls)
-            && let Err(error) = connection.starttls(tls.clone(), &self.hello).await
-        {
-            // There is nobody to say goodbye to.
-            return failed(&error, false);
-        }
         if let Some(credentials) = &self.credentials {
             let mechanisms = [Mechanism::Plain, Mechanism::Login];
             if let Err(error) = connection.auth(&mechanisms, credentials).await {
                 connection.abort().await;
-                return failed(&error, false);
+                return Err(unsaid(error));
             }
         }
-        match connection.send(envelope, message).await {
-            Ok(response) => {
-                // It has it, whatever it says to our leaving.
-                let _ = connection.quit().await;
-                let status = status(response.code());
-                Answer { status, ..bare(AttemptOutcome::Delivered) }
-            }
-            Err(error) => failed(&error, true),
-        }
+        let response = connection.send(envelope, message).await;
+        let response = response.map_err(|error| failed(&error, true))?;
+        Ok((status(response.code()), connection))
     }
 }
 

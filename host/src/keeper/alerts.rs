@@ -105,13 +105,13 @@ impl Alerts {
         }
         let part = self.store.rate(source, &what, from, until).await?;
         let whole = self.store.rate(source, rule.watch.whole(), from, until).await?;
-        let before = match rule.times_above {
-            Some(_) => {
-                let begun = from - window * i64::from(WINDOWS_BEFORE);
-                self.store.rate(source, &what, begun, from).await?
-            }
-            None => 0,
-        };
+        let begun = from - window * i64::from(WINDOWS_BEFORE);
+        let mut before = None;
+        if rule.times_above.is_some()
+            && self.store.first_minute(source).await?.is_some_and(|first| first <= begun)
+        {
+            before = Some(self.store.rate(source, &what, begun, from).await?);
+        }
         Ok(Some(Counts { part, whole, before }))
     }
 }

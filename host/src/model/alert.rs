@@ -71,7 +71,7 @@ impl fmt::Display for Watch {
     }
 }
 
-/// A rule that raises alerts: over the last whole minutes, up to a bound.
+/// A rule that raises alerts: over the last minutes, this one included, up to a bound.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AlertRule {
     pub name: String,
@@ -85,7 +85,8 @@ pub struct AlertRule {
     pub count_above: Option<u64>,
     /// Raised above so many times the mean of the seven windows before.
     pub times_above: Option<f64>,
-    /// Nothing is concluded from fewer than so many of what it is a share of.
+    /// Nothing is concluded from fewer than so many of what it is a share of, nor that there is more of
+    /// something than usual from fewer than so many of itself.
     pub least: u64,
 }
 
@@ -95,14 +96,22 @@ pub struct Counts {
     pub part: u64,
     /// What it is a part of.
     pub whole: u64,
-    /// The part in the seven windows before.
-    pub before: u64,
+    /// The part in the seven windows before; `None` where the source is not as old, so that nothing is usual.
+    pub before: Option<u64>,
 }
 
 /// Windows with which one is compared.
 pub const WINDOWS_BEFORE: u32 = 7;
+/// Minutes that a rate has been back at least before its alert is resolved.
+const CALM_MINUTES_MIN: u32 = 2;
 
 impl AlertRule {
+    /// For how many minutes the rate is back before an alert is resolved: a fifth of the window. A rate that
+    /// hovers about its bound, or two servers whose clocks differ, would otherwise raise one after the other.
+    pub fn calm_minutes(&self) -> u32 {
+        (self.window_minutes / 5).max(CALM_MINUTES_MIN)
+    }
+
     /// Why it is to be raised, in a sentence; `None` where it is not.
     pub fn breach(&self, counts: &Counts) -> Option<String> {
         let Counts { part, whole, before } = *counts;
@@ -114,16 +123,17 @@ impl AlertRule {
             return None;
         }
         let share = if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
-        let mean = before as f64 / f64::from(WINDOWS_BEFORE);
+        let mean = before.map(|before| before as f64 / f64::from(WINDOWS_BEFORE));
         let all = format!("{part} {watch} of {whole} in {minutes} minutes");
         let above_share = self.share_above.filter(|above| share > *above);
         let above_count = self.count_above.filter(|above| part > *above);
-        let above_times = self.times_above.filter(|above| part as f64 > above * mean);
+        let above_times = self.times_above.zip(mean).filter(|_| part >= self.least);
+        let above_times = above_times.filter(|(above, mean)| part as f64 > above * mean);
         above_share
             .map(|above| format!("{all}: {:.1} %, above {:.1} %", share * 100.0, above * 100.0))
             .or_else(|| above_count.map(|above| format!("{all}: more than {above}")))
             .or_else(|| {
-                above_times.map(|above| {
+                above_times.map(|(above, mean)| {
                     format!("{all}: more than {above} times the {mean:.1} that are usual")
                 })
             })
@@ -182,7 +192,8 @@ mod tests {
 
     #[test]
     fn a_rule_is_kept_up_to_its_bound_and_says_what_is_beyond() {
-        let of = |part, whole, before| Counts { part, whole, before };
+        let of = |part, whole, before| Counts { part, whole, before: Some(before) };
+        let new = Counts { part: 31, whole: 100, before: None };
         let share = AlertRule { share_above: Some(0.2), ..rule(Watch::Failures) };
         let count = AlertRule { count_above: Some(5), ..rule(Watch::Tier("high".to_owned())) };
         let times = AlertRule { times_above: Some(3.0), ..rule(Watch::Label("a.b".to_owned())) };
@@ -203,6 +214,9 @@ mod tests {
                 Some("6 decisions of the tier high of 100 in 10 minutes: more than 5"),
             ),
             (&times, of(30, 100, 70), None),
+            // Where nothing is usual yet, and where it is nearly nothing.
+            (&times, new, None),
+            (&times, of(9, 100, 0), None),
             (
                 &times,
                 of(31, 100, 70),
@@ -214,6 +228,14 @@ mod tests {
             (&rule(Watch::Silence), of(0, 0, 9), Some("nothing came in 10 minutes")),
         ] {
             assert_eq!(rule.breach(&counts).as_deref(), says, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_back_for_a_while_before_its_alert_is_resolved() {
+        for (window_minutes, calm) in [(1, 2), (10, 2), (30, 6), (1_440, 288)] {
+            let rule = AlertRule { window_minutes, ..rule(Watch::Failures) };
+            assert_eq!(rule.calm_minutes(), calm);
         }
     }
 }

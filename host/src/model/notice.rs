@@ -32,6 +32,13 @@ pub struct Notice {
     pub lifts: bool,
 }
 
+impl Notice {
+    /// Whether something may be sent to this, as far as every channel would have it.
+    pub fn is_whom(to: &str) -> bool {
+        (1..=TO_BYTES_MAX).contains(&to.len()) && !to.contains(char::is_control)
+    }
+}
+
 /// Where an address comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
@@ -97,7 +104,7 @@ impl Notices {
             Recipient::Fixed(to) => to.as_str(),
             Recipient::Field(path) => text(event, path)?.trim(),
         };
-        if to.is_empty() || to.len() > TO_BYTES_MAX || to.contains(char::is_control) {
+        if !Notice::is_whom(to) {
             return None;
         }
         let language = self.language_field.as_deref().and_then(|path| text(event, path));

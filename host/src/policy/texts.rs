@@ -192,7 +192,7 @@ pub(super) fn check(
         report.error(code::LANGUAGES, written.span(), message, hint);
     }
     let default = default?.1.clone();
-    good.then(|| Texts { default, others })
+    good.then_some(Texts { default, others })
 }
 
 fn language(written: &Spanned<&str>, report: &mut Report<'_>) -> Option<Language> {

@@ -16,8 +16,9 @@ use crate::model::{
 
 /// Alerts that are kept; the oldest go first. What they tell of is in the audit log for ever.
 const ALERTS_MAX: i64 = 10_000;
+const MINUTE_MICROS: i64 = 60 * 1_000_000;
 /// How often one that stays is counted again.
-const AGAIN_MICROS: i64 = 60 * 1_000_000;
+const AGAIN_MICROS: i64 = MINUTE_MICROS;
 
 macro_rules! columns {
     ($rest:literal) => {
@@ -32,6 +33,8 @@ macro_rules! columns {
 const PAGE: &str = columns!("WHERE a.id < coalesce($1, '~') ORDER BY a.id DESC LIMIT $2");
 const ONE: &str = columns!("WHERE a.id = $1");
 const OPEN: &str = columns!("WHERE a.rule = $1 AND a.source = $2 AND a.resolved_at IS NULL");
+const FORGET: &str = "DELETE FROM alerts WHERE id <= \
+    (SELECT id FROM alerts ORDER BY id DESC LIMIT 1 OFFSET $1) RETURNING id";
 
 /// Something that somebody should look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,7 +172,13 @@ impl Store {
                 }
                 Ok(false)
             }
-            (Some(open), None) => self.resolve_alert(found, &open).await,
+            (Some(open), None) => {
+                let calm_micros = i64::from(found.rule.calm_minutes()) * MINUTE_MICROS;
+                match found.at.micros() - open.last_at.micros() >= calm_micros {
+                    true => self.resolve_alert(found, &open).await,
+                    false => Ok(false),
+                }
+            }
         }
     }
 
@@ -280,16 +289,18 @@ pub(super) async fn raise(
     forget_oldest(tx).await
 }
 
+/// Forgets those beyond [`ALERTS_MAX`], with what was told of them.
 async fn forget_oldest(tx: &mut Tx) -> Result<(), StoreError> {
-    let oldest = "(SELECT id FROM alerts ORDER BY id DESC LIMIT 1 OFFSET $1)";
-    for text in [
-        format!("DELETE FROM alert_counts WHERE alert <= {oldest}"),
-        format!("DELETE FROM alerts WHERE id <= {oldest}"),
-    ] {
-        let text = sqlx::AssertSqlSafe(text);
-        sqlx::query(text).bind(ALERTS_MAX).execute(tx.connection()?).await?;
+    let rows = sqlx::query(FORGET).bind(ALERTS_MAX).fetch_all(tx.connection()?).await?;
+    let gone: Vec<&str> = rows.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?;
+    if gone.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    for id in &gone {
+        let text = "DELETE FROM alert_counts WHERE alert = $1";
+        sqlx::query(text).bind(*id).execute(tx.connection()?).await?;
+    }
+    outbox::remove(tx.connection()?, &gone).await
 }
 
 fn alert(row: &Row) -> Result<AlertRow, StoreError> {

@@ -7,7 +7,7 @@ use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
 use super::audit::Leaves;
 use super::dialect::{self, Connection, Row};
 use super::keyring::Keyring;
-use super::outbox::{self, Line, OUTBOX, read};
+use super::outbox::{self, Line, NOBODY, OUTBOX, read};
 use super::rows::Insert;
 use super::sealed::cipher::Seat;
 use super::search::Cursor;
@@ -240,9 +240,12 @@ impl Store {
             return Err(StoreError::NotDead { id: id.to_string(), state });
         }
         let key = self.inner.keyring.of_row(&row)?;
-        let erased = || StoreError::Erased { what: "delivery", id: id.to_string() };
-        let (digest, sealed) =
-            reason::seal(&seat_of_why(id.as_str()), &key.ok_or_else(erased)?, why)?;
+        let seat = seat_of_why(id.as_str());
+        let (digest, sealed) = match key {
+            Some(key) => reason::seal(&seat, &key, why)?,
+            None if row.try_get::<&str, _>("subject")? == NOBODY => reason::leave_open(&seat, why)?,
+            None => return Err(StoreError::Erased { what: "delivery", id: id.to_string() }),
+        };
         sqlx::query("UPDATE outbox SET why = $1 WHERE seq = $2")
             .bind(sealed)
             .bind(seq)

@@ -71,7 +71,7 @@ impl Store {
             return Err(StoreError::NotDisabled { source_name: to.to_string() });
         }
         let facts = json!({ "why": why });
-        let entry = AuditEntry::new(Some(who), "destination.enabled", &to.to_string(), facts);
+        let entry = AuditEntry::new(Some(who), "destination.enabled", to.to_string(), facts);
         tx.commit(Leaves::of(entry)?).await
     }
 }

@@ -73,6 +73,8 @@ pub(super) static FORGET: Insert = Insert::new(
      CROSS JOIN outbox AS o WHERE o.id > g.decision || '.' AND o.id < g.decision || '/')",
 );
 
+/// Whom what is about nobody is about.
+pub(super) const NOBODY: &str = "";
 /// The table that what is sent is sealed for.
 pub(super) const OUTBOX: &str = "outbox";
 
@@ -234,7 +236,7 @@ pub(super) async fn tell(
     for outgoing in told {
         rows.push((outgoing.decision_id.to_string(), OutboxRow::open(outgoing)?));
     }
-    let new = rows.iter().map(|(decision, row)| New { source, subject: "", decision, row });
+    let new = rows.iter().map(|(decision, row)| New { source, subject: NOBODY, decision, row });
     insert_rows(connection, new.collect()).await
 }
 
@@ -286,9 +288,13 @@ fn last_word(
     let id: &str = row.try_get("id")?;
     if row.try_get::<&str, _>("undone_by")? == UndoneBy::Itself.as_str() {
         // What is damaged keeps nobody else from being told.
-        return match open("delivery", &Seat::of(OUTBOX, id), Some(key), row.try_get("sealed")?) {
+        let (seat, sealed) = (Seat::of(OUTBOX, id), row.try_get("sealed")?);
+        return match open::<Outgoing>("delivery", &seat, Some(key), sealed) {
             Err(StoreError::Damaged { .. }) => Ok(None),
-            opened => opened,
+            // A lift has no text, and who is told once more reads that of the decision.
+            opened => {
+                Ok(opened?.map(|told| Outgoing { message: decision.message.clone(), ..told }))
+            }
         };
     }
     let (kind, scope) = (read(id, row.try_get("kind")?)?, read(id, row.try_get("scope")?)?);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{Arguments as _, Row as _};
+use sqlx::Arguments as _;
 
 use super::decisions::SealedEntry;
 use super::dialect::Connection;
@@ -18,10 +18,14 @@ static ADD: Insert = Insert::new(
 );
 pub(super) const SUM: &str = "SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM rates \
     WHERE source = $1 AND what = $2 AND minute >= $3 AND minute < $4";
+const FIRST: &str =
+    "SELECT minute FROM rates WHERE source = $1 AND what = $2 ORDER BY minute LIMIT 1";
+const LAST: &str =
+    "SELECT minute FROM rates WHERE source = $1 AND what = $2 ORDER BY minute DESC LIMIT 1";
 
 const MINUTE_MICROS: i64 = 60 * 1_000_000;
 /// How long counts are kept: as long as a rule may look back, and a day more.
-const KEPT_MINUTES: i64 = 8 * 24 * 60;
+const KEPT_MINUTES: i64 = 9 * 24 * 60;
 
 /// The minute of a moment, since 1970.
 pub fn minute_of(at: Timestamp) -> i64 {
@@ -108,19 +112,29 @@ impl Store {
         Ok(sum.unsigned_abs())
     }
 
+    /// The first minute in which a source had a decision, as far as that is kept.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn first_minute(&self, source: &str) -> Result<Option<i64>, StoreError> {
+        self.minute_decided(FIRST, source).await
+    }
+
     /// The last minute in which a source had a decision, as far as that is kept.
     ///
     /// # Errors
     /// Where the database does not answer.
     pub async fn last_minute(&self, source: &str) -> Result<Option<i64>, StoreError> {
-        let row = sqlx::query(
-            "SELECT minute FROM rates WHERE source = $1 AND what = $2 ORDER BY minute DESC LIMIT 1",
-        )
-        .bind(source)
-        .bind(Watch::DECIDED)
-        .fetch_optional(self.readers())
-        .await?;
-        row.map(|row| row.try_get("minute").map_err(StoreError::from)).transpose()
+        self.minute_decided(LAST, source).await
+    }
+
+    async fn minute_decided(
+        &self,
+        text: &'static str,
+        source: &str,
+    ) -> Result<Option<i64>, StoreError> {
+        let minute = sqlx::query_scalar(text).bind(source).bind(Watch::DECIDED);
+        Ok(minute.fetch_optional(self.readers()).await?)
     }
 
     /// Forgets the counts that no rule looks back on any more.

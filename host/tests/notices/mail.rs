@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::postbox::{Does, Postbox, Speaks};
 use super::server::Server;
-use super::{outcomes, post, receiver, telling, until};
+use super::{outcomes, post, receiver, rule, telling, until};
 
 on_both!(threaded:
     everybody_is_written_to_in_their_language_under_an_id_that_stays,
@@ -18,7 +18,7 @@ on_both!(threaded:
 
 const MESSAGE: &str = "Held back.";
 
-fn plain(port: u16) -> String {
+pub fn plain(port: u16) -> String {
     format!(
         "[email.market]\nurl = \"smtp://127.0.0.1:{port}\"\nallow_plain = true\n\
          allow_private = true\nfrom = \"Market <notices@market.example>\"\n\
@@ -26,7 +26,7 @@ fn plain(port: u16) -> String {
     )
 }
 
-fn id(decision: &Value) -> String {
+pub fn id(decision: &Value) -> String {
     format!("{}.message.email", decision["id"].as_str().unwrap())
 }
 
@@ -72,14 +72,18 @@ async fn everybody_is_written_to_in_their_language_under_an_id_that_stays(home: 
     assert_eq!(to("cy@x.example").header("Subject"), "dispute.opened");
 
     // What people overturn is told as well.
-    let path = format!("/v1/decisions/{}/ruling", ann["id"].as_str().unwrap());
-    let ruling = json!({"ruling": "overturned", "why": "a mistake"}).to_string();
-    let request = server.request("reviewer", reqwest::Method::PUT, &path);
-    let request = request.header("content-type", "application/json").body(ruling);
-    assert_eq!(request.send().await.unwrap().status(), 200);
+    assert_eq!(rule(&server, &ann, "overturned").await, 200);
     until(&server, &format!("{}.1", id(&ann)), "delivered").await;
     let lift = postbox.letters().pop().unwrap();
     assert_eq!((lift.header("Subject"), lift.body()), ("Undone".into(), "soft block, e-1".into()));
+    // And once more, with what there is to say, where they think better of it.
+    assert_eq!(rule(&server, &ann, "upheld").await, 200);
+    until(&server, &format!("{}.2", id(&ann)), "delivered").await;
+    let again = postbox.letters().pop().unwrap();
+    assert_eq!(
+        (again.header("Subject"), again.body()),
+        (english.header("Subject"), MESSAGE.into())
+    );
     server.app.stop().await;
 }
 
@@ -206,6 +210,7 @@ async fn nothing_is_said_before_tls_and_nothing_to_whom_nobody_vouches_for() {
         ("smtps", Speaks::Tls(secure.clone()), [&*vouched, &known].concat(), "delivered"),
         ("smtp", opened.clone(), [&*vouched, wrong].concat(), "refused"),
         ("smtp", opened, known.clone(), "unreachable"),
+        ("smtp", Speaks::Meddled(secure.clone()), [&*vouched, &known].concat(), "unreachable"),
         ("smtp", Speaks::Plain, [&*vouched, &known].concat(), "refused"),
         ("smtps", Speaks::Plain, [&*vouched, &known].concat(), "unreachable"),
     ] {
@@ -257,6 +262,11 @@ fn mistakes_say_how_to_mend_them_and_no_secret() {
         ("allow_plain = true", "quiet = { from = \"22\", to = \"7:00\" }", "`quiet` is written as"),
         ("allow_plain = true", "offset = \"2\"", "`offset` is written as"),
         ("allow_plain = true", "digest_minutes = 2000", "`digest_minutes` is at most 1440"),
+        (
+            "to_field = \"data.email\"",
+            "to = \"a@x.example\\nBcc: b@x.example\"",
+            "`to` is one address",
+        ),
         ("allow_plain = true", "name = \"1\"", "`name` is lower-case letters"),
         (
             "allow_plain = true",

@@ -11,6 +11,7 @@ mod receiver;
 #[path = "../server/mod.rs"]
 mod server;
 mod sms;
+mod trouble;
 
 use std::time::{Duration, Instant};
 
@@ -59,6 +60,14 @@ async fn until(server: &Server, id: &str, state: &str) -> Value {
         assert!(begun.elapsed() < Duration::from_secs(60), "{id} is not {state}: {}", found.text);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Says something of a decision as a reviewer, and returns the status.
+async fn rule(server: &Server, decision: &Value, word: &str) -> u16 {
+    let path = format!("/v1/decisions/{}/ruling", decision["id"].as_str().unwrap());
+    let ruling = json!({"ruling": word, "why": "a mistake"});
+    let request = server.request("reviewer", reqwest::Method::PUT, &path).json(&ruling);
+    request.send().await.unwrap().status().as_u16()
 }
 
 /// What came of each try of a delivery.

@@ -22,6 +22,8 @@ pub enum Does {
     /// Takes the message and never answers.
     Hang,
     Close,
+    /// Takes the message, and never answers to the goodbye.
+    Linger,
     /// Answers what is not SMTP.
     Babble,
 }
@@ -32,6 +34,8 @@ pub enum Speaks {
     Plain,
     /// Offers STARTTLS, and takes mail only after that.
     StartTls(Secure),
+    /// The same, and somebody on the way appends what the server seems to say under TLS.
+    Meddled(Secure),
     Tls(Secure),
 }
 
@@ -117,15 +121,19 @@ impl Postbox {
 
     async fn meet(&self, stream: TcpStream) -> Option<()> {
         match &self.inner.speaks {
-            Speaks::Plain => self.talk(stream, false, true, false).await.map(drop),
+            Speaks::Plain => self.talk(stream, None, true, false).await.map(drop),
             Speaks::Tls(tls) => {
                 let stream = tls.accept(stream).await.ok()?;
-                self.talk(stream, false, true, true).await.map(drop)
+                self.talk(stream, None, true, true).await.map(drop)
             }
-            Speaks::StartTls(tls) => {
-                let stream = self.talk(stream, true, true, false).await??;
+            Speaks::StartTls(tls) | Speaks::Meddled(tls) => {
+                let go_on = match &self.inner.speaks {
+                    Speaks::Meddled(_) => "220 go on\r\n250 postbox.example",
+                    _ => "220 go on",
+                };
+                let stream = self.talk(stream, Some(go_on), true, false).await??;
                 let stream = tls.accept(stream).await.ok()?;
-                self.talk(stream, false, false, true).await.map(drop)
+                self.talk(stream, None, false, true).await.map(drop)
             }
         }
     }
@@ -134,7 +142,7 @@ impl Postbox {
     async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
-        starttls: bool,
+        starttls: Option<&str>,
         greet: bool,
         secure: bool,
     ) -> Option<Option<S>> {
@@ -142,7 +150,7 @@ impl Postbox {
         if greet {
             say(&mut stream, "220 postbox.example ESMTP").await?;
         }
-        let (mut from, mut to, mut auth) = (String::new(), Vec::new(), None);
+        let (mut from, mut to, mut auth, mut lingers) = (String::new(), Vec::new(), None, false);
         loop {
             let line = hear(&mut stream).await?;
             let word = line.get(..4).unwrap_or(&line).to_ascii_uppercase();
@@ -150,22 +158,23 @@ impl Postbox {
             let number = self.inner.log.borrow().len();
             let does = (self.inner.does)(number);
             match word.as_str() {
-                "EHLO" if starttls => {
+                "EHLO" if starttls.is_some() => {
                     say(&mut stream, "250-postbox.example\r\n250 STARTTLS").await?;
                 }
                 "EHLO" => {
                     say(&mut stream, "250-postbox.example\r\n250-8BITMIME\r\n250 AUTH PLAIN")
                         .await?;
                 }
-                "STAR" if starttls => {
-                    say(&mut stream, "220 go on").await?;
+                "STAR" if starttls.is_some() => {
+                    say(&mut stream, starttls.unwrap_or_default()).await?;
                     return Some(Some(stream.into_inner()));
                 }
+                "QUIT" if lingers => std::future::pending::<()>().await,
                 "QUIT" => {
                     say(&mut stream, "221 bye").await?;
                     return Some(None);
                 }
-                _ if starttls => say(&mut stream, "530 TLS first").await?,
+                _ if starttls.is_some() => say(&mut stream, "530 TLS first").await?,
                 "AUTH" => {
                     let said = line.split(' ').nth(2).unwrap_or_default().to_owned();
                     if self.inner.password.is_some_and(|password| said != password) {
@@ -197,7 +206,8 @@ impl Postbox {
                 "DATA" => {
                     say(&mut stream, "354 go on").await?;
                     let text = self.message(&mut stream).await?;
-                    let taken = does == Does::Take;
+                    let taken = [Does::Take, Does::Linger].contains(&does);
+                    lingers = does == Does::Linger;
                     let (from, to) = (from.clone(), to.clone());
                     self.keep(Letter { from, to, auth: auth.clone(), secure, text, taken });
                     match does {
@@ -205,7 +215,9 @@ impl Postbox {
                         Does::Hang => std::future::pending::<()>().await,
                         Does::Close => return None,
                         Does::Babble => say(&mut stream, "HTTP/1.1 200 OK").await?,
-                        Does::Take | Does::Refuse(_) => say(&mut stream, "250 taken").await?,
+                        Does::Take | Does::Linger | Does::Refuse(_) => {
+                            say(&mut stream, "250 taken").await?
+                        }
                     }
                 }
                 _ => say(&mut stream, "502 what?").await?,
