@@ -1,6 +1,6 @@
 //! A decision of long ago: thirty versions of its detector later, under another policy, after restarts
-//! and without a cache it is made again to the same bits. And of each release: what it decided replays in every
-//! later one.
+//! and without a cache it is made again to the same bits. So it is from a record of an older schema. And of each
+//! release: what it decided replays in every later one.
 #![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
 #[path = "hostile/component.rs"]
@@ -11,6 +11,7 @@ mod server;
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::process::Command;
 
 use component::{Answer, Detector, GOOD};
 use databases::{Home, on_both};
@@ -20,9 +21,12 @@ use picket::replay::{Capsule, Sameness};
 use picket::runtime::{CompilerOptions, RuntimeOptions};
 use reqwest::Method;
 use serde_json::{Value, json};
-use server::{Server, write};
+use server::{Server, event, write};
 
-on_both!(threaded: a_decision_of_thirty_versions_ago_replays_to_the_same_bits);
+on_both!(threaded:
+    a_decision_of_thirty_versions_ago_replays_to_the_same_bits,
+    a_record_of_an_older_schema_is_brought_up_to_date_and_replays_to_the_same_bits
+);
 
 const VERSIONS: u32 = 30;
 const POLICY: &str = r#"
@@ -125,6 +129,60 @@ async fn a_decision_of_thirty_versions_ago_replays_to_the_same_bits(home: Home) 
     all_replay(&server, &[decisions[0].clone(), decisions[15].clone(), decisions[30].clone()])
         .await;
     server.app.stop().await;
+}
+
+/// `tests/records/README.md` says how one is added with a new schema.
+async fn a_record_of_an_older_schema_is_brought_up_to_date_and_replays_to_the_same_bits(
+    home: Home,
+) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(&folder).unwrap().flatten() {
+        let record = entry.path();
+        if !record.is_dir() {
+            continue;
+        }
+        let (home, dir) = (home.another(), tempfile::tempdir().unwrap());
+        let data = dir.path().join("data");
+        write(&data.join("host.key"), &std::fs::read(record.join("host.key")).unwrap());
+        // As it lay there then.
+        let policy = folder.parent().unwrap().join("capsules/policy.toml");
+        write(&dir.path().join("policies/witness.toml"), &std::fs::read(policy).unwrap());
+        let signed = match &home {
+            Home::Sqlite => {
+                std::fs::copy(record.join("picket.db"), data.join("picket.db")).unwrap();
+                record.join("sqlite.checkpoint")
+            }
+            Home::Postgres(database) => {
+                database.run_file(&record.join("postgres.sql"));
+                record.join("postgres.checkpoint")
+            }
+        };
+        let server = Server::start_in(&home, dir, quiet).await;
+        let page = server.get("admin", "/v1/decisions").await.json();
+        let decisions = page["decisions"].as_array().unwrap();
+        assert_eq!(decisions.len(), 4);
+        let mut results = Vec::new();
+        for decision in decisions {
+            let path = format!("/v1/decisions/{}/replay", decision["id"].as_str().unwrap());
+            let replay = server.post("auditor", &path, "application/json", "").await.json();
+            assert!(replay["result"] != "identical" || replay["ran"] == 2, "{replay}");
+            results.push(replay["result"].as_str().unwrap().to_owned());
+        }
+        // The newest comes first: it was erased.
+        assert_eq!(results, ["cannot_tell", "identical", "identical", "identical"]);
+        // Its log continues what was signed then, and goes on.
+        let later = event("witness", "e-5", "Pay me with a gift card").to_string();
+        let later = server.post("admin", "/v1/events", "application/cloudevents+json", later).await;
+        assert_eq!(later.status, 200, "{}", later.text);
+        let mut verify = Command::new(env!("CARGO_BIN_EXE_picket"));
+        verify.env("PICKET_DATA_DIR", &data).args(["audit", "verify", "--anchor"]).arg(&signed);
+        let (intact, said) = server.run("auditor", verify).await;
+        assert!(intact, "{said}");
+        server.app.stop().await;
+        seen += 1;
+    }
+    assert!(seen > 0, "there is one at least");
 }
 
 /// `tests/capsules/README.md` says how one is added with each release.

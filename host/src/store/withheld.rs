@@ -108,23 +108,28 @@ impl Store {
         .bind(hour)
         .fetch_one(self.readers())
         .await?;
-        let all = sqlx::query(
-            "SELECT count(DISTINCT CASE WHEN action <> 'allow' THEN subject END) AS subjects, \
-             CAST(coalesce(sum(review), 0) AS BIGINT) AS reviews FROM withheld \
-             WHERE source = $1 AND at >= $2",
-        )
-        .bind(source)
-        .bind(since)
-        .fetch_one(self.readers())
-        .await?;
-        let actions = sqlx::query(
-            "SELECT action, count(*) AS decisions, count(DISTINCT subject) AS subjects \
-             FROM withheld WHERE source = $1 AND at >= $2 AND action <> 'allow' GROUP BY action",
+        // Read once, for there may be many: by action, and at last by nobody's action all accounts.
+        let counted = sqlx::query(
+            "WITH seen AS MATERIALIZED (SELECT subject, action, count(*) AS decisions, \
+             sum(review) AS reviews FROM withheld WHERE source = $1 AND at >= $2 \
+             GROUP BY subject, action) \
+             SELECT action, CAST(sum(decisions) AS BIGINT) AS decisions, count(*) AS subjects, \
+             CAST(sum(reviews) AS BIGINT) AS reviews FROM seen GROUP BY action \
+             UNION ALL SELECT '', 0, count(DISTINCT subject), 0 FROM seen WHERE action <> 'allow'",
         )
         .bind(source)
         .bind(since)
         .fetch_all(self.readers())
         .await?;
+        let (mut actions, mut subjects, mut reviews) = (Vec::new(), 0, 0);
+        for row in &counted {
+            reviews += dialect::unsigned(row, "reviews")?;
+            match row.try_get("action")? {
+                "" => subjects = dialect::unsigned(row, "subjects")?,
+                "allow" => {}
+                _ => actions.push(would_enforce(row)?),
+            }
+        }
         let newest = sqlx::query(
             "SELECT decision, action, at FROM withheld WHERE source = $1 AND at >= $2 \
              AND action <> 'allow' ORDER BY at DESC LIMIT $3",
@@ -134,7 +139,6 @@ impl Store {
         .bind(limit.clamp(1, PAGE_ROWS_MAX) as i64)
         .fetch_all(self.readers())
         .await?;
-        let mut actions = actions.iter().map(would_enforce).collect::<Result<Vec<_>, _>>()?;
         actions.sort_by_key(|it| std::cmp::Reverse(it.action));
         Ok(ModePreview {
             source: source.to_owned(),
@@ -143,8 +147,8 @@ impl Store {
             since: Timestamp::from_micros(since),
             decisions: dialect::unsigned(&decisions, "decisions")?,
             actions,
-            subjects: dialect::unsigned(&all, "subjects")?,
-            reviews: dialect::unsigned(&all, "reviews")?,
+            subjects,
+            reviews,
             newest: newest.iter().map(withheld).collect::<Result<_, _>>()?,
         })
     }

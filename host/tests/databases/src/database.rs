@@ -1,6 +1,7 @@
 //! Databases of the shared server, one for each test.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::{LazyLock, Mutex};
 
 use crate::Server;
@@ -56,6 +57,11 @@ impl Database {
     /// Runs statements as the owner of all, and returns what they print.
     pub fn run(&self, text: &str) -> String {
         shared().run(&self.name, text)
+    }
+
+    /// Runs the statements of a file.
+    pub fn run_file(&self, file: &Path) {
+        shared().run(&self.name, &format!("\\i {}", file.display()));
     }
 }
 
