@@ -168,10 +168,7 @@ fn event(text: &str) {
         &events,
         [&|event| {
             assert!(
-                !policy
-                    .policy
-                    .judge(event, &Facts { at: event.time }, &found(&never, event))
-                    .degraded
+                !policy.policy.judge(event, &Facts::at(event.time), &found(&never, event)).degraded
             )
         }],
     );

@@ -45,7 +45,7 @@ const ENDLESS: &str = "[1,2,3,4,5,6,7,8].all(a, [1,2,3,4,5,6,7,8].all(b, \
 
 fn main() {
     let event = event();
-    let facts = Facts { at: event.time };
+    let facts = Facts::at(event.time);
     let (few, none) = (findings(FINDINGS), findings(0));
     let bare = policy(0, |_| String::new());
     let ruled = policy(RULES, |at| CONDITIONS[at % CONDITIONS.len()].to_owned());

@@ -1,5 +1,5 @@
-//! What detectors may know about the past of an event: what is observed of each event for those to come,
-//! and what an event is told of those before it. The rows are the store's; which they are is decided here.
+//! What detectors and rules may know about the past of an event: what is observed of each event for those to
+//! come, and what an event is told of those before it. The rows are the store's; which they are is decided here.
 //!
 //! Invariant: an observation is written in the transaction of its event, so none is missing and none is
 //! ahead. An event sees those before it alone, in the order of their moments and decisions.
@@ -15,8 +15,8 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::{
-    DecisionId, Definition, DefinitionId, Digest, Event, Input, Known, Observation, Recalled,
-    Recent, Timestamp, Told,
+    DecisionId, Definition, DefinitionId, Digest, Event, Finding, Input, Known, Observation,
+    Recalled, Recent, Signal, Timestamp, Told,
 };
 use crate::store::{Asked, Referred, Store, StoreError};
 
@@ -85,19 +85,27 @@ impl Features {
         &self,
         definitions: &[Definition],
         event: &Event,
+        heard: &[&Signal],
         at: Timestamp,
     ) -> Vec<Observation> {
-        definitions.iter().filter_map(|it| self.observation(it, event, at)).collect()
+        definitions.iter().flat_map(|it| self.observations(it, event, heard, at)).collect()
     }
 
-    /// What an event of this moment adds to one definition.
-    pub fn observation(
+    /// What an event of this moment adds to one definition. `heard` are the signals that had a say in it.
+    pub fn observations(
         &self,
         definition: &Definition,
         event: &Event,
+        heard: &[&Signal],
         at: Timestamp,
-    ) -> Option<Observation> {
-        observe::observation(&self.key, definition, event, at)
+    ) -> Vec<Observation> {
+        observe::observations(&self.key, definition, event, heard, at)
+    }
+
+    /// Whether there is anything that the signals of one of these labels carry.
+    pub fn meets(wanted: &[&Definition], findings: &[Finding]) -> bool {
+        let mut labels = wanted.iter().filter_map(|it| it.input.entities());
+        labels.any(|label| findings.iter().any(|finding| finding.carries(label)))
     }
 
     /// What is known for these definitions about an event of this moment, before it is decided about under
@@ -111,28 +119,76 @@ impl Features {
         id: DecisionId,
     ) -> Known {
         let until = Instant::now() + self.patience;
-        let reads = wanted.iter().map(|definition| async move {
-            let unknown = |why: &str| Told::Unknown(why.to_owned());
-            if !timeout_at(until, self.is_told(definition.id)).await.unwrap_or_default() {
-                return unknown("what happened before it was declared is not looked through yet");
-            }
+        let reads = wanted.iter().map(async |definition| {
             let read = async {
                 let _turn = self.turns.acquire().await;
                 self.told(definition, event, at, id).await
             };
-            match timeout_at(until, read).await {
-                Ok(Ok(told)) => told,
-                Ok(Err(error)) => {
-                    tracing::warn!("`{}` was not read: {error}", definition.input);
-                    unknown("the record did not answer")
-                }
-                Err(_) => unknown("the event's time was up"),
-            }
+            self.told_until(until, definition, read).await
         });
         let told = futures::future::join_all(reads).await;
         let mut known = Known::default();
         for (definition, told) in wanted.iter().zip(told) {
             known.tell(&definition.input, told);
+        }
+        known
+    }
+
+    /// What reading a definition comes to, or that it is unknown: where it has a gap, where the record does not
+    /// answer, and where that takes longer than until then.
+    async fn told_until(
+        &self,
+        until: Instant,
+        definition: &Definition,
+        read: impl Future<Output = Result<Told, StoreError>>,
+    ) -> Told {
+        let unknown = |why: &str| Told::Unknown(why.to_owned());
+        if !timeout_at(until, self.is_told(definition.id)).await.unwrap_or_default() {
+            return unknown("what happened before it was declared is not looked through yet");
+        }
+        match timeout_at(until, read).await {
+            Ok(Ok(told)) => told,
+            Ok(Err(error)) => {
+                tracing::warn!("`{}` was not read: {error}", definition.input);
+                unknown("the record did not answer")
+            }
+            Err(_) => unknown("the event's time was up"),
+        }
+    }
+
+    /// How many accounts had what the signals of these findings carry, for definitions that are about that:
+    /// the account of the event and those of before it. Where several things are carried, the most that one
+    /// has. What no signal carries is not told of. It takes no longer than [`Features::read`].
+    pub async fn accounts(
+        &self,
+        wanted: &[&Definition],
+        event: &Event,
+        findings: &[Finding],
+        at: Timestamp,
+        id: DecisionId,
+    ) -> Known {
+        let until = Instant::now() + self.patience;
+        let own = observe::account(&self.key, event);
+        let heard: Vec<&Signal> = findings.iter().flat_map(Finding::heard).collect();
+        let met = wanted.iter().filter_map(|definition| {
+            let label = definition.input.entities()?;
+            let met = observe::met(&self.key, event, heard.iter().copied(), label);
+            (!met.is_empty()).then_some((*definition, met))
+        });
+        let reads = met.map(async |(definition, met)| {
+            let counts = met.into_iter().map(async |entity| {
+                let _turn = self.turns.acquire().await;
+                self.store.accounts(&asked(definition, entity, at, id), own).await
+            });
+            let most = async {
+                let counts = futures::future::try_join_all(counts).await?;
+                Ok(Told::Integer(counts.into_iter().max().unwrap_or_default()))
+            };
+            (&definition.input, self.told_until(until, definition, most).await)
+        });
+        let mut known = Known::default();
+        for (input, told) in futures::future::join_all(reads).await {
+            known.tell(input, told);
         }
         known
     }
@@ -164,15 +220,7 @@ impl Features {
         let Some(entity) = observe::entity(&self.key, definition, event) else {
             return Ok(Told::Absent);
         };
-        let past = definition.past();
-        let window = i64::try_from(past.window_s).unwrap_or(i64::MAX).saturating_mul(1_000_000);
-        let asked = Asked {
-            definition: definition.id,
-            entity,
-            after: Timestamp::from_micros(at.micros().saturating_sub(window)),
-            until: at,
-            before: id,
-        };
+        let asked = asked(definition, entity, at, id);
         match &definition.input {
             Input::Feature(feature) => self.store.observed(feature.function, &asked).await,
             input @ Input::Recent(Recent { last, .. }) => {
@@ -183,6 +231,19 @@ impl Features {
             }
             Input::Field { .. } | Input::List { .. } => Ok(Told::Absent),
         }
+    }
+}
+
+/// What is before an event, as far back as a definition looks.
+fn asked(definition: &Definition, entity: [u8; 16], at: Timestamp, id: DecisionId) -> Asked {
+    let window = i64::try_from(definition.past().window_s).unwrap_or(i64::MAX);
+    let window = window.saturating_mul(1_000_000);
+    Asked {
+        definition: definition.id,
+        entity,
+        after: Timestamp::from_micros(at.micros().saturating_sub(window)),
+        until: at,
+        before: id,
     }
 }
 

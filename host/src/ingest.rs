@@ -8,6 +8,7 @@ mod conclude;
 mod fingerprint;
 mod job;
 mod policies;
+mod run;
 mod trial;
 mod turns;
 
@@ -20,9 +21,10 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{self, Engine, Pool, PoolError};
+use crate::engine::{Engine, Pool, PoolError};
 use crate::features::Features;
-use crate::model::{Decision, DecisionId, Event, Known, Outgoing, Timestamp, Wants};
+use crate::model::profile::Risk;
+use crate::model::{Account, Decision, DecisionId, Event, Known, Outgoing, Timestamp, Wants};
 use crate::registry::{LivePolicy, Registry, Snapshot};
 use crate::store::{Accepted, Committed, Recorded, Salt, SealedEntry, Store, StoreError};
 use crate::telemetry::{Metrics, Received};
@@ -30,7 +32,7 @@ use crate::telemetry::{Metrics, Received};
 pub use basis::{Basis, Otherwise, Stood};
 pub use conclude::{Given, conclude, enforce};
 pub use fingerprint::FingerprintKey;
-use job::Job;
+use job::{Decided, Job};
 pub use turns::{Turn, Turns};
 
 /// The parts that the flow runs through. Cheap to clone.
@@ -87,6 +89,8 @@ pub enum IngestError {
 
 /// Accepted events that are fetched at once.
 const ACCEPTED_BATCH: usize = 64;
+/// Decisions that a risk follows from, where rules ask for it.
+const CONDUCT_MAX: usize = 50;
 /// How long the worker waits before it tries again what has failed.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -124,8 +128,8 @@ impl Ingest {
         self.tracked(event, |this, event| async move { this.take(event).await }).await
     }
 
-    /// What would be decided: nothing is claimed from the record, and read of it only what detectors declare
-    /// about the past.
+    /// What would be decided about one of whom nothing is known: nothing is claimed from the record, and read of
+    /// it only what detectors and policies declare about the past.
     ///
     /// # Errors
     /// An unknown source, too much to do, or a store that does not answer.
@@ -135,10 +139,7 @@ impl Ingest {
         let received_at = Timestamp::now();
         let mut job = self.job(snapshot, policy, Arc::new(event), DecisionId::new(), received_at);
         job.known = self.past(&job).await;
-        let work = move |answer: engine::Answer<'_, Decision>| {
-            answer.give(job.decide().0.for_nobody());
-        };
-        Ok(self.0.pool.run(work).await?)
+        run::run(&self.0, job, false, Decided::for_nobody).await
     }
 
     /// Decides what was accepted, also what an earlier run of the program left behind, until told to
@@ -188,10 +189,12 @@ impl Ingest {
     }
 
     /// A turn after the earlier events of this subject in a row of events, where detectors are told of the
-    /// past: there the later ones must see the earlier ones. Of others nobody waits.
+    /// past, or rules of the past or the account: there the later ones must see the earlier ones. Of others
+    /// nobody waits.
     pub fn turn(&self, turns: &mut Turns, event: &Event) -> Option<Turn> {
         let snapshot = self.0.registry.current();
-        let waits = !snapshot.definitions_of(&event.source).is_empty();
+        let waits =
+            !snapshot.definitions_of(&event.source).is_empty() || snapshot.reads(event).any();
         waits.then(|| turns.next(&event.source, &event.subject))
     }
 
@@ -248,23 +251,21 @@ impl Ingest {
             self.0.store.standing(&event.source, &event.subject, job.mode(), job.happened_at());
         let sealing = self.0.store.sealing(&event);
         let past = async { Ok(self.past(&job).await) };
-        let (mut sealing, standing, known) = tokio::try_join!(sealing, standing, past)?;
+        let (mut sealing, standing, known, risk) =
+            tokio::try_join!(sealing, standing, past, self.risk(&job))?;
         job.known = known;
+        job.account = job.account(&standing, risk);
         if let Some(salt) = salt {
             sealing = sealing.salted(salt);
         }
         let wants = self.0.destinations.get(&event.source).cloned();
         let sends = wants.clone();
-        let work = move |answer: engine::Answer<'_, _>| {
-            let engine = Arc::clone(&job.engine);
-            let (decided, upkeep) = job.decide();
+        let finish = move |decided: Decided| {
             let entry = decided.entry(standing, fingerprint, wants);
             let decision = Arc::clone(&entry.decision);
-            let sealed = entry.seal(sealing).map(|sealed: SealedEntry| (decision, sealed));
-            let spare = answer.give(sealed);
-            engine.look_after(upkeep, || spare.is_left());
+            entry.seal(sealing).map(|sealed: SealedEntry| (decision, sealed))
         };
-        let (decision, sealed) = self.0.pool.run(work).await??;
+        let (decision, sealed) = run::run(&self.0, job, true, finish).await??;
         let decision = match self.0.store.commit_sealed(sealed).await? {
             Committed::New => decision,
             Committed::Otherwise(instead) => instead,
@@ -344,14 +345,27 @@ impl Ingest {
             engine: Arc::clone(&self.0.engine),
             features: Arc::clone(&self.0.features),
             known: Known::default(),
+            account: Account::NOBODY,
+            decided_at: received_at,
             ceiling,
         }
     }
 
-    /// What the detectors that see an event declared about its past. Where none did, nothing is read.
+    /// What is declared about the past of an event by the detectors that see it and the policies that judge it.
+    /// Where nothing is, nothing is read.
     async fn past(&self, job: &Job) -> Known {
         let wanted = job.snapshot.definitions_for(&job.event);
         self.0.features.read(&wanted, &job.event, job.happened_at(), job.id).await
+    }
+
+    /// What its conduct makes of the subject, where a policy of the source asks.
+    async fn risk(&self, job: &Job) -> Result<Option<Risk>, StoreError> {
+        let Event { source, subject, .. } = &*job.event;
+        if !job.snapshot.reads(&job.event).risk {
+            return Ok(None);
+        }
+        let conduct = self.0.store.conduct(source, subject, CONDUCT_MAX).await?;
+        Ok(Some(job.policy.policy.risk(&conduct, job.happened_at())))
     }
 
     fn count_failure(&self, source: &str, error: &IngestError) {

@@ -1,5 +1,6 @@
 //! The words of the domain as plain data: no I/O, no clock, no other module of the house.
 
+pub mod account;
 pub mod action;
 pub mod alert;
 pub mod attempt;
@@ -35,6 +36,7 @@ pub mod time;
 pub mod trial;
 pub mod vitals;
 
+pub use account::Account;
 pub use action::{Action, Scope, ScopedAction};
 pub use alert::{AlertRule, AlertState, Counts, Watch};
 pub use attempt::{Attempt, AttemptOutcome};

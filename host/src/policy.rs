@@ -16,6 +16,7 @@ mod examples;
 mod exemptions;
 mod expression;
 mod facts;
+mod features;
 mod judge;
 mod labels;
 mod lists;
@@ -43,6 +44,7 @@ pub use enforced::Enforced;
 pub use escalate::{Asked, Escalation};
 pub use exemptions::Exemption;
 pub use facts::Facts;
+pub use features::NamedFeature;
 pub use judge::Verdict;
 pub use labels::{Known, Labels};
 pub use lists::{List, ListKind};
@@ -57,7 +59,7 @@ pub use trace::{
     Bound, BoundStep, ExemptStep, LabelStep, LiftStep, ModifierStep, RuleStep, StageStep, Step,
 };
 
-use crate::model::{Digest, Score, TypePattern};
+use crate::model::{Digest, Input, Score, TypePattern};
 
 /// A policy that was checked. Made by [`Policy::compile`] alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +82,10 @@ pub struct Policy {
     /// The labels that rules name, sorted.
     named: Vec<String>,
     lists: Vec<List>,
+    features: Vec<NamedFeature>,
+    /// What the rules ask about the past, each once.
+    asks: Vec<Input>,
+    reads: Reads,
     exemptions: Vec<Exemption>,
     strikes: Option<Strikes>,
 }
@@ -153,9 +159,44 @@ impl Policy {
         &self.lists
     }
 
+    pub fn features(&self) -> &[NamedFeature] {
+        &self.features
+    }
+
+    /// What it asks about the past of an event, each once: its features, and what signals carry
+    /// ([`Input::entities`]).
+    pub fn asks(&self) -> &[Input] {
+        &self.asks
+    }
+
+    /// What its rules ask about the account.
+    pub fn reads(&self) -> Reads {
+        self.reads
+    }
+
     /// Whether it has a say about events of this type.
     pub fn judges(&self, event_type: &str) -> bool {
         self.events.iter().any(|pattern| pattern.matches(event_type))
+    }
+}
+
+/// What rules ask about the account of an event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// Its strikes or restrictions.
+    pub standing: bool,
+    /// The risk that its conduct makes it.
+    pub risk: bool,
+}
+
+impl Reads {
+    /// What either asks.
+    pub fn and(self, other: Self) -> Self {
+        Self { standing: self.standing || other.standing, risk: self.risk || other.risk }
+    }
+
+    pub fn any(self) -> bool {
+        self.standing || self.risk
     }
 }
 

@@ -156,6 +156,69 @@ fn rules_are_checked_explained_and_held_to_cases() {
     assert!(failed.contains("  - rules open\n  + rules large\n"), "{failed}");
 }
 
+const PAST: &str = r#"
+[[features]]
+name = "messages_1h"
+function = "count"
+by = "subject"
+window_s = 3600
+[[rules]]
+name = "busy"
+when = "features.messages_1h > 3"
+floor = "high"
+[[rules]]
+name = "shared"
+when = 'accounts("contact.phone", 30) >= 3'
+alert = "shared-phone"
+[[rules]]
+name = "struck"
+when = "subject.strikes > 1 && subject.score > 0.5"
+tag = "struck"
+"#;
+
+#[test]
+fn a_case_says_what_is_known_of_the_past() {
+    let dir = market();
+    let dir = dir.path();
+    write(&dir.join("market.toml"), &(STAGED.to_owned() + PAST));
+    good(run(dir, &["check", "market.toml"]));
+    let facts = r#""facts": {"features": {"messages_1h": 4}, "accounts": {"contact.phone": 3}, "subject": {"strikes": 2, "score": 0.7}}"#;
+    let cases = format!(
+        r#"{{"name": "all", "signals": [], {facts}, "expect": {{"tier": "high", "alerts": ["shared-phone"], "tags": ["struck"], "rules": ["busy", "shared", "struck"]}}}}
+{{"name": "nothing before", "signals": [], "expect": {{"tier": "low", "rules": [], "degraded": false}}}}
+"#
+    );
+    write(&dir.join("golden/market.jsonl"), &cases);
+    assert_eq!(good(run(dir, &["test"])), "2 of 2 cases pass\n");
+    good(run(dir, &["test", "--update"]));
+    write(&dir.join("event.json"), r#"{"data": {"content": "hello"}}"#);
+    write(&dir.join("found.json"), &format!("{{\"signals\": [], {facts}}}"));
+    let args = ["explain", "market.toml", "event.json", "--findings", "found.json"];
+    let explained = good(run(dir, &args));
+    for says in
+        ["alerts   shared-phone", "tags     struck", "floor high", "features.messages_1h > 3"]
+    {
+        assert!(explained.contains(says), "{says}: {explained}");
+    }
+    for (wrong, says) in [
+        (
+            facts.replace("messages_1h", "mesages_1h"),
+            "no feature `mesages_1h`: did you mean `messages_1h`?",
+        ),
+        (facts.replace("4}", "\"four\"}"), "the feature `messages_1h` cannot be \"four\""),
+        (facts.replace("contact.phone", "contact.link"), "no rule of the policy"),
+    ] {
+        write(&dir.join("found.json"), &format!("{{\"signals\": [], {wrong}}}"));
+        let failed = run(dir, &args);
+        assert!(said(&failed).contains(says), "{says}: {}", said(&failed));
+    }
+    // Another policy may ask for other things.
+    write(&dir.join("draft.toml"), STAGED);
+    let diff = ["diff", "market.toml", "draft.toml", "--on", "golden/market.jsonl"];
+    let changed = good(run(dir, &diff));
+    assert!(changed.contains("2 events, 1 decisions differ: 0 stricter, 1 milder"), "{changed}");
+}
+
 #[test]
 fn mistakes_around_cases_teach_the_mend() {
     let dir = market();

@@ -15,7 +15,8 @@ pub struct Known {
     pub log_size: u64,
 }
 
-type Path = Box<dyn Fn(u64, Option<&str>) -> String>;
+/// Where one asks.
+type Path = dyn Fn(u64, Option<&str>) -> String;
 
 /// One thing to ask for.
 pub struct Ask {
@@ -23,7 +24,7 @@ pub struct Ask {
     /// As the document of the API has it.
     pub route: &'static str,
     /// Where, by the round and the page after which to go on.
-    pub path: Path,
+    pub path: Box<Path>,
     /// What is posted; `None`: it is a GET.
     pub body: Option<Value>,
     /// Whose key asks: of this source alone; `None`: of all.

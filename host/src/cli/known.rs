@@ -35,7 +35,8 @@ pub(super) fn of(manifest: &Manifest, given: &BTreeMap<String, Json>) -> Result<
     Ok(known)
 }
 
-fn read(input: &Input, json: &Json) -> Option<Told> {
+/// What is told where a case says so; `None` where it cannot be that.
+pub(super) fn read(input: &Input, json: &Json) -> Option<Told> {
     match input {
         Input::Field { .. } => None,
         Input::List { .. } => json.as_bool().map(Told::Boolean),

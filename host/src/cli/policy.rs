@@ -5,6 +5,7 @@
 mod compare;
 mod diff;
 mod explain;
+mod facts;
 mod found;
 mod golden;
 mod list;
@@ -93,11 +94,27 @@ Any number of [[rules]] see what came of that, and ask for more or less of it:
   floor = "high", ceiling = "medium"   a tier that the score reaches, or does not leave
   action = "cooldown", scope = "account", for_h = 24    enforced at least, with its end
   tag = "large", review = true         marks the decision; a person looks
+  alert = "shared-phone"               tells people, once within an hour for each source, also in shadow mode
 A condition is CEL over event (id, type, source, subject, time, data), signals (each with detector,
 label, score, confidence), labels (label to evidence), evidence("contact.phone"), score, tier,
-degraded and lists.NAME. All rules see the same merged score. Of those that fire the lowest ceiling
-and the highest floor count, and a floor wins over a ceiling. A rule without an answer does not fire,
-and `on_error` says what that means.
+degraded, lists.NAME, and what is known of the past:
+  features.messages_1h                 a number of the [[features]]; has(features.NAME) where it may say nothing
+  accounts("contact.phone", 30)        how many accounts, this one included, had what signals of the label
+                                       carry, such as the same phone, within so many days (1 to 90); 0 where
+                                       none carries anything, of several things the most
+  subject.strikes, subject.restricted, subject.restrictions, subject.score, subject.tier, subject.trust
+                                       how the account stood before: strikes that count (up to 64), what is
+                                       in force such as "cooldown", and the risk of its last 50 decisions
+All rules see the same merged score. Of those that fire the lowest ceiling and the highest floor count, and
+a floor wins over a ceiling. A rule without an answer does not fire, and `on_error` says what that means:
+so it is where it asks, also by has(...), for features or accounts that are not known, for the record did
+not answer in time, or what happened before they were declared is not looked through yet.
+
+[[features]] are numbers about earlier events of the source, up to 32:
+  name = "messages_1h", function = "count", by = "subject", window_s = 3600, events = ["message.*"]
+  function = "count", "sum", "mean", "distinct", "first_seen" or "last_seen" (in milliseconds since 1970),
+  of = "data.amount_cents" is what is added up or told apart, by = "data.thread_id" whose past it is,
+  window_s = 1 to 7776000 how far back, events which types count, all unless named.
 
 [[lists]] have name, kind = "allow" or "deny", field = "subject" or "data.thread_id", and entries of
 value, until, why. [[exemptions]] have subjects, until, why: nothing is enforced on those accounts.

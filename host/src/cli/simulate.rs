@@ -29,11 +29,13 @@ pub(super) const AFTER_HELP: &str = "\
 
 With --since the decisions of the record are judged again, on what the detectors found then; a detector that is
 given with --detector (its settings in NAME.toml beside it) runs in the sandbox in place of the one of that name.
-They are held against what was decided. With --events the shipped detectors run on a file of CloudEvents, one on
-each line, or {\"event\": {...}, \"violation\": true}; held against the policy --against, if there is one. Strikes are
-counted as a server counts them, from those that stood when the time began, and a sample is of accounts, each with
-all that it did. What people say comes from --labels, NDJSON or CSV of source,id,violation, else from rulings:
-where a decision was upheld it was a violation if anything was asked for, where it was overturned if nothing was.
+They are held against what was decided. Features and accounts(...) are as they were read then; a policy that asks
+for others, or for subject.strikes and the like, is refused: on trial it is told. With --events the shipped detectors
+run on a file of CloudEvents, one on each line, or {\"event\": {...}, \"violation\": true}; held against the policy
+--against, if there is one. Strikes are counted as a server counts them, from those that stood when the time began,
+and a sample is of accounts, each with all that it did. What people say comes from --labels, NDJSON or CSV of
+source,id,violation, else from rulings: where a decision was upheld it was a violation if anything was asked for,
+where it was overturned if nothing was.
 
 Writes report.html, which needs neither network nor scripts and can be printed, and report.json. The database
 is opened to be read and nothing else; a server may run meanwhile. Accounts are shown as hashes.

@@ -1,6 +1,7 @@
 //! What one event adds to one definition. Pure.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use hmac::{Hmac, Mac};
 use serde_json::Value as Json;
@@ -8,13 +9,62 @@ use sha2::Sha256;
 
 use crate::model::event::Field;
 use crate::model::{
-    Definition, Event, Feature, Function, Input, Observation, Past, Recent, Timestamp,
+    Definition, Event, Feature, Function, Input, Observation, Past, Recent, Signal, Timestamp,
 };
 
+/// Things that the signals of one label carry in one event, of which something is kept.
+const ENTITIES_MAX: usize = 16;
 /// What is greater is no amount, and could not be added up.
 const NUMBER_MAX: f64 = 1e100;
 
-pub(super) fn observation(
+/// What a decision adds to one definition: of most at most one, of what signals carry one for each thing.
+pub(super) fn observations(
+    key: &Hmac<Sha256>,
+    definition: &Definition,
+    event: &Event,
+    heard: &[&Signal],
+    at: Timestamp,
+) -> Vec<Observation> {
+    let Some(label) = definition.input.entities() else {
+        return observation(key, definition, event, at).into_iter().collect();
+    };
+    if definition.source != event.source {
+        return Vec::new();
+    }
+    let value = Some(account(key, event));
+    let met = met(key, event, heard.iter().copied(), label).into_iter();
+    let one = |entity| Observation {
+        definition: definition.id,
+        entity,
+        at,
+        // It says that this account had it.
+        personal: true,
+        value,
+        number: None,
+    };
+    met.map(one).collect()
+}
+
+/// What the signals of a label carry, of this source alone: each thing once, and not more than are kept.
+pub(super) fn met<'a>(
+    key: &Hmac<Sha256>,
+    event: &Event,
+    signals: impl Iterator<Item = &'a Signal>,
+    label: &str,
+) -> Vec<[u8; 16]> {
+    let carried = signals.filter(|signal| signal.label == label).flat_map(|it| &it.entities);
+    let met = carried.map(|entity| {
+        hash(key, &[&event.source, "entities", &format!("{}\0{}", entity.kind, entity.hash)])
+    });
+    met.collect::<BTreeSet<_>>().into_iter().take(ENTITIES_MAX).collect()
+}
+
+/// The account that an event is of, as a value that is told apart.
+pub(super) fn account(key: &Hmac<Sha256>, event: &Event) -> [u8; 16] {
+    hash(key, &[&event.source, "subject", &event.subject])
+}
+
+fn observation(
     key: &Hmac<Sha256>,
     definition: &Definition,
     event: &Event,

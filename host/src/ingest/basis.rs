@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Decision, Finding, Input, Isolation, Known, Standing, Timestamp};
+use crate::model::{Account, Decision, Finding, Input, Isolation, Known, Standing, Timestamp};
 use crate::policy::Step;
 use crate::registry::{LiveDetector, Subscribed};
 use crate::runtime::Limits;
@@ -18,6 +18,9 @@ pub struct Basis<'a> {
     /// What they were told beyond the event: values as they were read, texts of other events by reference.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub known: Cow<'a, Known>,
+    /// How the subject stood as far as rules ask, when it was judged.
+    #[serde(default, skip_serializing_if = "is_nobody")]
+    pub account: Cow<'a, Account>,
     /// The arithmetic of the score.
     pub trace: Vec<Step>,
     /// How the subject stood; `None` where that made no difference.
@@ -61,6 +64,7 @@ impl<'a> Basis<'a> {
         seen: &[Subscribed<'a>],
         ceiling: &Limits,
         known: &'a Known,
+        account: &'a Account,
     ) -> Self {
         let manifests = seen.iter().map(|subscribed| subscribed.live.prepared.manifest());
         let entities = decision.signals.iter().flat_map(|signal| &signal.entities);
@@ -72,6 +76,7 @@ impl<'a> Basis<'a> {
                 })
                 .collect(),
             known: Cow::Borrowed(known),
+            account: Cow::Borrowed(account),
             trace,
             stood: None,
             ceiling: *ceiling,
@@ -89,6 +94,11 @@ impl<'a> Basis<'a> {
 #[allow(clippy::ptr_arg, reason = "serde passes the field as it is")]
 fn is_nothing(known: &Cow<'_, Known>) -> bool {
     known.is_empty()
+}
+
+#[allow(clippy::ptr_arg, reason = "serde passes the field as it is")]
+fn is_nobody(account: &Cow<'_, Account>) -> bool {
+    **account == Account::NOBODY
 }
 
 fn otherwise(finding: usize, live: &LiveDetector, ceiling: &Limits) -> Option<Otherwise> {

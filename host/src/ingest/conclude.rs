@@ -4,7 +4,8 @@
 
 use crate::model::decision::SEMANTICS;
 use crate::model::{
-    Action, Decision, DecisionId, Event, Finding, Mode, PolicyRef, ScopedAction, Timestamp, Would,
+    Account, Action, Decision, DecisionId, Event, Finding, Known, Mode, PolicyRef, ScopedAction,
+    Timestamp, Would,
 };
 use crate::policy::{Escalation, Facts, Step, Verdict};
 
@@ -17,12 +18,16 @@ pub struct Given<'a> {
     pub policy: PolicyRef,
     pub mode: Mode,
     pub generation: u64,
+    /// What is known of the past.
+    pub known: &'a Known,
+    /// How the subject stands.
+    pub account: &'a Account,
 }
 
 impl Given<'_> {
     /// What the policy judges by beside event and findings.
-    pub fn facts(&self) -> Facts {
-        Facts { at: self.decided_at }
+    pub fn facts(&self) -> Facts<'_> {
+        Facts { at: self.decided_at, known: self.known, account: self.account }
     }
 }
 
@@ -33,7 +38,7 @@ pub fn conclude(
     findings: Vec<Finding>,
     verdict: Verdict,
 ) -> (Decision, Vec<Step>) {
-    let Given { id, decided_at, event, policy, mode, generation } = given;
+    let Given { id, decided_at, event, policy, mode, generation, .. } = given;
     let (action, scope) = verdict.strongest();
     let decision = Decision {
         id,
@@ -53,6 +58,7 @@ pub fn conclude(
         reason: verdict.reason,
         message: verdict.message,
         tags: verdict.tags,
+        alerts: verdict.alerts,
         strike: None,
         case_id: None,
         degraded: verdict.degraded,

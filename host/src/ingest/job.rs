@@ -10,9 +10,10 @@ use super::conclude::{Given, conclude, enforce};
 use super::{policies, trial};
 use crate::engine::{Engine, Evaluated, Upkeep};
 use crate::features::Features;
+use crate::model::profile::Risk;
 use crate::model::{
-    Decision, DecisionId, Event, Input, Known, Mode, Observation, Outgoing, Standing, Timestamp,
-    Told, Trials, Wants,
+    Account, Decision, DecisionId, Definition, Event, Finding, Input, Known, Mode, Observation,
+    Outgoing, Signal, Standing, Timestamp, Told, Trials, Wants,
 };
 use crate::policy::{Asked, Escalation};
 use crate::registry::{LivePolicy, Snapshot, Subscribed};
@@ -30,6 +31,10 @@ pub(super) struct Job {
     pub features: Arc<Features>,
     /// What its past says, as it was read.
     pub known: Known,
+    /// How its subject stands, as far as rules ask.
+    pub account: Account,
+    /// From when it is decided; see [`Job::begin`].
+    pub decided_at: Timestamp,
     /// What no detector gets more of.
     pub ceiling: Limits,
 }
@@ -63,22 +68,51 @@ impl Job {
         self.event.time.min(self.received_at)
     }
 
-    /// With what the engine does once the answer has been given.
-    pub fn decide(&mut self) -> (Decided, Upkeep<'_>) {
-        // One moment for what detectors are told of a list and what rules find on it.
-        let decided_at = Timestamp::now();
-        let told = self.lists(decided_at);
+    /// How the subject stands, as far as that is asked.
+    pub fn account(&self, standing: &Standing, risk: Option<Risk>) -> Account {
+        let mut account = Account::NOBODY;
+        if self.snapshot.reads(&self.event).standing {
+            account.strikes = standing.strikes;
+            account.restrictions = standing.restrictions.iter().map(|own| own.action).collect();
+        }
+        if let Some(risk) = risk {
+            (account.score, account.trust) = (risk.score, risk.trust);
+        }
+        account
+    }
+
+    /// It is decided now: one moment for what detectors are told of a list and what rules find on it.
+    pub fn begin(&mut self) {
+        self.decided_at = Timestamp::now();
+        let told = self.lists(self.decided_at);
         told.iter().for_each(|(input, is)| self.known.tell(input, is.clone()));
-        let Self { snapshot, policy, event, known, .. } = &*self;
+    }
+
+    /// What is found, with what the engine does once the answer has been given.
+    pub fn evaluate(&self) -> (Vec<Finding>, Upkeep<'_>) {
+        let Self { snapshot, policy, event, known, .. } = self;
         let Evaluated { findings, upkeep } = self.engine.evaluate(snapshot, event, known);
-        let findings = policies::heard(&policy.policy, snapshot, &event.source, findings);
+        (policies::heard(&policy.policy, snapshot, &event.source, findings), upkeep)
+    }
+
+    /// What the rules ask about what was found, if anything.
+    pub fn asks(&self, findings: &[Finding]) -> Vec<&Definition> {
+        let wanted = self.snapshot.definitions_of_entities(&self.event);
+        if Features::meets(&wanted, findings) { wanted } else { Vec::new() }
+    }
+
+    /// What comes of what was found, with all that is known.
+    pub fn judge(&self, findings: Vec<Finding>, known: &Known) -> Decided {
+        let Self { snapshot, policy, event, account, .. } = self;
         let given = Given {
             id: self.id,
-            decided_at,
+            decided_at: self.decided_at,
             event,
             policy: policy.reference(),
             mode: self.mode(),
             generation: snapshot.generation(),
+            known,
+            account,
         };
         let verdict = policy.policy.judge(event, &given.facts(), &findings);
         let seen = snapshot.subscribed(event);
@@ -88,24 +122,23 @@ impl Job {
         };
         let asked = verdict.asked();
         let (decision, trace) = conclude(given, findings, verdict);
-        let basis = Basis::new(&decision, trace, &seen, &self.ceiling, known);
+        let basis = Basis::new(&decision, trace, &seen, &self.ceiling, known, account);
         let basis = serde_json::to_value(basis).expect("it is plain JSON");
-        let decided = Decided {
+        let at = self.happened_at();
+        let heard: Vec<&Signal> = decision.heard().collect();
+        let declared = snapshot.definitions_of(&event.source);
+        let observations = self.features.observe(declared, event, &heard, at);
+        Decided {
             decision,
             asked,
             policy: Arc::clone(policy),
             event: Arc::clone(event),
             received_at: self.received_at,
-            at: self.happened_at(),
+            at,
             basis,
             trials,
-            observations: self.features.observe(
-                snapshot.definitions_of(&event.source),
-                event,
-                self.happened_at(),
-            ),
-        };
-        (decided, upkeep)
+            observations,
+        }
     }
 
     /// Whether the event is on the lists that its detectors ask about, by the policy that decides. Of a list

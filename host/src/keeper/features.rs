@@ -72,9 +72,7 @@ impl FeatureKeeper {
                 () = stop.cancelled() => return,
             };
             if let Err(error) = looked {
-                tracing::error!(
-                    "what detectors know about the past is not brought up to date: {error}"
-                );
+                tracing::error!("what is known about the past is not brought up to date: {error}");
             }
         }
     }
@@ -153,8 +151,8 @@ impl FeatureKeeper {
             if due.is_empty() {
                 return Ok(());
             }
-            let observe = |definition: &Definition, event: &_, at| {
-                self.features.observation(definition, event, at)
+            let observe = |definition: &Definition, event: &_, heard: &[&_], at| {
+                self.features.observations(definition, event, heard, at)
             };
             while let Some(last) = self.features.store().fill_features(&due, observe).await? {
                 due.iter_mut().for_each(|(_, after)| *after = last.max(*after));

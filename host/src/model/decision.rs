@@ -48,6 +48,9 @@ pub struct Decision {
     /// What the rules of the policy mark it with: sorted, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// What the rules of the policy tell people of by an alert: sorted, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<String>,
     /// Whether a finding was missing or a rule had no answer, so that the policy's `on_error` had a say.
     pub degraded: bool,
     /// Whether a person should look, because a tier, a rule or the policy's `on_error` says so.
@@ -62,6 +65,15 @@ pub struct Decision {
     /// pseudonym that belongs to this erasure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<Timestamp>,
+}
+
+impl Decision {
+    /// The signals of the findings that had a say.
+    pub fn heard(&self) -> impl Iterator<Item = &Signal> {
+        self.signals.iter().filter(|signal| {
+            self.findings.iter().any(|finding| finding.counted && finding.gave(signal))
+        })
+    }
 }
 
 /// What active mode would have enforced.

@@ -58,6 +58,19 @@ impl Finding {
             && signal.detector == self.detector
             && signal.version.as_ref() == version
     }
+
+    /// The signals that have a say.
+    pub fn heard(&self) -> &[Signal] {
+        match self.counted && self.outcome == Outcome::Ok {
+            true => &self.signals,
+            false => &[],
+        }
+    }
+
+    /// Whether a signal of this label has a say and carries something.
+    pub fn carries(&self, label: &str) -> bool {
+        self.heard().iter().any(|signal| signal.label == label && !signal.entities.is_empty())
+    }
 }
 
 /// Before there were versions that only watch, every finding had a say.

@@ -107,7 +107,13 @@ const PATH_BYTES_MAX: usize = 256;
 const NAME_BYTES_MAX: usize = 64;
 const PATTERNS_MAX: usize = 16;
 
+/// What stands before a label where a past is about what signals carry.
+const ENTITIES: &str = "entities.";
+
 impl Function {
+    pub const ALL: [Self; 6] =
+        [Self::Count, Self::Sum, Self::Mean, Self::Distinct, Self::FirstSeen, Self::LastSeen];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Count => "count",
@@ -124,6 +130,20 @@ impl Function {
     }
 }
 
+impl Feature {
+    /// How many accounts had what signals of this label carry: a past that only policies ask about, for what
+    /// signals carry is known when the detectors are done.
+    pub fn accounts(label: &str, days: u32) -> Self {
+        Self {
+            function: Function::Distinct,
+            of: Some("subject".to_owned()),
+            by: format!("{ENTITIES}{label}"),
+            window_s: u64::from(days) * 24 * 3_600,
+            events: Vec::new(),
+        }
+    }
+}
+
 impl Input {
     /// The kinds, as they are written.
     pub const KINDS: [&str; 4] = ["field", "list", "feature", "recent"];
@@ -136,6 +156,11 @@ impl Input {
             {
                 return Err(format!("`{path}` is not a path into the event such as data.content"));
             }
+        }
+        if self.entities().is_some() {
+            return Err(format!(
+                "`{self}` is about what signals carry, which is known when the detectors are done: a rule of a policy asks for it by `accounts(...)`"
+            ));
         }
         if let Self::List { name } = self
             && !is_list(name)
@@ -179,6 +204,11 @@ impl Input {
             }
             Self::Recent(Recent { path, by, .. }) => vec![path, by],
         }
+    }
+
+    /// The label of the signals whose entities it is about; `None` where it is about a field.
+    pub fn entities(&self) -> Option<&str> {
+        self.past()?.by.strip_prefix(ENTITIES)
     }
 
     /// With all that tells it apart from others: `count by subject over 60 s of message.*`.

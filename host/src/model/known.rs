@@ -76,6 +76,9 @@ impl Told {
 }
 
 impl Known {
+    /// Nothing beyond the event.
+    pub const NOTHING: Self = Self(Vec::new());
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -85,6 +88,16 @@ impl Known {
         if self.of(input).is_none() {
             self.0.push(Fact { input: input.clone(), is });
         }
+    }
+
+    /// Adds what is known besides.
+    pub fn extend(&mut self, more: Self) {
+        more.0.into_iter().for_each(|Fact { input, is }| self.tell(&input, is));
+    }
+
+    /// The same without what is known for some inputs.
+    pub fn without(&self, is_left_out: impl Fn(&Input) -> bool) -> Self {
+        Self(self.0.iter().filter(|fact| !is_left_out(&fact.input)).cloned().collect())
     }
 
     /// As if nothing had happened before.

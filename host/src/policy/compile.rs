@@ -13,7 +13,8 @@ use super::document::{self, Document};
 use super::weights;
 use super::words::{NAME_HINT, name, nearest, quote, word};
 use super::{
-    Known, OnError, Policy, exemptions, lists, modifiers, rules, stages, strikes, texts, tiers,
+    Known, OnError, Policy, exemptions, features, lists, modifiers, rules, stages, strikes, texts,
+    tiers,
 };
 use crate::model::manifest::is_name;
 use crate::model::{Digest, TypePattern};
@@ -103,9 +104,14 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         Some(written) => lists::check(written, report),
         None => Some(Vec::new()),
     };
+    let features = match &document.features {
+        Some(written) => features::check(written, report),
+        None => Some(Vec::new()),
+    };
     let around = rules::Around {
         tiers: tiers.as_deref(),
         lists: lists.as_deref(),
+        features: features.as_deref(),
         events: events.as_deref().unwrap_or_default(),
         known,
     };
@@ -116,6 +122,9 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
     if let (Some(written), Some(rules)) = (&document.lists, &rules) {
         rules::warn_of_unused_lists(written.get_ref(), rules, report);
     }
+    if let (Some(written), Some(rules), Some(_)) = (&document.features, &rules, &features) {
+        features::warn_of_unused(written.get_ref(), rules, report);
+    }
     let exemptions = match &document.exemptions {
         Some(written) => exemptions::check(written, report),
         None => Some(Vec::new()),
@@ -123,7 +132,8 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
     if let Some(languages) = &languages {
         texts::warn(&document, languages, report);
     }
-    let rules = rules?;
+    let (rules, features) = (rules?, features?);
+    let (asks, reads) = rules::asked(&rules, &features);
     Some(Policy {
         name: name?,
         source: source?,
@@ -140,6 +150,9 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         named: rules::labels(&rules),
         rules,
         lists: lists?,
+        features,
+        asks,
+        reads,
         exemptions: exemptions?,
     })
 }

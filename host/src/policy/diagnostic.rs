@@ -63,6 +63,8 @@ pub mod code {
     pub const PERMANENT: &str = "P026";
     /// Strikes that the mildest tier gives, or that lead to something milder or without an end.
     pub const STRIKES: &str = "P027";
+    /// A feature that looks at nothing, too far back, or at too much.
+    pub const FEATURE: &str = "P028";
     /// A place such as `{until}` in a text that texts do not have, or a brace that is none.
     pub const PLACEHOLDER: &str = "P040";
     /// Texts in several languages without one for everybody else.
@@ -77,6 +79,8 @@ pub mod code {
     pub const UNSURE: &str = "P104";
     /// Warning: no rule asks for the list.
     pub const LIST_UNUSED: &str = "P105";
+    /// Warning: no rule asks for the feature.
+    pub const FEATURE_UNUSED: &str = "P106";
     /// Warning: a place in a text that no decision of the policy fills.
     pub const IDLE_PLACE: &str = "P140";
     /// Warning: texts in several languages, of which everybody gets the same.

@@ -1,6 +1,7 @@
 //! A policy document as written: its keys and the types of their values, each with its place in the
 //! text. What the values mean is checked elsewhere.
 
+mod features;
 mod rules;
 mod scoring;
 mod strikes;
@@ -16,6 +17,7 @@ use super::values::{boolean, hours, score, text, texts, wrong_type};
 use super::words::{nearest, quote, suggest};
 use crate::model::Score;
 
+pub(super) use features::WrittenFeature;
 pub(super) use rules::{WrittenEntry, WrittenExemption, WrittenList, WrittenRule};
 pub(super) use scoring::{WrittenLift, WrittenModifier, WrittenStage};
 pub(super) use strikes::{WrittenStep, WrittenStrikes};
@@ -40,6 +42,7 @@ pub(super) struct Document<'t> {
     pub(super) strikes: Option<Spanned<WrittenStrikes<'t>>>,
     pub(super) rules: Option<Spanned<Vec<WrittenRule<'t>>>>,
     pub(super) lists: Option<Spanned<Vec<WrittenList<'t>>>>,
+    pub(super) features: Option<Spanned<Vec<WrittenFeature<'t>>>>,
     pub(super) exemptions: Option<Spanned<Vec<WrittenExemption<'t>>>>,
 }
 
@@ -101,7 +104,7 @@ fn unquoted<'t>(text: &'t str, span: &Range<usize>) -> Option<&'t str> {
 
 impl<'t> Document<'t> {
     pub(super) fn read(table: &'t DeTable<'t>, report: &mut Report<'_>) -> Self {
-        const KEYS: [&str; 17] = [
+        const KEYS: [&str; 18] = [
             "name",
             "source",
             "events",
@@ -118,6 +121,7 @@ impl<'t> Document<'t> {
             "strikes",
             "rules",
             "lists",
+            "features",
             "exemptions",
         ];
         let top = Keys::of(table, 0..0, "a policy", &KEYS, report);
@@ -143,6 +147,7 @@ impl<'t> Document<'t> {
             strikes: top.given("strikes", report, strikes::strikes),
             rules: top.given("rules", report, rules::rules),
             lists: top.given("lists", report, rules::lists),
+            features: top.given("features", report, features::features),
             exemptions: top.given("exemptions", report, rules::exemptions),
         }
     }

@@ -17,11 +17,15 @@ mod tree;
 mod types;
 mod value;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 pub(super) use origin::Origin;
 pub(super) use run::{Failure, Scene};
 pub(super) use types::Declared;
+
+use super::Reads;
+use crate::model::Input;
 
 /// A condition that was checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +35,17 @@ pub(super) struct Expression {
     labels: Vec<String>,
     /// The lists that it names, by their places.
     lists: Vec<usize>,
+    asks: Asks,
+}
+
+/// What a condition asks beyond the event and its findings.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Asks {
+    /// Features, by their names.
+    pub features: BTreeSet<String>,
+    /// How many accounts had what a signal carries, each once.
+    pub accounts: Vec<Input>,
+    pub reads: Reads,
 }
 
 /// What is wrong with a condition, or may go wrong.
@@ -66,6 +81,10 @@ impl Expression {
 
     pub fn labels(&self) -> &[String] {
         &self.labels
+    }
+
+    pub fn asks(&self) -> &Asks {
+        &self.asks
     }
 
     pub fn lists(&self) -> &[usize] {

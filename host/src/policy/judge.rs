@@ -42,6 +42,9 @@ pub struct Verdict {
     /// What the rules that fired mark it with: sorted, each once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// What those tell people of by an alert: sorted, each once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<String>,
     /// Whether a finding was missing or a rule had no answer, so that `on_error` had a say.
     pub degraded: bool,
     /// Whether a person should look.
@@ -110,7 +113,7 @@ impl Policy {
     /// A rule without an answer on this event does not fire; like a missing finding it degrades the
     /// verdict, and `on_error` says what that means. An event of a type that the policy does not judge
     /// misses no finding, asks no rule, and is never degraded.
-    pub fn judge(&self, event: &Event, facts: &Facts, findings: &[Finding]) -> Verdict {
+    pub fn judge(&self, event: &Event, facts: &Facts<'_>, findings: &[Finding]) -> Verdict {
         let judged = self.judges(&event.kind);
         let (signals, strongest) = self.count(judged, findings);
         let mut trace = Scoring::run(self, &strongest);
@@ -118,7 +121,7 @@ impl Policy {
         let merged = Score::from_unit(number);
         let missing = if judged { missing(findings) } else { Vec::new() };
         let ruled = match judged {
-            true => self.ask_rules(event, findings, merged, facts.at, !missing.is_empty()),
+            true => self.ask_rules(event, findings, merged, facts, !missing.is_empty()),
             false => Ruled::default(),
         };
         let mut reason = match judged {
@@ -171,6 +174,7 @@ impl Policy {
             text,
             language,
             tags: ruled.tags(),
+            alerts: ruled.alerts(),
             judged,
             violation: judged && exemption.is_none() && self.gives_strike(&tier.name),
             degraded,

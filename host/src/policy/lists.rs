@@ -117,29 +117,35 @@ pub(super) fn check(
 }
 
 fn check_one(written: &WrittenList<'_>, report: &mut Report<'_>) -> Option<List> {
-    let name = written.name.as_ref().and_then(|name| check_name(name, report));
+    let name = written.name.as_ref().and_then(|name| check_name(name, "list", report));
     let kind = word(written.kind.as_ref(), "kind", ListKind::ALL, ListKind::as_str, report);
     let field = written.field.as_ref().and_then(|field| check_field(field, report));
     let entries = written.entries.as_ref().and_then(|entries| check_entries(entries, report));
     Some(List { name: name?, kind: kind?, field: field?, entries: entries? })
 }
 
-/// A name that can stand in a condition: `lists.known-good` would be a subtraction.
-fn check_name(written: &Spanned<&str>, report: &mut Report<'_>) -> Option<String> {
+/// A name that can stand in a condition: `lists.known-good` would be a subtraction. `what` has it.
+pub(super) fn check_name(
+    written: &Spanned<&str>,
+    what: &str,
+    report: &mut Report<'_>,
+) -> Option<String> {
     let underscored = written.get_ref().replace('_', "-");
     let good = !written.get_ref().contains('-')
         && underscored.starts_with(|c: char| c.is_ascii_lowercase())
         && crate::model::manifest::is_name(&underscored);
     if !good {
-        let message = format!("{} is not a name for a list", quote(written.get_ref()));
-        let hint = "write lower-case letters and digits in words joined by `_`, at most 64 \
-                    characters: it stands in conditions as `lists.NAME`";
-        report.error(code::MALFORMED, written.span(), message, hint.to_owned());
+        let message = format!("{} is not a name for a {what}", quote(written.get_ref()));
+        let hint = format!(
+            "write lower-case letters and digits in words joined by `_`, at most 64 characters: it \
+             stands in conditions as `{what}s.NAME`"
+        );
+        report.error(code::MALFORMED, written.span(), message, hint);
     }
     good.then(|| (*written.get_ref()).to_owned())
 }
 
-/// A path into an event.
+/// A field of an event, by its path.
 pub(super) fn check_field(written: &Spanned<&str>, report: &mut Report<'_>) -> Option<String> {
     const FIRST: [&str; 5] = ["subject", "data", "type", "id", "source"];
     let field = *written.get_ref();

@@ -1,4 +1,4 @@
-//! What an account's conduct makes of it: for people to look at, it decides nothing. Pure.
+//! What an account's conduct makes of it: for people to look at, and for rules that ask. Pure.
 
 use super::Policy;
 use crate::model::profile::{Conduct, Risk};

@@ -5,18 +5,22 @@ use std::collections::{BTreeSet, HashMap};
 
 use toml::Spanned;
 
-use super::Known;
 use super::diagnostic::{Report, code};
 use super::document::{WrittenList, WrittenRule};
 use super::enforced::{self, Enforced};
-use super::expression::{Declared, Expression, Origin};
+use super::expression::{Asks, Declared, Expression, Origin};
+use super::features::NamedFeature;
 use super::lists::List;
 use super::tiers::Tier;
 use super::words::{name, quote, suggest};
-use crate::model::TypePattern;
+use super::{Known, Reads};
+use crate::model::{Input, TypePattern};
 
 /// Rules that one policy may have.
 const RULES_MAX: usize = 64;
+
+/// Different `accounts(...)` that one policy may ask for: each is some reads of the record.
+const ACCOUNTS_MAX: usize = 16;
 
 /// A condition, and what follows where it holds. All rules see the same merged score and tier.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +37,8 @@ pub struct Rule {
     pub tag: Option<String>,
     /// What is enforced at least.
     pub action: Option<Enforced>,
+    /// What people are told of by an alert.
+    pub alert: Option<String>,
     /// Whether a person looks.
     pub review: bool,
     pub(super) condition: Expression,
@@ -43,6 +49,8 @@ pub(super) struct Around<'a> {
     pub tiers: Option<&'a [Tier]>,
     /// The lists by their names; `None` where they could not be read.
     pub lists: Option<&'a [List]>,
+    /// The features by their names; `None` as above.
+    pub features: Option<&'a [NamedFeature]>,
     pub events: &'a [TypePattern],
     /// `None` for a document that has judged before: its labels were known, and what it may do was
     /// proved by the release that took it.
@@ -72,13 +80,42 @@ pub(super) fn check(
     }
     let checked: Vec<Option<Rule>> =
         rules.iter().map(|rule| check_one(rule, around, report)).collect();
-    checked.into_iter().collect()
+    let checked: Vec<Rule> = checked.into_iter().collect::<Option<_>>()?;
+    let mut asked: Vec<&Input> = Vec::new();
+    for (rule, written) in checked.iter().zip(rules) {
+        let new = rule.condition.asks().accounts.iter().filter(|input| !asked.contains(input));
+        let new: Vec<&Input> = new.collect();
+        asked.extend(new);
+        if asked.len() > ACCOUNTS_MAX {
+            let message = format!("more than {ACCOUNTS_MAX} different `accounts(...)`");
+            let hint = "ask for fewer labels, or within the same days".to_owned();
+            report.error(code::TOO_LARGE, written.at.clone(), message, hint);
+            return None;
+        }
+    }
+    Some(checked)
 }
 
 /// Every label that a rule names, sorted.
 pub(super) fn labels(rules: &[Rule]) -> Vec<String> {
     let labels = rules.iter().flat_map(|rule| rule.condition.labels().iter().cloned());
     labels.collect::<BTreeSet<String>>().into_iter().collect()
+}
+
+/// What rules with these features ask about the past, each once, and what about the account.
+pub(super) fn asked(rules: &[Rule], features: &[NamedFeature]) -> (Vec<Input>, Reads) {
+    let (mut asked, mut reads): (Vec<Input>, _) = (Vec::new(), Reads::default());
+    let each = rules.iter().map(|rule| rule.condition.asks());
+    for Asks { features: named, accounts, reads: own } in each {
+        reads = reads.and(*own);
+        let named = features.iter().filter(|feature| named.contains(&feature.name));
+        for input in named.map(|feature| &feature.input).chain(accounts) {
+            if !asked.contains(input) {
+                asked.push(input.clone());
+            }
+        }
+    }
+    (asked, reads)
 }
 
 /// Warns of lists that no rule asks for.
@@ -106,7 +143,7 @@ fn check_one(
     let condition = written.when.as_ref().and_then(|when| check_when(when, around, report));
     if !written.does_something {
         let message = "nothing follows from the rule";
-        let hint = "write at least one of `floor`, `ceiling`, `tag`, `action` and `review = true`";
+        let hint = "write at least one of `floor`, `ceiling`, `tag`, `action`, `alert` and `review = true`";
         report.error(code::IDLE_RULE, written.at.clone(), message, hint.to_owned());
     }
     let floor = tier(written.floor.as_ref(), "floor", around, report);
@@ -120,6 +157,10 @@ fn check_one(
     }
     let tag = match &written.tag {
         Some(_) => super::words::name(written.tag.as_ref(), "a tag", report).map(Some),
+        None => Some(None),
+    };
+    let alert = match &written.alert {
+        Some(_) => super::words::name(written.alert.as_ref(), "an alert", report).map(Some),
         None => Some(None),
     };
     let review = written.review.as_ref().is_some_and(|review| *review.get_ref());
@@ -138,6 +179,7 @@ fn check_one(
         ceiling: ceiling?,
         tag: tag?,
         action: action?,
+        alert: alert?,
         review,
         condition: condition?,
     })
@@ -151,6 +193,7 @@ fn check_when(
     let declared = Declared {
         tiers: around.tiers.map(|tiers| tiers.iter().map(|tier| &*tier.name).collect()),
         lists: around.lists.map(|lists| lists.iter().map(|list| &*list.name).collect()),
+        features: around.features,
         events: around.events,
         known: around.known,
     };

@@ -99,6 +99,9 @@ pub struct RuleStep {
     /// What it asks to enforce.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asks: Option<ScopedAction>,
+    /// What it tells people of by an alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<String>,
     /// Whether it asks a person to look.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub review: bool,
@@ -209,6 +212,7 @@ mod tests {
                     expires_at: Some(Timestamp::from_micros(7)),
                     in_force_since: None,
                 }),
+                alert: Some("shared".to_owned()),
                 review: true,
                 total: 0.744,
             }),
@@ -219,6 +223,7 @@ mod tests {
                 ceiling: None,
                 tag: None,
                 asks: None,
+                alert: None,
                 review: false,
                 total: 0.744,
             }),

@@ -49,6 +49,11 @@ impl Judges {
         &self.on_trial
     }
 
+    /// The active one, then those on trial.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<LivePolicy>> {
+        std::iter::once(&self.active).chain(&self.on_trial)
+    }
+
     /// The policy that decides about a subject: the canary if the subject is in its share.
     pub fn of(&self, subject: &str) -> &Arc<LivePolicy> {
         let holds = |live: &&Arc<LivePolicy>| {

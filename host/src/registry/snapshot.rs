@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::cohort::Cohort;
 use super::judges::{Judges, LivePolicy};
 use crate::model::{Definition, Event, Input, Isolation, Mode, Stage, TypePattern};
+use crate::policy::Reads;
 use crate::runtime::Prepared;
 use crate::store::{EVERY_SOURCE, Origin};
 
@@ -43,8 +44,8 @@ pub struct Snapshot {
     detectors: Vec<LiveDetector>,
     /// Which detectors want a pattern of event types: few patterns, many detectors.
     wants: Vec<(TypePattern, Vec<usize>)>,
-    /// What they declare about the past, by the source that they declare it for; each once, and only where
-    /// there is something.
+    /// What they and the policies declare about the past, by the source that they declare it for; each once, and
+    /// only where there is something.
     definitions: BTreeMap<String, Vec<Definition>>,
     /// Whether one of them asks about a list.
     lists: bool,
@@ -77,9 +78,10 @@ impl Snapshot {
                 wants.entry(pattern.clone()).or_default().push(index);
             }
         }
-        let definitions = policies.keys().filter_map(|source| {
+        let definitions = policies.iter().filter_map(|(source, judges)| {
             let serving = detectors.iter().filter(|live| serves(live, source));
             let inputs = serving.flat_map(|live| &live.prepared.manifest().inputs);
+            let inputs = inputs.chain(judges.all().flat_map(|live| live.policy.asks()));
             let mut declared: Vec<_> =
                 inputs.filter_map(|input| Definition::of(source, input)).collect();
             declared.sort_by_key(|definition| definition.id);
@@ -127,7 +129,7 @@ impl Snapshot {
         &self.detectors
     }
 
-    /// What live detectors declare about the past of every source, whatever their stage.
+    /// What live detectors and policies declare about the past of every source, whatever their stage.
     pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
         self.definitions.values().flatten()
     }
@@ -142,7 +144,8 @@ impl Snapshot {
         self.lists
     }
 
-    /// Of the definitions, what the detectors want that see this event; first what those want that count.
+    /// Of the definitions, what the detectors want that see this event, and the policies that judge it, as far
+    /// as that is known before there are findings; first what those want that count.
     pub fn definitions_for(&self, event: &Event) -> Vec<&Definition> {
         let declared = self.definitions_of(&event.source);
         // Most sets have none.
@@ -150,15 +153,44 @@ impl Snapshot {
             return Vec::new();
         }
         let seen = self.subscribed(event);
-        let wants = |it: &Subscribed<'_>, definition: &Definition| {
-            it.live.prepared.manifest().inputs.contains(&definition.input)
+        let decides = self.judges(&event.source).map(|it| it.of(&event.subject).deployment);
+        let wants = |inputs: &[Input], definition: &Definition| inputs.contains(&definition.input);
+        let counts = |definition: &Definition| {
+            let seen = seen
+                .iter()
+                .filter(|it| wants(&it.live.prepared.manifest().inputs, definition))
+                .map(|it| it.counted);
+            let asking = self
+                .judging(event)
+                .filter(|live| wants(live.policy.asks(), definition))
+                .map(|live| Some(live.deployment) == decides);
+            seen.chain(asking).max()
         };
-        let wanted = declared.iter().filter_map(|definition| {
-            let counts = seen.iter().filter(|it| wants(it, definition)).map(|it| it.counted).max();
-            counts.map(|counts| (definition, counts))
-        });
+        let wanted = declared.iter().filter(|it| it.input.entities().is_none());
+        let wanted = wanted.filter_map(|it| counts(it).map(|counts| (it, counts)));
         let (first, then): (Vec<_>, Vec<_>) = wanted.partition(|(_, counts)| *counts);
         first.into_iter().chain(then).map(|(definition, _)| definition).collect()
+    }
+
+    /// Of the definitions, what the policies that judge this event want to know of what its signals carry.
+    pub fn definitions_of_entities(&self, event: &Event) -> Vec<&Definition> {
+        let declared = self.definitions_of(&event.source).iter();
+        // Most sets have none.
+        let mut wanted: Vec<_> = declared.filter(|it| it.input.entities().is_some()).collect();
+        wanted.retain(|it| self.judging(event).any(|live| live.policy.asks().contains(&it.input)));
+        wanted
+    }
+
+    /// What the policies that judge this event ask about its account.
+    pub fn reads(&self, event: &Event) -> Reads {
+        let asked = self.judging(event).map(|live| live.policy.reads());
+        asked.fold(Reads::default(), Reads::and)
+    }
+
+    /// The policies that judge an event, those on trial as well.
+    fn judging(&self, event: &Event) -> impl Iterator<Item = &Arc<LivePolicy>> {
+        let judges = self.judges(&event.source).into_iter().flat_map(Judges::all);
+        judges.filter(|live| live.policy.judges(&event.kind))
     }
 
     /// Deployments that should run and do not, with the reason.

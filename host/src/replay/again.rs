@@ -123,6 +123,8 @@ impl Again<'_> {
                     policy: was.policy.clone(),
                     mode: was.mode,
                     generation: was.generation,
+                    known: &self.retold.known,
+                    account: &self.basis.account,
                 };
                 let verdict = policy.judge(&self.material.event, &given.facts(), &findings);
                 let stood = self.basis.stood.clone();

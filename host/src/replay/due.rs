@@ -1,9 +1,11 @@
 //! What a decision is due to: whether it would be milder if one version of a detector had found nothing.
 
+use serde::Deserialize;
+
 use super::again::recorded;
-use super::{Missing, Replayer};
+use super::{Lack, Missing, Replayer};
 use crate::ingest::Given;
-use crate::model::{Action, Decision, Event, Finding, Outcome, ScopedAction};
+use crate::model::{Account, Action, Decision, Event, Finding, Known, Outcome, ScopedAction};
 use crate::policy::{Policy, Verdict};
 use crate::store::{Replayable, StoreError};
 
@@ -22,9 +24,26 @@ impl Replayer {
         if !decision.findings.iter().any(|finding| is_of(finding, detector, version)) {
             return Ok(Ok(false));
         }
+        let told: Told = match serde_json::from_value(replayable.document.replay.clone()) {
+            Ok(told) => told,
+            Err(error) => {
+                let detail = format!("what it was made from does not read back: {error}");
+                return Ok(Err(Missing::new(Lack::Basis, detail)));
+            }
+        };
         let policy = self.policy(&decision.policy).await?;
-        Ok(policy.map(|policy| is_due(&policy, decision, &replayable.event, detector, version)))
+        let event = &replayable.event;
+        Ok(policy.map(|policy| is_due(&policy, decision, event, &told, (detector, version))))
     }
+}
+
+/// What its rules were told, of what it was made from.
+#[derive(Deserialize)]
+struct Told {
+    #[serde(default)]
+    known: Known,
+    #[serde(default)]
+    account: Account,
 }
 
 /// Whether it is a finding of that version, and had a say.
@@ -38,16 +57,18 @@ fn is_due(
     policy: &Policy,
     decision: &Decision,
     event: &Event,
-    detector: &str,
-    version: &str,
+    told: &Told,
+    (detector, version): (&str, &str),
 ) -> bool {
-    let given = Given {
+    let given = |known| Given {
         id: decision.id,
         decided_at: decision.decided_at,
         event,
         policy: decision.policy.clone(),
         mode: decision.mode,
         generation: decision.generation,
+        known,
+        account: &told.account,
     };
     // What is committed to entities has no say.
     let found = recorded(decision, &[]);
@@ -60,8 +81,12 @@ fn is_due(
         // What it broke down on, it did not find either.
         finding.outcome = Outcome::Ok;
     }
-    let judge = |findings: &[Finding]| policy.judge(event, &given.facts(), findings);
-    is_milder(&judge(&without), &judge(&with))
+    // What nobody carries any more, no account had.
+    let is_carried = |label: &str| without.iter().any(|finding| finding.carries(label));
+    let known =
+        told.known.without(|input| input.entities().is_some_and(|label| !is_carried(label)));
+    let judge = |known, findings: &[Finding]| policy.judge(event, &given(known).facts(), findings);
+    is_milder(&judge(&known, &without), &judge(&told.known, &with))
 }
 
 /// Whether the one asks for less than the other anywhere.

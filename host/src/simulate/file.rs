@@ -13,7 +13,7 @@ use super::plan::{Before, Plan};
 use super::report::OriginSaid;
 use super::tally::Tally;
 use super::{SimulateError, Simulation, tiers};
-use crate::model::{Event, EventBounds, Mode, Timestamp};
+use crate::model::{Event, EventBounds, Known, Mode, Timestamp};
 
 /// Events that are read at once.
 const BATCH_MAX: usize = 500;
@@ -131,6 +131,7 @@ impl Events {
             moment: Moment { at: event.time, received_at: self.clock },
             decided_at: event.time,
             findings: Vec::new(),
+            known: Known::NOTHING,
             was: None,
             spoken: violation.map(|violation| Spoken { violation, by: Speaker::Label }),
             overturned_at: None,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{
-    Action, Decision, Event, Finding, Mode, PolicyRef, Restriction, Scope, Score, Timestamp,
+    Action, Decision, Event, Finding, Known, Mode, PolicyRef, Restriction, Scope, Score, Timestamp,
 };
 use crate::policy::Step;
 
@@ -34,6 +34,8 @@ pub(super) struct Past {
     pub decided_at: Timestamp,
     /// As they are recorded, with their signals.
     pub findings: Vec<Finding>,
+    /// What was known of the past when it was decided.
+    pub known: Known,
     /// What was decided, and by which policy.
     pub was: Option<(Said, PolicyRef)>,
     pub spoken: Option<Spoken>,

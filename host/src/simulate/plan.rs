@@ -11,8 +11,8 @@ use super::past::{Past, Said};
 use crate::engine::{EntityKey, evaluate_again};
 use crate::ingest::{Given, conclude, enforce};
 use crate::model::{
-    Decision, DecisionId, Digest, Finding, Input, Known, Mode, Outcome, PolicyRef, Stage, Standing,
-    StandingChange, Timestamp, Told,
+    Account, Decision, DecisionId, Digest, Finding, Input, Known, Mode, Outcome, PolicyRef, Stage,
+    Standing, StandingChange, Timestamp, Told,
 };
 use crate::policy::{Asked, Policy, Step};
 use crate::runtime::{Limits, Prepared};
@@ -199,6 +199,8 @@ impl Plan {
         let mut findings: Vec<Finding> = recorded.chain(run).cloned().collect();
         findings.extend(absent.map(|name| Finding::absent(name)));
         findings.sort_by(|a, b| a.detector.cmp(&b.detector));
+        let ran = side.runs.iter().filter_map(|&number| found[number].as_ref());
+        let known = known(&side.policy, past, &findings, &ran.collect::<Vec<_>>());
         let given = Given {
             // Nobody sees it.
             id: DecisionId::from_time(past.decided_at),
@@ -211,12 +213,37 @@ impl Plan {
             },
             mode: Mode::Active,
             generation: 0,
+            known: &known,
+            // No policy that asks about it is simulated.
+            account: &Account::NOBODY,
         };
         let verdict = side.policy.judge(&past.event, &given.facts(), &findings);
         let asked = verdict.asked();
         let (decision, trace) = conclude(given, findings, verdict);
         Judged { decision, asked, trace }
     }
+}
+
+/// What is known of what a policy asks about the past: as it was read when the event was decided. What was
+/// not read then is unknown, as is what those carry that run here, for nobody looked that up.
+fn known(policy: &Policy, past: &Past, findings: &[Finding], ran: &[&Finding]) -> Known {
+    let mut known = Known::default();
+    for input in policy.asks() {
+        let carried = input.entities().map(|label| {
+            let carries = |finding: &Finding| finding.carries(label);
+            (findings.iter().any(carries), ran.iter().copied().any(carries))
+        });
+        let read = past.known.of(input).filter(|_| !matches!(carried, Some((_, true))));
+        match (read, carried) {
+            // Nothing was carried, so there is nothing to be known.
+            (_, Some((false, _))) => {}
+            (Some(read), _) => known.tell(input, read.clone()),
+            (None, _) => {
+                known.tell(input, Told::Unknown("it was not read when this was decided".to_owned()))
+            }
+        }
+    }
+    known
 }
 
 impl Side {

@@ -13,7 +13,7 @@ use super::report::{Bound, OriginSaid};
 use super::tally::Tally;
 use super::{SimulateError, Simulation, tiers};
 use crate::model::ruling::Word;
-use crate::model::{Action, Decision, DecisionId, Finding, Timestamp};
+use crate::model::{Action, Decision, DecisionId, Finding, Known, Timestamp};
 use crate::policy::{Policy, Step};
 use crate::store::{History, PastDecision, PastPolicy, Span};
 
@@ -28,8 +28,10 @@ pub struct Stretch {
 
 /// The part of a decision's basis that is wanted here.
 #[derive(Deserialize)]
-struct Arithmetic {
+struct MadeFrom {
     trace: Vec<Step>,
+    #[serde(default)]
+    known: Known,
 }
 
 impl Stretch {
@@ -108,12 +110,12 @@ fn bounds(policies: &[Arc<Policy>]) -> Vec<Bound> {
 pub(super) fn past(stored: PastDecision) -> Result<Past, SimulateError> {
     let PastDecision { document, event, received_at, subject, ruled } = stored;
     let decision = document.decision;
-    let arithmetic: Arithmetic = serde_json::from_value(document.replay).map_err(|error| {
+    let made_from: MadeFrom = serde_json::from_value(document.replay).map_err(|error| {
         let place = format!("decision {}", decision.id);
         let detail = format!("what it was made from does not read back: {error}");
         SimulateError::Input { place, detail }
     })?;
-    let said = Said::of(&decision, &arithmetic.trace);
+    let said = Said::of(&decision, &made_from.trace);
     let overturned_at = ruled.filter(|(word, _)| *word == Word::Overturned).map(|(_, at)| at);
     Ok(Past {
         shown: decision.id.to_string(),
@@ -122,6 +124,7 @@ pub(super) fn past(stored: PastDecision) -> Result<Past, SimulateError> {
         moment: Moment { at: event.time.min(received_at), received_at },
         decided_at: decision.decided_at,
         findings: found(&decision),
+        known: made_from.known,
         spoken: ruled.map(|(word, _)| spoken(word, &said)),
         was: Some((said, decision.policy)),
         overturned_at,

@@ -1,12 +1,15 @@
 //! Alerts: what somebody should look at. What happened once is told once; of a rule and a source one is open,
 //! until its rate is back.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::audit::Leaves;
-use super::dialect::Row;
+use super::decisions::SealedEntry;
+use super::dialect::{Connection, Row};
 use super::tx::Tx;
 use super::{PAGE_ROWS_MAX, Store, StoreError, outbox, sealed};
 use crate::model::alert::AlertNews;
@@ -204,7 +207,7 @@ impl Store {
             tx.roll_back().await;
             return Ok(false);
         }
-        forget_oldest(&mut tx).await?;
+        forget_oldest(tx.connection()?).await?;
         tell(&mut tx, found, &id, &text, false).await?;
         let facts = json!({ "kind": rule.watch.kind(), "rule": rule.name, "source": source });
         tx.commit(Leaves::of(AuditEntry::new(None, "alert.raised", id, facts))?).await?;
@@ -271,6 +274,47 @@ async fn tell(
     outbox::tell(tx.connection()?, source, &told).await
 }
 
+/// What an alert of a rule is called.
+pub const RULE_ALERT: &str = "rule.alert";
+/// How long nobody is told again of the same alert of a source.
+const QUIET_MILLIS: i64 = 3_600_000;
+
+/// Writes the alerts that decisions ask for, each once within an hour.
+pub(super) async fn raise_of(
+    connection: &mut Connection,
+    entries: &[&SealedEntry],
+) -> Result<(), StoreError> {
+    let decisions = entries.iter().filter_map(|entry| entry.decided());
+    let mut asked = BTreeMap::new();
+    for decision in decisions {
+        for alert in &decision.alerts {
+            asked.entry(format!("{}: {alert}", decision.source)).or_insert(decision.id);
+        }
+    }
+    for (object, decision) in asked {
+        let now = Timestamp::now();
+        let text = format!("a rule asks for it, first by the decision {decision}");
+        let done = sqlx::query(
+            "INSERT INTO alerts (id, at, kind, object, text) SELECT $1, $2, $3, $4, $5 \
+             WHERE NOT EXISTS (SELECT 1 FROM alerts AS a WHERE a.id > $6 AND a.at > $7 \
+             AND a.kind = $3 AND a.object = $4)",
+        )
+        .bind(Uuid::now_v7().to_string())
+        .bind(now.micros())
+        .bind(RULE_ALERT)
+        .bind(object)
+        .bind(text)
+        .bind(DecisionId::from_time(now.plus_millis(-QUIET_MILLIS)).to_string())
+        .bind(now.plus_millis(-QUIET_MILLIS).micros())
+        .execute(&mut *connection)
+        .await?;
+        if done.rows_affected() > 0 {
+            forget_oldest(connection).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes an alert in the transaction of what it tells of.
 pub(super) async fn raise(
     tx: &mut Tx,
@@ -286,21 +330,21 @@ pub(super) async fn raise(
         .bind(text)
         .execute(tx.connection()?)
         .await?;
-    forget_oldest(tx).await
+    forget_oldest(tx.connection()?).await
 }
 
 /// Forgets those beyond [`ALERTS_MAX`], with what was told of them.
-async fn forget_oldest(tx: &mut Tx) -> Result<(), StoreError> {
-    let rows = sqlx::query(FORGET).bind(ALERTS_MAX).fetch_all(tx.connection()?).await?;
+async fn forget_oldest(connection: &mut Connection) -> Result<(), StoreError> {
+    let rows = sqlx::query(FORGET).bind(ALERTS_MAX).fetch_all(&mut *connection).await?;
     let gone: Vec<&str> = rows.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?;
     if gone.is_empty() {
         return Ok(());
     }
     for id in &gone {
         let text = "DELETE FROM alert_counts WHERE alert = $1";
-        sqlx::query(text).bind(*id).execute(tx.connection()?).await?;
+        sqlx::query(text).bind(*id).execute(&mut *connection).await?;
     }
-    outbox::remove(tx.connection()?, &gone).await
+    outbox::remove(connection, &gone).await
 }
 
 fn alert(row: &Row) -> Result<AlertRow, StoreError> {

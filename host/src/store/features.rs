@@ -5,8 +5,10 @@ use sqlx::Row as _;
 
 use super::dialect::Row;
 use super::tx::Tx;
-use super::{Store, StoreError, events, observations, sealed};
-use crate::model::{DecisionId, Definition, DefinitionId, Event, Input, Observation, Timestamp};
+use super::{Store, StoreError, decisions, events, observations, sealed};
+use crate::model::{
+    Decision, DecisionId, Definition, DefinitionId, Event, Input, Observation, Signal, Timestamp,
+};
 
 /// Events that are looked at, and rows that go, in one transaction: others wait for it.
 const PAGE: usize = 100;
@@ -155,22 +157,22 @@ impl Store {
     }
 
     /// Fills definitions with one page of the events that are kept, each with those of decisions after the one
-    /// beside it; `observe` says what one adds. Returns the last of these decisions; `None` where there is no
-    /// more, so that there is no gap either. Nothing else is written meanwhile, so nobody who is erased comes
-    /// in.
+    /// beside it; `observe` says what one adds, also by the signals that had a say in it. Returns the last of
+    /// these decisions; `None` where there is no more, so that there is no gap either. Nothing else is written
+    /// meanwhile, so nobody who is erased comes in.
     ///
     /// # Errors
     /// Where the database does not answer.
     pub async fn fill_features(
         &self,
         rows: &[(&FeatureRow, DecisionId)],
-        observe: impl Fn(&Definition, &Event, Timestamp) -> Option<Observation>,
+        observe: impl Fn(&Definition, &Event, &[&Signal], Timestamp) -> Vec<Observation>,
     ) -> Result<Option<DecisionId>, StoreError> {
         let Some(after) = rows.iter().map(|(_, after)| *after).min() else { return Ok(None) };
         let mut tx = self.inner.writer.begin().await?;
         let page = sqlx::query(
-            "SELECT d.id, e.decision_id, e.event_id, e.source, e.subject, e.time, e.received_at, \
-             e.sealed, k.id AS key_id, k.wrapped FROM decisions AS d \
+            "SELECT d.id, d.sealed AS decision, e.decision_id, e.event_id, e.source, e.subject, \
+             e.time, e.received_at, e.sealed, k.id AS key_id, k.wrapped FROM decisions AS d \
              JOIN events AS e ON e.source = d.source AND e.event_id = d.event_id \
              LEFT JOIN subject_keys AS k ON k.source = e.source AND k.subject = e.subject \
              WHERE d.id > $1 ORDER BY d.id LIMIT $2",
@@ -185,20 +187,23 @@ impl Store {
             let id: &str = event.try_get("id")?;
             last = id.parse().map_err(|error: String| sealed::damaged("decision", id, &error))?;
             let source: &str = event.try_get("source")?;
-            let mut wanted = rows
+            let wanted: Vec<&Definition> = rows
                 .iter()
                 .filter(|(row, after)| row.definition.source == source && *after < last)
-                .peekable();
-            if wanted.peek().is_none() {
+                .map(|(row, _)| &row.definition)
+                .collect();
+            if wanted.is_empty() {
                 continue;
             }
             let (time, received_at): (i64, i64) =
                 (event.try_get("time")?, event.try_get("received_at")?);
             let at = Timestamp::from_micros(time.min(received_at));
-            match events::open(&self.inner.keyring, event, event.try_get("sealed")?) {
-                Ok((event, _)) => observed.extend(wanted.filter_map(|(row, _)| {
-                    observe(&row.definition, &event, at).map(|observation| (id, observation))
-                })),
+            match self.observable(event, id, &wanted) {
+                Ok((event, decision)) => {
+                    let heard: Vec<&Signal> = decision.iter().flat_map(Decision::heard).collect();
+                    let adds = wanted.iter().flat_map(|it| observe(it, &event, &heard, at));
+                    observed.extend(adds.map(|it| (id, it)));
+                }
                 Err(StoreError::Erased { .. } | StoreError::Damaged { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -224,6 +229,25 @@ impl Store {
         }
         tx.commit_exempt("observations").await?;
         Ok(more.then_some(last))
+    }
+
+    /// An event, and where a definition is about what signals carry what was decided about it.
+    fn observable(
+        &self,
+        row: &Row,
+        id: &str,
+        wanted: &[&Definition],
+    ) -> Result<(Event, Option<Decision>), StoreError> {
+        let keyring = &self.inner.keyring;
+        let (event, _) = events::open(keyring, row, row.try_get("sealed")?)?;
+        if wanted.iter().all(|it| it.input.entities().is_none()) {
+            return Ok((event, None));
+        }
+        match decisions::open(keyring, row, id, row.try_get("decision")?) {
+            // The event is there all the same.
+            Err(StoreError::Damaged { .. }) => Ok((event, None)),
+            decision => Ok((event, decision?)),
+        }
     }
 
     /// Drops some of the observations that nothing looks at any more: those beyond their window, and those

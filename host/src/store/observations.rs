@@ -60,6 +60,12 @@ const SUM: &str =
     concat!("SELECT sum(number) AS number FROM (", asked!("b.number", "DESC"), ") AS seen");
 const MEAN: &str =
     concat!("SELECT avg(number) AS number FROM (", asked!("b.number", "DESC"), ") AS seen");
+/// How many values there are, and whether one is among them.
+const ACCOUNTS: &str = concat!(
+    "SELECT count(DISTINCT value) AS whole, count(CASE WHEN value = $7 THEN 1 END) AS own FROM (",
+    asked!("b.value", "DESC"),
+    ") AS seen"
+);
 const FIRST: &str = asked!("b.at AS whole", "ASC");
 const LAST: &str = asked!("b.at AS whole", "DESC");
 /// CROSS JOIN keeps SQLite from beginning with the events.
@@ -173,6 +179,25 @@ impl Store {
                 Told::Integer(Timestamp::from_micros(row.try_get("whole")?).millis())
             }
         })
+    }
+
+    /// How many accounts had something, with the one whose value this is.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn accounts(&self, asked: &Asked, own: [u8; 16]) -> Result<i64, StoreError> {
+        let row = sqlx::query(ACCOUNTS)
+            .bind(asked.definition.0.to_vec())
+            .bind(asked.entity.to_vec())
+            .bind(asked.after.micros())
+            .bind(asked.until.micros())
+            .bind(asked.before.to_string())
+            .bind(OBSERVATIONS_MAX)
+            .bind(own.to_vec())
+            .fetch_one(self.readers())
+            .await?;
+        let (whole, seen): (i64, i64) = (row.try_get("whole")?, row.try_get("own")?);
+        Ok(whole + i64::from(seen == 0))
     }
 
     /// The last events that were observed, oldest first, without what is erased or damaged meanwhile.

@@ -160,6 +160,7 @@ fn decision(event: &Event) -> Decision {
         would: None,
         reason: "contact-phone found contact.phone (0.85)".to_owned(),
         message: None,
+        alerts: Vec::new(),
         tags: Vec::new(),
         strike: None,
         case_id: None,

@@ -17,8 +17,8 @@ use super::decisions::SealedEntry;
 use super::error::StoreError;
 use super::tx::Writer;
 use super::{
-    Options, decisions, events, keyring, observations, outbox, policy_trials, rates, strikes,
-    trials, withheld,
+    Options, alerts, decisions, events, keyring, observations, outbox, policy_trials, rates,
+    strikes, trials, withheld,
 };
 use crate::model::Decision;
 
@@ -240,6 +240,7 @@ async fn write(
     rates::add(tx.connection()?, &winners).await?;
     outbox::insert(tx.connection()?, &winners).await?;
     observations::insert(tx.connection()?, &winners).await?;
+    alerts::raise_of(tx.connection()?, &winners).await?;
     tx.commit(leaves).await?;
     Ok(claims)
 }

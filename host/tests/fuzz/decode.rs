@@ -127,7 +127,7 @@ impl Sent<'_> {
                 finding.outcome = Outcome::Invalid;
             }
         }
-        let verdict = ECHO.policy.judge(&ECHO.event, &Facts { at: ECHO.event.time }, &[finding]);
+        let verdict = ECHO.policy.judge(&ECHO.event, &Facts::at(ECHO.event.time), &[finding]);
         assert!((0.0..=1.0).contains(&verdict.score.as_f64()));
         assert!(!verdict.actions.is_empty() && !verdict.reason.contains(char::is_control));
     }

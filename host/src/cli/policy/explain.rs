@@ -41,7 +41,13 @@ pub(super) const AFTER_HELP: &str = r#"An event is as much of an envelope as mat
 Findings are signals, and the detectors from which no finding came; score and confidence are 1
 unless given:
   {"signals": [{"label": "contact.phone", "score": 0.95, "confidence": 0.9}],
-   "missing": ["contact-email"]}"#;
+   "missing": ["contact-email"],
+   "facts": {"features": {"messages_1h": 40}, "accounts": {"contact.phone": 3},
+             "subject": {"strikes": 2, "restrictions": ["cooldown"], "score": 0.7, "trust": 0.1}}}
+
+`facts` are what is known of the past: features by name, how many accounts had what the signals of a
+label carry (this one included), and how the account stands. What is not given is as if nothing had
+happened before."#;
 
 pub(super) fn run(args: &Explain) -> anyhow::Result<ExitCode> {
     let policy = super::load(&args.policy)?;
@@ -51,6 +57,7 @@ pub(super) fn run(args: &Explain) -> anyhow::Result<ExitCode> {
         Some(file) => read::<Written>(file)?.found(),
         None => Shipped::default().find(&event)?,
     };
+    found.is_for(&policy).with_context(|| args.findings_name())?;
     let verdict = found.judged_by(&policy, &event);
     if args.json {
         let policy = json!({
@@ -65,6 +72,12 @@ pub(super) fn run(args: &Explain) -> anyhow::Result<ExitCode> {
         print!("{}", render(&policy, &event, &verdict));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl Explain {
+    fn findings_name(&self) -> String {
+        self.findings.as_ref().map_or_else(String::new, |file| file.display().to_string())
+    }
 }
 
 fn read<T: DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
@@ -105,6 +118,9 @@ fn render(policy: &Policy, event: &Event, verdict: &Verdict) -> String {
     }
     if !verdict.tags.is_empty() {
         out += &format!("tags     {}\n", verdict.tags.join(", "));
+    }
+    if !verdict.alerts.is_empty() {
+        out += &format!("alerts   {}\n", verdict.alerts.join(", "));
     }
     if verdict.review {
         out += "review   a person should look\n";
@@ -187,6 +203,7 @@ fn asked(step: &RuleStep) -> String {
         step.ceiling.as_ref().map(|tier| format!("ceiling {tier}")),
         step.asks.as_ref().map(|asks| asks.action.to_string()),
         step.tag.as_ref().map(|tag| format!("tag {tag}")),
+        step.alert.as_ref().map(|alert| format!("alert {alert}")),
         step.review.then(|| "review".to_owned()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")

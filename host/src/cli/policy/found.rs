@@ -7,6 +7,7 @@ use anyhow::Context;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::facts::WrittenFacts;
 use crate::cli::sandbox::Sandbox;
 use crate::model::{Event, Finding, Known, Outcome, Signal, Stage};
 use crate::policy::{Facts, Policy, Verdict};
@@ -18,9 +19,23 @@ pub(super) struct Found {
     /// The detectors that are there. Of those that a policy requires the others are missing; `None`
     /// where somebody wrote down which are.
     loaded: Option<BTreeSet<String>>,
+    facts: WrittenFacts,
 }
 
 impl Found {
+    /// The same, with what is known beyond it.
+    pub fn told(self, facts: WrittenFacts) -> Self {
+        Self { facts, ..self }
+    }
+
+    /// Why a policy cannot be asked about what is given, if so.
+    ///
+    /// # Errors
+    /// A feature that it does not have, or a label that it does not ask about.
+    pub fn is_for(&self, policy: &Policy) -> anyhow::Result<()> {
+        self.facts.is_for(policy)
+    }
+
     pub fn judged_by(&self, policy: &Policy, event: &Event) -> Verdict {
         let mut findings = self.findings.clone();
         if let Some(loaded) = &self.loaded {
@@ -29,7 +44,9 @@ impl Found {
             findings.sort_by(|a, b| a.detector.cmp(&b.detector));
         }
         // At the bench an event is decided when it happens, so that a case is the same on every day.
-        policy.judge(event, &Facts { at: event.time }, &findings)
+        let known = self.facts.known(policy, event, &findings);
+        let facts = Facts { at: event.time, known: &known, account: &self.facts.subject };
+        policy.judge(event, &facts, &findings)
     }
 }
 
@@ -42,6 +59,9 @@ pub(super) struct Written {
     /// Detectors from which no finding came.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
+    /// What is known beyond the event and what was found.
+    #[serde(default)]
+    pub facts: WrittenFacts,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,7 +99,7 @@ impl Written {
         let signals = self.signals.iter().map(WrittenSignal::signal).collect();
         let missing = self.missing.iter().map(|name| Finding::absent(name));
         let findings = missing.chain([ran(WRITTEN, Outcome::Ok, None, signals)]).collect();
-        Found { findings, loaded: None }
+        Found { findings, loaded: None, facts: self.facts.clone() }
     }
 }
 
@@ -129,6 +149,7 @@ impl Shipped {
             ran(name, examined.outcome, examined.error, examined.signals)
         });
         let names = detectors.iter().map(|prepared| prepared.manifest().name.clone());
-        Ok(Found { findings: findings.collect(), loaded: Some(names.collect()) })
+        let (findings, loaded) = (findings.collect(), Some(names.collect()));
+        Ok(Found { findings, loaded, facts: WrittenFacts::default() })
     }
 }

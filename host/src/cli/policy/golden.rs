@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use super::facts::WrittenFacts;
 use super::found::{Found, Shipped, Written, WrittenSignal};
 use crate::cli::sandbox;
 use crate::model::{Action, Event, Scope, Score};
@@ -32,6 +33,9 @@ pub(super) struct Case {
     /// Beside `signals`: detectors from which no finding came.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
+    /// What is known beyond the event and what is found; nothing unless given.
+    #[serde(default, skip_serializing_if = "WrittenFacts::is_empty")]
+    pub facts: WrittenFacts,
     pub expect: Expected,
 }
 
@@ -53,6 +57,8 @@ pub(super) struct Expected {
     degraded: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tags: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alerts: Option<Vec<String>>,
     /// The names of the rules that fire, in the order of the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rules: Option<Vec<String>>,
@@ -78,14 +84,14 @@ impl Case {
         let found = match &self.signals {
             Some(signals) => {
                 let (signals, missing) = (signals.clone(), self.missing.clone());
-                Written { signals, missing }.found()
+                Written { signals, missing, facts: WrittenFacts::default() }.found()
             }
             None if !self.missing.is_empty() => {
                 bail!("`missing` stands beside `signals`: the shipped detectors are all there")
             }
             None => shipped.find(&event)?,
         };
-        Ok((event, found))
+        Ok((event, found.told(self.facts.clone())))
     }
 }
 
@@ -103,6 +109,7 @@ impl Expected {
             review: self.review.map(|_| verdict.review),
             degraded: self.degraded.map(|_| verdict.degraded),
             tags: self.tags.as_ref().map(|_| verdict.tags.clone()),
+            alerts: self.alerts.as_ref().map(|_| verdict.alerts.clone()),
             rules: self.rules.as_ref().map(|_| verdict.rules().map(str::to_owned).collect()),
         }
     }
@@ -118,6 +125,7 @@ impl Expected {
             part("review", self.review.map(|it| it.to_string())),
             part("degraded", self.degraded.map(|it| it.to_string())),
             part("tags", self.tags.as_ref().map(|it| joined(it))),
+            part("alerts", self.alerts.as_ref().map(|it| joined(it))),
             part("rules", self.rules.as_ref().map(|it| joined(it))),
         ];
         parts.into_iter().flatten().collect()
@@ -139,6 +147,9 @@ impl fmt::Display for Case {
                 true => format!("{} {}", signal.label, signal.score),
                 false => format!("{} {} x {}", signal.label, signal.score, signal.confidence),
             });
+        }
+        if !self.facts.is_empty() {
+            parts.push(serde_json::to_string(&self.facts).map_err(|_| fmt::Error)?);
         }
         parts.extend(self.missing.iter().map(|name| format!("no finding of {name}")));
         match parts.is_empty() {

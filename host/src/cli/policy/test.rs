@@ -35,8 +35,12 @@ pub(super) const AFTER_HELP: &str = r#"The cases of NAME.toml are in golden/NAME
 
 Score and confidence of a signal are 1 unless given. `"missing": ["contact-phone"]` says that no
 finding came from a detector. `text`, or `event` with as much of an envelope as matters, may stand
-instead of `signals`: then the shipped detectors run in the sandbox. A decision is held to what is
-written of it: score, tier, action, scope, review, degraded, tags, and rules (those that fire). A rule
+instead of `signals`: then the shipped detectors run in the sandbox. `facts` say what is known beyond
+that, as if nothing had happened before unless given:
+  "facts": {"features": {"messages_1h": 40}, "accounts": {"contact.phone": 3},
+            "subject": {"strikes": 2, "restrictions": ["cooldown"], "score": 0.7, "trust": 0.1}}
+ A decision is held to what is
+written of it: score, tier, action, scope, review, degraded, tags, alerts, and rules (those that fire). A rule
 that no case fires is told of. Exits with 1 where a case differs."#;
 
 pub(super) fn run(args: &Test) -> anyhow::Result<ExitCode> {
@@ -117,7 +121,11 @@ impl Suite {
         let mut fired = BTreeSet::new();
         for (file, File { path, cases }) in self.files.iter().enumerate() {
             for (at, case) in cases.iter().enumerate() {
-                let decided = case.given(shipped).map(|(event, found)| {
+                let given = case.given(shipped).and_then(|(event, found)| {
+                    found.is_for(&self.policy)?;
+                    Ok((event, found))
+                });
+                let decided = given.map(|(event, found)| {
                     let verdict = found.judged_by(&self.policy, &event);
                     fired.extend(verdict.rules().map(str::to_owned));
                     case.expect.adopting(&verdict)

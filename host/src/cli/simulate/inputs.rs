@@ -14,7 +14,7 @@ use crate::cli::detector::component;
 use crate::cli::policy::load;
 use crate::cli::sandbox::Sandbox;
 use crate::config::Config;
-use crate::model::Timestamp;
+use crate::model::{Input, Timestamp};
 use crate::policy::Policy;
 use crate::registry::settings;
 use crate::runtime::{self, LoadError};
@@ -49,6 +49,7 @@ pub(super) async fn of_file(
             candidate.source()
         );
     }
+    [Some(&candidate), against.as_ref()].into_iter().flatten().try_for_each(|it| told(it, &[]))?;
     let labels = labels(args)?;
     let path = args.events.as_deref().unwrap_or(Path::new("-"));
     let (events, length) = events(path, candidate.source(), config)?;
@@ -114,6 +115,7 @@ pub(super) async fn of_record(
     };
     let known = history.detectors().await?;
     let past = policies(&history.policies(&source).await?);
+    told(&candidate, &past)?;
     let (paths, sandbox) = (args.detectors.clone(), Arc::clone(sandbox));
     let given = loading(move || given(&paths, &sandbox)).await?;
     let now = Timestamp::now();
@@ -129,6 +131,27 @@ pub(super) async fn of_record(
     let of = Arc::clone(&history);
     let simulation = Simulation::of_record(of, stretch, past, plan, labels, share).await?;
     Ok(Prepared { simulation, history: Some(history) })
+}
+
+/// Whether there is what the rules of a policy ask beyond events and findings: what was read when others
+/// decided. No simulation works it out.
+fn told(policy: &Policy, decided: &[Arc<Policy>]) -> anyhow::Result<()> {
+    let name = policy.name();
+    if policy.reads().any() {
+        bail!(
+            "the policy {name} asks how an account stood (`subject.strikes` and the like), which a simulation \
+             does not work out: put it on trial, where it is told"
+        );
+    }
+    let read = |input: &Input| decided.iter().any(|policy| policy.asks().contains(input));
+    if let Some(input) = policy.asks().iter().find(|input| !read(input)) {
+        bail!(
+            "the policy {name} asks for `{}`, which was read for nothing that is simulated: put it on trial, \
+             where it is told",
+            input.in_full()
+        );
+    }
+    Ok(())
 }
 
 fn compiled(text: &str) -> anyhow::Result<Policy> {

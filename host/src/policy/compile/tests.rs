@@ -1,5 +1,6 @@
 //! Every diagnostic: its code, its place and its hint.
 
+mod features;
 mod rules;
 mod scoring;
 mod strikes;

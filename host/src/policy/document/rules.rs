@@ -25,6 +25,7 @@ pub(in crate::policy) struct WrittenRule<'t> {
     /// Whether `for_h` is there, readable or not.
     pub(in crate::policy) ends: bool,
     pub(in crate::policy) for_h: Option<Spanned<u32>>,
+    pub(in crate::policy) alert: Option<Spanned<&'t str>>,
     pub(in crate::policy) review: Option<Spanned<bool>>,
 }
 
@@ -55,10 +56,12 @@ pub(in crate::policy) struct WrittenExemption<'t> {
 
 impl<'t> WrittenRule<'t> {
     fn read(table: &'t DeTable<'t>, at: Range<usize>, report: &mut Report<'_>) -> Self {
-        const KEYS: [&str; 9] =
-            ["name", "when", "floor", "ceiling", "tag", "action", "scope", "for_h", "review"];
+        const KEYS: [&str; 10] = [
+            "name", "when", "floor", "ceiling", "tag", "action", "scope", "for_h", "alert",
+            "review",
+        ];
         let rule = Keys::of(table, at.clone(), "a rule", &KEYS, report);
-        let does = ["floor", "ceiling", "tag", "action", "review"];
+        let does = ["floor", "ceiling", "tag", "action", "alert", "review"];
         let when = "the condition, in CEL: `when = 'tier == \"low\" && score > 0.2'`";
         Self {
             at,
@@ -72,6 +75,7 @@ impl<'t> WrittenRule<'t> {
             scope: rule.given("scope", report, text),
             ends: rule.has("for_h"),
             for_h: rule.given("for_h", report, hours),
+            alert: rule.given("alert", report, text),
             review: rule.given("review", report, boolean),
         }
     }

@@ -4,6 +4,7 @@
 //!
 //! Each part is visited in the order of the text, so that its place can be found among the tokens.
 
+mod beyond;
 mod calls;
 mod domains;
 mod macros;
@@ -20,7 +21,7 @@ use cel::parser::Parser;
 use super::tokens::{self, Kind, Token};
 use super::tree::{Constant, Node};
 use super::types::{Declared, TEXT, Type};
-use super::{Expression, Fault};
+use super::{Asks, Expression, Fault};
 use crate::policy::diagnostic::code;
 
 /// How deep a condition nests, in calls, fields and signs.
@@ -56,6 +57,7 @@ pub(super) fn read(
         items: Vec::new(),
         labels: BTreeSet::new(),
         lists: BTreeSet::new(),
+        asks: Asks::default(),
         guards: HashSet::new(),
         unsure: Vec::new(),
         faults: Vec::new(),
@@ -73,7 +75,7 @@ pub(super) fn read(
     faults.append(&mut reader.faults);
     let node = whole.filter(|_| good)?.node;
     let labels = reader.labels.into_iter().collect();
-    Some(Expression { node, labels, lists: reader.lists.into_iter().collect() })
+    Some(Expression { node, labels, lists: reader.lists.into_iter().collect(), asks: reader.asks })
 }
 
 /// A condition that is being read.
@@ -90,6 +92,8 @@ struct Reader<'r> {
     labels: BTreeSet<String>,
     /// The lists that are named, by their places.
     lists: BTreeSet<usize>,
+    /// What is asked beyond the event and its findings.
+    asks: Asks,
     /// What is asked for before it is used, as it is written.
     guards: HashSet<String>,
     /// What may not be there, as it is written.

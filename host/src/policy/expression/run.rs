@@ -4,13 +4,14 @@
 //! Invariant: the same condition on the same scene gives the same answer or the same failure,
 //! everywhere.
 
+mod beyond;
 mod compare;
 
 use thiserror::Error;
 
 use super::tree::{ClockPart, Each, EachKind, Node, SignalField, TextTest, Variable};
 use super::value::Value;
-use crate::model::{Event, Signal};
+use crate::model::{Account, Event, Known, Signal};
 
 /// Steps of one condition on one event.
 const STEPS_MAX: u32 = 4_096;
@@ -33,6 +34,11 @@ pub(in crate::policy) struct Scene<'a> {
     pub degraded: bool,
     /// For each list of the policy, whether the event is on it.
     pub lists: Vec<bool>,
+    /// What is known of the past.
+    pub known: &'a Known,
+    pub account: &'a Account,
+    /// The tier of the account's score.
+    pub account_tier: &'a str,
 }
 
 /// Why a condition has no answer. It quotes nothing of the event.
@@ -40,6 +46,9 @@ pub(in crate::policy) struct Scene<'a> {
 pub(in crate::policy) enum Failure {
     #[error("there is no `{0}`")]
     Absent(String),
+    /// What may have happened, but could not be found out.
+    #[error("`{input}` is not known: {why}")]
+    Unknown { input: String, why: String },
     #[error("no signal has the label `{0}`")]
     NoEvidence(String),
     #[error("there is no item {0}")]
@@ -91,6 +100,13 @@ impl<'a> Run<'a> {
             // Invariant: `read` made this number of an item that is there.
             Node::Item(at) => Ok(self.items.get(*at).copied().unwrap_or(Value::Null)),
             Node::OnList(at) => Ok(Value::Bool(self.scene.lists.get(*at).is_some_and(|on| *on))),
+            Node::Feature(input, name) => {
+                let says = self.told(input)?;
+                says.ok_or_else(|| Failure::Absent(format!("features.{name}")).into())
+            }
+            Node::HasFeature(input) => Ok(Value::Bool(self.told(input)?.is_some())),
+            Node::Accounts(input) => Ok(self.told(input)?.unwrap_or(Value::Int(0))),
+            Node::Account(field) => Ok(self.account(*field)),
             Node::Evidence(label) => Ok(Value::Double(self.evidence(label).unwrap_or(0.0))),
             Node::Field(of, field) => {
                 let of = self.value(of)?;

@@ -8,22 +8,60 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::*;
-use crate::model::{Event, Signal, Timestamp, TypePattern};
+use crate::model::{
+    Account, Action, Event, Feature, Function, Input, Signal, Timestamp, Told, TypePattern,
+};
 use crate::policy::diagnostic::code;
 use crate::policy::judge::tests::{event, signal};
-use crate::policy::{Known, Labels};
+use crate::policy::{Known, Labels, NamedFeature};
 
 fn known() -> Known {
     let stored = BTreeSet::from(["contact.phone".to_owned()]);
     Known { labels: Labels { stored, ..Labels::default() }, ..Known::default() }
 }
 
+/// Counted, one that says nothing of this event, and one that could not be found out.
+fn features() -> Vec<NamedFeature> {
+    let feature = |name: &str, function, of: Option<&str>, by: &str| {
+        let (of, by) = (of.map(str::to_owned), by.to_owned());
+        let feature = Feature { function, of, by, window_s: 3_600, events: Vec::new() };
+        NamedFeature { name: name.to_owned(), input: Input::Feature(feature) }
+    };
+    vec![
+        feature("messages_1h", Function::Count, None, "subject"),
+        feature("mean_amount", Function::Mean, Some("data.amount"), "subject"),
+        feature("in_thread", Function::Count, None, "data.thread_id"),
+        feature("spent_1h", Function::Sum, Some("data.amount"), "subject"),
+    ]
+}
+
+fn known_of_past() -> crate::model::Known {
+    let mut known = crate::model::Known::default();
+    let unknown = || Told::Unknown("the record did not answer".to_owned());
+    let says = [Told::Integer(4), Told::Number(12.5), Told::Absent, unknown()];
+    for (feature, is) in features().iter().zip(says) {
+        known.tell(&feature.input, is);
+    }
+    let phone = Input::Feature(Feature::accounts("contact.phone", 30));
+    known.tell(&phone, Told::Integer(3));
+    known.tell(&Input::Feature(Feature::accounts("contact.phone", 90)), unknown());
+    known
+}
+
+fn account() -> Account {
+    let restrictions = vec![Action::Cooldown];
+    let score = |unit| crate::model::Score::from_unit(unit);
+    Account { strikes: 2, restrictions, score: score(0.7), trust: score(0.25) }
+}
+
 fn read(text: &str) -> Result<(Expression, Vec<Fault>), Vec<Fault>> {
+    let features = features();
     let (known, events) = (known(), ["message.*", "job.posted"]);
     let events: Vec<TypePattern> = events.iter().map(|event| event.parse().unwrap()).collect();
     let declared = Declared {
         tiers: Some(vec!["low", "medium", "high"]),
         lists: Some(vec!["verified", "banned"]),
+        features: Some(&features),
         events: &events,
         known: Some(&known),
     };
@@ -62,6 +100,9 @@ fn holds_on(text: &str, event: &Event) -> Result<bool, Failure> {
         tier: "medium",
         degraded: false,
         lists: vec![true, false],
+        known: &known_of_past(),
+        account: &account(),
+        account_tier: "high",
     })
 }
 
@@ -78,6 +119,13 @@ fn what_a_condition_says_holds() {
         "score >= 0.395 && score < 0.395001 && score > 0",
         "tier == 'medium' && tier in ['medium', \"high\"] && tier != 'low'",
         "!degraded",
+        // The past and the account.
+        "features.messages_1h == 4 && features.messages_1h / 2 == 2 && has(features.messages_1h)",
+        "features.mean_amount > 12.4 && !has(features.in_thread) && !(has(features.in_thread) && features.in_thread > 1)",
+        "subject.strikes >= 2 && subject.restricted && 'cooldown' in subject.restrictions",
+        "subject.score == 0.7 && subject.trust < 0.5 && subject.tier == 'high' && has(subject.tier)",
+        "accounts('contact.phone', 30) >= 3 && accounts('contact.phone', 7) == 0",
+        "[1].exists(features, features == 1) && [2].exists(subject, subject == 2)",
         "evidence('contact.phone') > 0.7 && evidence('bid.none') == 0",
         "labels['contact.phone'] == 0.72 && 'contact.phone' in labels && !('bid.a' in labels)",
         "size(labels) == 2 && signals.size() == 2",
@@ -112,6 +160,8 @@ fn what_a_condition_says_holds() {
         "has(event.data.deep.er.still) && !has(event.data.deep.no.way) && !has(event.data.trade.x)",
         "has(event.subject) && has(event.data)",
         // What decides, decides, also beside what has no answer.
+        "features.spent_1h > 3 || accounts('contact.phone', 90) > 3 || score > 0",
+        "!(has(features.spent_1h) && score > 1)",
         "event.data.none > 3 || true",
         "!(event.data.none > 3 && false)",
         "event.data.none == 3 ? true : false || true",
@@ -140,6 +190,19 @@ fn what_has_no_answer_fails_and_says_why() {
         ("labels['bid.a'] > 0.5", "no signal has the label `bid.a`"),
         ("event.data.photos[2] == 'c'", "there is no item 2"),
         ("event.data.photos[-1] == 'c'", "there is no item -1"),
+        ("features.in_thread > 1", "there is no `features.in_thread`"),
+        (
+            "features.spent_1h > 1",
+            "`sum data.amount by subject over 3600 s` is not known: the record did not answer",
+        ),
+        (
+            "!has(features.spent_1h)",
+            "`sum data.amount by subject over 3600 s` is not known: the record did not answer",
+        ),
+        (
+            "accounts('contact.phone', 90) == 0",
+            "`distinct subject by entities.contact.phone over 7776000 s` is not known: the record did not answer",
+        ),
         ("event.data.rate / 0 > 1", "it divides by zero"),
         ("event.data.rate / -0.0 > 1", "it divides by zero"),
         ("1 % (1 - 1) == 0", "it divides by zero"),

@@ -1,6 +1,6 @@
 //! The tree of a condition, with every name resolved. Plain data: `read` makes it, `run` walks it.
 
-use crate::model::Timestamp;
+use crate::model::{Input, Timestamp};
 
 /// A part of a condition.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +11,13 @@ pub(super) enum Node {
     Item(usize),
     /// Whether the event is on a list, by the place of the list in the policy.
     OnList(usize),
+    /// What a feature of the policy says, and its name.
+    Feature(Box<Input>, String),
+    /// Whether it says anything.
+    HasFeature(Box<Input>),
+    /// How many accounts had what the signals of a label carry.
+    Accounts(Box<Input>),
+    Account(AccountField),
     /// The strongest evidence for a label, 0 where there is none.
     Evidence(String),
     /// A field of something whose shape nobody declared.
@@ -100,6 +107,16 @@ pub(super) enum ClockPart {
     Hour,
     /// 0..=6 from Sunday, in UTC.
     DayOfWeek,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AccountField {
+    Strikes,
+    Restricted,
+    Restrictions,
+    Score,
+    Tier,
+    Trust,
 }
 
 /// A macro: something done with each item of a list.

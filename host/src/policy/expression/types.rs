@@ -2,7 +2,7 @@
 //! has any type: only an evaluation shows which.
 
 use crate::model::TypePattern;
-use crate::policy::Known;
+use crate::policy::{Known, NamedFeature};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Type {
@@ -84,19 +84,24 @@ pub(in crate::policy) struct Declared<'d> {
     pub tiers: Option<Vec<&'d str>>,
     /// The names of the lists, in their order; `None` as above.
     pub lists: Option<Vec<&'d str>>,
+    /// The features; `None` as above.
+    pub features: Option<&'d [NamedFeature]>,
     pub events: &'d [TypePattern],
     /// What the host knows; `None` where every label is taken for known.
     pub known: Option<&'d Known>,
 }
 
 /// The variables, for a hint.
-pub(super) const VARIABLES: [&str; 7] =
-    ["event", "signals", "labels", "score", "tier", "lists", "degraded"];
+pub(super) const VARIABLES: [&str; 9] =
+    ["event", "signals", "labels", "score", "tier", "lists", "features", "subject", "degraded"];
+pub(super) const ACCOUNT_FIELDS: [&str; 6] =
+    ["strikes", "restricted", "restrictions", "score", "tier", "trust"];
 pub(super) const EVENT_FIELDS: [&str; 6] = ["id", "type", "source", "subject", "time", "data"];
 pub(super) const SIGNAL_FIELDS: [&str; 4] = ["detector", "label", "score", "confidence"];
 /// What can be called: alone, on something, or as a macro.
-pub(super) const FUNCTIONS: [&str; 14] = [
+pub(super) const FUNCTIONS: [&str; 15] = [
     "evidence",
+    "accounts",
     "has",
     "size",
     "timestamp",

@@ -5,10 +5,12 @@
 //! the more severe of two demands is met, and no rule undoes what another asks for. Who is never to be
 //! acted on is exempt, which says so.
 
+use std::collections::BTreeSet;
+
 use super::super::expression::{Failure, Scene};
 use super::super::rules::Rule;
 use super::super::trace::{Bound, BoundStep, RuleStep, Step};
-use super::super::{Policy, Tier};
+use super::super::{Facts, Policy, Tier};
 use super::{listed, unit};
 use crate::model::{Event, Finding, Outcome, Score, Signal, Timestamp};
 
@@ -26,7 +28,7 @@ impl Policy {
         event: &Event,
         findings: &[Finding],
         merged: Score,
-        at: Timestamp,
+        facts: &Facts<'_>,
         degraded: bool,
     ) -> Ruled<'_> {
         if self.rules.is_empty() {
@@ -40,7 +42,10 @@ impl Policy {
             score: merged.as_f64(),
             tier: &self.tier_of(merged).name,
             degraded,
-            lists: self.lists.iter().map(|list| list.has(event, at)).collect(),
+            lists: self.lists.iter().map(|list| list.has(event, facts.at)).collect(),
+            known: facts.known,
+            account: facts.account,
+            account_tier: &self.tier_of(facts.account.score).name,
         };
         let asked = self.rules.iter().map(|rule| (rule, rule.condition.holds(&scene)));
         let outcomes = asked.filter_map(|(rule, holds)| match holds {
@@ -90,10 +95,11 @@ impl<'p> Ruled<'p> {
     }
 
     pub fn tags(&self) -> Vec<String> {
-        let mut tags: Vec<String> = self.fired().filter_map(|rule| rule.tag.clone()).collect();
-        tags.sort();
-        tags.dedup();
-        tags
+        sorted(self.fired().filter_map(|rule| rule.tag.clone()))
+    }
+
+    pub fn alerts(&self) -> Vec<String> {
+        sorted(self.fired().filter_map(|rule| rule.alert.clone()))
     }
 
     /// The score that the ceilings and floors leave of the merged one, and the steps to it, beginning
@@ -162,6 +168,11 @@ impl<'p> Ruled<'p> {
     }
 }
 
+/// Each once.
+fn sorted(words: impl Iterator<Item = String>) -> Vec<String> {
+    words.collect::<BTreeSet<String>>().into_iter().collect()
+}
+
 fn rule_step(
     rule: &Rule,
     failed: Option<&Failure>,
@@ -179,6 +190,7 @@ fn rule_step(
             ceiling: None,
             tag: None,
             asks: None,
+            alert: None,
             review: false,
             total,
         },
@@ -189,6 +201,7 @@ fn rule_step(
             ceiling: tier(rule.ceiling),
             tag: rule.tag.clone(),
             asks: rule.action.map(|action| action.from(at)),
+            alert: rule.alert.clone(),
             review: rule.review,
             total,
         },

@@ -21,8 +21,8 @@ pub(in crate::policy) fn event(kind: &str) -> Event {
 }
 
 /// When the events of the tests are decided.
-pub(in crate::policy) fn now() -> Facts {
-    Facts { at: Timestamp::from_micros(0) }
+pub(in crate::policy) fn now() -> Facts<'static> {
+    Facts::at(Timestamp::from_micros(0))
 }
 
 pub(in crate::policy) fn signal(label: &str, score: f64, confidence: f64) -> Signal {

@@ -4,7 +4,7 @@ use super::super::{Asked, FeatureRow, OBSERVATIONS_MAX};
 use super::*;
 use crate::model::{
     Definition, DefinitionId, Function, Identity, Input, KeyId, Observation, RetentionClass, Role,
-    Told,
+    Signal, Told,
 };
 
 on_both!(
@@ -110,8 +110,8 @@ async fn what_is_filled_is_there_once_however_often_it_is_filled(home: Home) {
         let [row] = store.features().await.unwrap().try_into().unwrap();
         row
     };
-    let observe = |definition: &Definition, _: &Event, at: Timestamp| {
-        Some(observed(definition, 1, at.micros(), 1.0))
+    let observe = |definition: &Definition, _: &Event, _: &[&Signal], at: Timestamp| {
+        vec![observed(definition, 1, at.micros(), 1.0)]
     };
     let fill = async |row: &FeatureRow| {
         let (mut after, mut pages) = (row.filled, 0);
@@ -190,7 +190,7 @@ async fn what_nobody_looks_at_any_more_goes(home: Home) {
     assert_eq!(declare(&[&kept, &gone], &[kept.id, gone.id], generation, false).await, 0);
     let rows = store.features().await.unwrap();
     let rows: Vec<_> = rows.iter().map(|row| (row, row.filled)).collect();
-    assert_eq!(store.fill_features(&rows, |_, _, _| None).await.unwrap(), None);
+    assert_eq!(store.fill_features(&rows, |_, _, _, _| Vec::new()).await.unwrap(), None);
     let now = begun.micros();
     // Of the first, one that is beyond its window and what may come late.
     let old = now - 2 * 24 * 60 * MINUTE;

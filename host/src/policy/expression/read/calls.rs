@@ -74,6 +74,7 @@ impl Reader<'_> {
                 self.check_word(Domain::Label, &text, label.at.clone());
                 Some(Part::new(Node::Evidence(text), Type::Number, at))
             }
+            ("accounts", [label, days]) => self.accounts(label, days, at),
             ("timestamp", [text]) => match text.constant().map(Timestamp::parse) {
                 Some(Ok(time)) => {
                     Some(Part::new(Node::Constant(Constant::Time(time)), Type::Time, at))
@@ -179,6 +180,7 @@ fn operation(name: &str) -> Option<Operation> {
 fn how_called(name: &str) -> &'static str {
     match name {
         "evidence" => "`evidence(\"contact.phone\")`",
+        "accounts" => "`accounts(\"contact.phone\", 30)`, the label of signals and days",
         "has" => "`has(event.data.amount_cents)`",
         "size" => "`size(event.data.photos)`, or `event.data.photos.size()`",
         "timestamp" => "`timestamp(\"2026-09-01T09:00:00Z\")`",

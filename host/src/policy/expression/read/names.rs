@@ -4,7 +4,9 @@ use cel::IdedExpr;
 use cel::common::ast::Expr;
 
 use super::super::tree::{Constant, Node, SignalField, Variable};
-use super::super::types::{Domain, EVENT_FIELDS, SIGNAL_FIELDS, TEXT, Type, VARIABLES};
+use super::super::types::{
+    ACCOUNT_FIELDS, Domain, EVENT_FIELDS, SIGNAL_FIELDS, TEXT, Type, VARIABLES,
+};
 use super::{Part, Reader, Unsure};
 use crate::policy::diagnostic::code;
 use crate::policy::words::{quote, suggest};
@@ -23,9 +25,14 @@ impl Reader<'_> {
             "degraded" => (Variable::Degraded, Type::Bool),
             "signals" => (Variable::Signals, Type::list(Type::Signal)),
             "labels" => (Variable::Labels, Type::Labels),
-            "event" | "lists" => {
+            "event" | "lists" | "features" | "subject" => {
                 let hint = match name {
                     "event" => format!("name one of its fields: `{}`", EVENT_FIELDS.join("`, `")),
+                    "features" => "name one of them: `features.NAME`".to_owned(),
+                    "subject" => format!(
+                        "name one of its fields: `{}`; who it is, is `event.subject`",
+                        ACCOUNT_FIELDS.join("`, `")
+                    ),
                     _ => "name one of them: `lists.NAME` is whether the event is on it".to_owned(),
                 };
                 self.fault(code::TYPES, at, format!("`{name}` is no value by itself"), hint);
@@ -55,6 +62,16 @@ impl Reader<'_> {
                 let start = self.word(name).start;
                 let at = self.word(field);
                 self.on_list(field, start..at.end)
+            }
+            Expr::Ident(name) if name == "features" && self.item(name).is_none() => {
+                let start = self.word(name).start;
+                let at = self.word(field);
+                self.of_feature(field, start..at.end, test)
+            }
+            Expr::Ident(name) if name == "subject" && self.item(name).is_none() => {
+                let start = self.word(name).start;
+                let at = self.word(field);
+                self.of_account(field, start..at.end, test)
             }
             _ => {
                 let of = self.part(of)?;

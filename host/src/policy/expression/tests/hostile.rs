@@ -67,6 +67,9 @@ fn nothing_hostile_crashes_or_stalls() {
                 tier: "low",
                 degraded: false,
                 lists: vec![false; 2],
+                known: &crate::model::Known::NOTHING,
+                account: &Account::NOBODY,
+                account_tier: "low",
             });
             Some(answer == Err(Failure::Spent))
         };

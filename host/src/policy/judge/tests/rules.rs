@@ -194,7 +194,7 @@ fn lists_hold_until_exactly_their_time() {
             data: json!({"numbers": numbers}),
             ..event("message.sent")
         };
-        policy.judge(&event, &Facts { at: Timestamp::from_micros(micros) }, &[]).tags
+        policy.judge(&event, &Facts::at(Timestamp::from_micros(micros)), &[]).tags
     };
     assert_eq!(tags("user-1", json!(null), -1), ["verified"]);
     assert_eq!(tags("user-1", json!(null), 0), [""; 0], "exactly then it is gone");
@@ -219,7 +219,7 @@ fn nothing_is_enforced_on_the_exempt_and_it_is_said() {
     let all = rule("all", "true", "action = \"cooldown\"\nreview = true\ntag = \"all\"");
     let policy = ruled(OnError::Deny, &[exempt, &all].concat());
     let at = |micros| {
-        let facts = Facts { at: Timestamp::from_micros(micros) };
+        let facts = Facts::at(Timestamp::from_micros(micros));
         policy.judge(&event("message.sent"), &facts, &findings(&[("bid.a", 0.7, 1.0)]))
     };
     let verdict = at(1_999_999);
