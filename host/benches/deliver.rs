@@ -13,7 +13,7 @@ use hdrhistogram::Histogram;
 use picket::app::{App, Carried};
 use picket::auth::new_key;
 use picket::config::{Config, Destination};
-use picket::model::{Mode, Role, Timestamp};
+use picket::model::{DestinationId, Mode, Role, Timestamp};
 use picket::signing::WebhookKey;
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -98,7 +98,12 @@ async fn run() {
         ratios.push(format!("{what} {:+.1} %", 100.0 * (at(&hanging) / at(&calm) - 1.0)));
     }
     println!("p99 beside a hang: {}", ratios.join(", "));
-    let stuck = sides[1].app.store.delivery_backlog("stuck").await.expect("the store answers");
+    let stuck = sides[1]
+        .app
+        .store
+        .delivery_backlog(&DestinationId::of("stuck"))
+        .await
+        .expect("the store answers");
     println!("still waiting before the one that hangs: {}", stuck.pending);
     for side in sides {
         side.app.stop().await;
@@ -184,8 +189,8 @@ impl Side {
         }
         posts.join_all().await;
         // What is still under way belongs to this window.
-        while self.app.store.delivery_backlog("good").await.expect("the store answers").pending > 0
-        {
+        let good = DestinationId::of("good");
+        while self.app.store.delivery_backlog(&good).await.expect("the store answers").pending > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

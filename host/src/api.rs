@@ -146,11 +146,11 @@ pub struct Route {
 /// Every way in. There is no other list: a route without a rule cannot be written.
 pub fn routes() -> Vec<Route> {
     use Access::{
-        DryRun, EnableDestinations, EraseSubjects, ExportSubjects, HoldSubjects, MoveDetectors,
-        MovePolicies, PostEvents, PublishDetectors, PublishPolicies, ReadAlerts, ReadAudit,
-        ReadCapsules, ReadDecisions, ReadDeliveries, ReadDetectors, ReadDocs, ReadErasures,
-        ReadFiles, ReadHolds, ReadKeys, ReadMetrics, ReadPolicies, ReadSources, ReadSubjects,
-        ReadTrials, Replay, ReplayDeliveries, Reverse, RevokeKeys, Rule, SetMode,
+        AcknowledgeAlerts, DryRun, EnableDestinations, EraseSubjects, ExportSubjects, HoldSubjects,
+        MoveDetectors, MovePolicies, PostEvents, PublishDetectors, PublishPolicies, ReadAlerts,
+        ReadAudit, ReadCapsules, ReadDecisions, ReadDeliveries, ReadDetectors, ReadDocs,
+        ReadErasures, ReadFiles, ReadHolds, ReadKeys, ReadMetrics, ReadPolicies, ReadSources,
+        ReadSubjects, ReadTrials, Replay, ReplayDeliveries, Reverse, RevokeKeys, Rule, SetMode,
     };
     use detectors::{log, stage, trial, upload, versions};
     vec![
@@ -189,6 +189,7 @@ pub fn routes() -> Vec<Route> {
         route("GET", "/v1/detectors/{name}/versions/{version}/log", ReadTrials, log::get),
         route("PUT", "/v1/detectors/{name}/versions/{version}/stage", MoveDetectors, stage::put),
         route("GET", "/v1/alerts", ReadAlerts, alerts::list),
+        route("POST", "/v1/alerts/{id}/acknowledge", AcknowledgeAlerts, alerts::acknowledge),
         route("GET", "/v1/policies", ReadPolicies, policies::list),
         route("GET", "/v1/policies/{name}", ReadPolicies, policies::versions::list),
         route("PUT", "/v1/policies/{name}", PublishPolicies, policies::send::put),

@@ -6,7 +6,7 @@ mod host_key;
 mod lock;
 mod restore;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,8 +25,8 @@ use crate::deliver::{Deliver, Witness};
 use crate::engine::{Engine, EngineOptions, EntityKey, INCIDENTS_MAX, Pool};
 use crate::features::{Features, Reading};
 use crate::ingest::{FingerprintKey, Ingest, Parts};
-use crate::keeper::{Checkpoints, FeatureKeeper, Keeper, Outlets, Retention};
-use crate::model::Action;
+use crate::keeper::{Alerts, Checkpoints, FeatureKeeper, Keeper, Outlets, Retention};
+use crate::model::Wants;
 use crate::registry::{self, Bundle, BundledDetector, BundledPolicy, Folders, Registry, Rules};
 use crate::replay::Replayer;
 use crate::reverse::Reverser;
@@ -150,9 +150,10 @@ impl App {
             permits: Semaphore::new(config.evaluation_queue_max),
             tasks: tasks.clone(),
             accepted: Notify::new(),
-            destinations: wanted(&config),
-            written,
+            destinations: wants(&config),
+            written: Arc::clone(&written),
         });
+        let told_of = written;
         let checkpoints = Arc::new(checkpoints(&config, &host_key, &store, &metrics)?);
         let config = Arc::new(config);
         let parts = api::Parts {
@@ -192,6 +193,13 @@ impl App {
             let every = Duration::from_secs(config.checkpoint_every_s);
             tasks.spawn(checkpoints.run(every, stop.clone()));
         }
+        let alerts = Alerts {
+            rules: config.alert_rules(),
+            told: config.wants().collect(),
+            store: store.clone(),
+            written: told_of,
+        };
+        tasks.spawn(alerts.run(stop.clone()));
         let retention = Retention {
             allowed_days: config.retention_allowed_days,
             enforced_days: config.retention_enforced_days,
@@ -228,10 +236,13 @@ impl App {
     }
 }
 
-/// Which actions the destination of each source is told.
-fn wanted(config: &Config) -> BTreeMap<String, Arc<BTreeSet<Action>>> {
-    let destinations = config.destinations.iter();
-    destinations.map(|(source, at)| (source.clone(), Arc::new(at.actions.clone()))).collect()
+/// What the destinations of each source want to hear of.
+fn wants(config: &Config) -> BTreeMap<String, Arc<[Wants]>> {
+    let mut all: BTreeMap<String, Vec<Wants>> = BTreeMap::new();
+    for (to, wants) in config.wants() {
+        all.entry(to.source).or_default().push(wants);
+    }
+    all.into_iter().map(|(source, wants)| (source, wants.into())).collect()
 }
 
 /// Before anything is served: nobody who was erased is in the record, also where it was put there by other

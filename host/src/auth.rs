@@ -36,6 +36,8 @@ pub enum Access {
     /// Promote a version, demote it, retire it, go back to an earlier one.
     MoveDetectors,
     ReadAlerts,
+    /// Say that one has seen an alert.
+    AcknowledgeAlerts,
     /// What was sent to a platform, and what could not be.
     ReadDeliveries,
     /// Have tried again what was given up.
@@ -71,10 +73,10 @@ pub enum Access {
 /// what is asked for belongs to every source: see [`Access::is_global`].
 pub fn allows(role: Role, access: Access) -> bool {
     use Access::{
-        DryRun, MoveDetectors, MovePolicies, PostEvents, PublishDetectors, PublishPolicies,
-        ReadAlerts, ReadAudit, ReadCapsules, ReadDecisions, ReadDeliveries, ReadDetectors,
-        ReadDocs, ReadErasures, ReadFiles, ReadHolds, ReadKeys, ReadMetrics, ReadPolicies,
-        ReadSources, ReadSubjects, ReadTrials, Replay, Rule,
+        AcknowledgeAlerts, DryRun, MoveDetectors, MovePolicies, PostEvents, PublishDetectors,
+        PublishPolicies, ReadAlerts, ReadAudit, ReadCapsules, ReadDecisions, ReadDeliveries,
+        ReadDetectors, ReadDocs, ReadErasures, ReadFiles, ReadHolds, ReadKeys, ReadMetrics,
+        ReadPolicies, ReadSources, ReadSubjects, ReadTrials, Replay, Rule,
     };
     match role {
         Role::Platform => {
@@ -95,6 +97,7 @@ pub fn allows(role: Role, access: Access) -> bool {
                 | PublishDetectors
                 | MoveDetectors
                 | ReadAlerts
+                | AcknowledgeAlerts
                 | ReadPolicies
                 | PublishPolicies
                 | MovePolicies
@@ -112,6 +115,7 @@ pub fn allows(role: Role, access: Access) -> bool {
                     | ReadDetectors
                     | ReadTrials
                     | ReadAlerts
+                    | AcknowledgeAlerts
                     | ReadDeliveries
                     | ReadPolicies
                     | ReadSources
@@ -151,7 +155,8 @@ impl Access {
             | Self::ReadAudit
             | Self::ReadErasures
             | Self::ReadMetrics
-            | Self::ReadAlerts => true,
+            | Self::ReadAlerts
+            | Self::AcknowledgeAlerts => true,
             Self::PostEvents
             | Self::DryRun
             | Self::ReadDecisions

@@ -1,6 +1,7 @@
 //! The command line: parse, start, dispatch. Commands that change live state go through the HTTP API
 //! of a running server; `key create` and `migrate` open the database.
 
+mod alert;
 mod ask;
 mod audit;
 mod backup;
@@ -83,6 +84,9 @@ enum Command {
     /// See what platforms were told to do, and have tried again what could not be told
     #[command(subcommand)]
     Delivery(delivery::Command),
+    /// See what somebody should look at, and say that one has
+    #[command(subcommand)]
+    Alert(alert::Command),
     /// See where actions are sent; have told again who wanted no more
     #[command(subcommand)]
     Destination(destination::Command),
@@ -172,6 +176,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Source(command) => return source::run(command).await,
         Command::Case(command) => case::run(command).await?,
         Command::Delivery(command) => delivery::run(command).await?,
+        Command::Alert(command) => alert::run(command).await?,
         Command::Destination(command) => destination::run(command).await?,
         Command::Subject(command) => return subject::run(command).await,
         Command::Hold(command) => hold::run(command).await?,

@@ -4,10 +4,15 @@
 //! that nobody knows is an error, in either place. Where a key is a table, its variable holds the
 //! whole of it as TOML writes it in one line.
 
+mod alert;
 mod check;
 mod destination;
+mod each;
+mod email;
 mod reach;
 mod secrets;
+mod sms;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod written;
@@ -22,9 +27,13 @@ use thiserror::Error;
 
 use crate::model::{DetectorRules, EventBounds, Landing, SignatureMode};
 
+pub use alert::WrittenAlert;
 pub use destination::Destination;
+pub use email::{Email, MailServer, Security};
 pub use reach::{Barred, Reach};
 pub use secrets::Secrets;
+pub use sms::{CALL_PLACES, Sms};
+pub use telling::{NoticeText, PLACES, Quiet, Telling, Words};
 
 use written::{OTHER_VARIABLES, at_line, check_keys, known_keys, unknown, variable};
 
@@ -123,8 +132,18 @@ pub struct Config {
     /// Decisions that share one flush.
     pub commit_batch_max: usize,
 
-    /// Where the actions of a source are sent, by source; a source without one has nothing sent.
+    /// Where the actions of a source are sent, by source: one, or a list of them with names. A source without
+    /// one has nothing sent.
+    #[serde(deserialize_with = "destination::by_source")]
     pub destinations: BTreeMap<String, Destination>,
+    /// Whom a source writes e-mails to, by source: one, or a list of them.
+    #[serde(deserialize_with = "email::by_source")]
+    pub email: BTreeMap<String, Vec<Email>>,
+    /// Whom it writes short messages to, likewise.
+    #[serde(deserialize_with = "sms::by_source")]
+    pub sms: BTreeMap<String, Vec<Sms>>,
+    /// The rules that raise alerts, by name.
+    pub alerts: BTreeMap<String, WrittenAlert>,
     /// Time for a destination to answer.
     pub delivery_timeout_ms: u64,
     /// Requests in flight to one destination.
@@ -219,6 +238,9 @@ impl Default for Config {
             commit_queue_max: 4_096,
             commit_batch_max: 256,
             destinations: BTreeMap::new(),
+            email: BTreeMap::new(),
+            sms: BTreeMap::new(),
+            alerts: BTreeMap::new(),
             delivery_timeout_ms: 15_000,
             delivery_concurrent_max: 32,
             delivery_attempts_max: 10,

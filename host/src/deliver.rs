@@ -5,32 +5,38 @@
 //! the same id. In order: the store lets only the first of a subject be due. No destination waits for
 //! another: each has its own number of requests in flight.
 
+mod call;
+mod channel;
 mod connect;
+mod examine;
+mod hours;
 mod http;
 mod keys;
 mod lane;
+mod mail;
 mod schedule;
 mod tls;
 mod witness;
+mod wording;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Destination};
-use crate::model::{Attempt, AttemptOutcome, Timestamp};
-use crate::store::{Claimed, Next, Store, StoreError, Tried, Turn};
+use crate::config::Config;
+use crate::model::{Attempt, AttemptOutcome, DestinationId, Timestamp};
+use crate::store::{Claimed, Next, Store, StoreError, Tried, Turn, Wanted};
 use crate::telemetry::Metrics;
 
+pub use examine::{DestinationError, examine};
 pub use witness::Witness;
 
-use http::Http;
+use channel::{Channel, Load};
 use lane::Lane;
 use schedule::Schedule;
 
@@ -47,46 +53,32 @@ const STOP_PATIENCE: Duration = Duration::from_secs(2);
 /// How often an alert is raised about what is dead, for each source.
 const ALERT_EVERY: Duration = Duration::from_secs(600);
 
-/// What is wrong with a destination.
-#[derive(Debug, Error)]
-#[error("`destinations.{source_name}`: {detail}")]
-pub struct DestinationError {
-    source_name: String,
-    detail: String,
-}
-
-/// Whether a destination could be sent to under this configuration, and whether what is sent is signed.
-///
-/// # Errors
-/// What is wrong with it, or with one of its files.
-pub fn examine(source: &str, destination: &Destination) -> Result<bool, DestinationError> {
-    Ok(Http::new(source, destination, Duration::ZERO, connect::system())?.signs())
-}
-
 /// The worker that delivers. One runs in each server.
 pub struct Deliver {
     store: Store,
     metrics: Arc<Metrics>,
-    lanes: BTreeMap<String, Lane>,
+    lanes: BTreeMap<DestinationId, Lane>,
     schedule: Schedule,
     request_timeout: Duration,
     written: Arc<Notify>,
     /// This server, by a number that no other has.
     server: i64,
     under_way: JoinSet<(Attempt, Option<u64>)>,
-    claims: HashMap<Id, Claim>,
+    claims: HashMap<Id, Vec<Claim>>,
     /// What is to be recorded in the next turn.
     tried: Vec<Tried>,
     alerts: Vec<(&'static str, String, String)>,
-    alerted: HashMap<String, Instant>,
+    alerted: HashMap<DestinationId, Instant>,
 }
 
 /// What a request in flight is about.
 struct Claim {
     seq: i64,
-    source: String,
+    to: DestinationId,
     /// Tries before this one.
     attempts: u32,
+    /// Whether it can only be ended with another.
+    behind: bool,
 }
 
 impl Deliver {
@@ -102,15 +94,15 @@ impl Deliver {
     ) -> Result<Self, DestinationError> {
         let request_timeout = Duration::from_millis(config.delivery_timeout_ms);
         let mut lanes = BTreeMap::new();
-        for (source, destination) in &config.destinations {
-            let channel = Http::new(source, destination, request_timeout, connect::system())?;
-            if !channel.signs() {
+        for (table, to, made) in Channel::all(config, request_timeout) {
+            let channel = made.map_err(|detail| DestinationError::new(table, &to, detail))?;
+            if !channel.vouches() {
                 tracing::warn!(
-                    source,
+                    source = %to,
                     "what is sent to this destination is not signed: make a key with `picket key webhook new`"
                 );
             }
-            lanes.insert(source.clone(), Lane::new(channel, config.delivery_concurrent_max));
+            lanes.insert(to, Lane::new(channel, config.delivery_concurrent_max));
         }
         Ok(Self {
             store,
@@ -172,16 +164,20 @@ impl Deliver {
         self.turn(&wanted).await
     }
 
-    /// How many of each source may be claimed now, and when the next one is due where none is.
-    async fn look(&self) -> Result<(Vec<(String, usize)>, Option<Timestamp>), StoreError> {
+    /// How many for each destination may be claimed now, and when the next one is due where none is.
+    async fn look(&self) -> Result<(Vec<Wanted>, Option<Timestamp>), StoreError> {
         let (mut wanted, mut next) = (Vec::new(), None);
-        for (source, lane) in &self.lanes {
+        for (to, lane) in &self.lanes {
             let room = lane.room();
             if room == 0 {
                 continue;
             }
-            match self.store.next_delivery_due(source).await? {
-                Some(due) if due <= Timestamp::now() => wanted.push((source.clone(), room)),
+            match self.store.next_delivery_due(to).await? {
+                Some(due) if due <= Timestamp::now() => wanted.push(Wanted {
+                    to: to.clone(),
+                    count: lane.channel.count(room),
+                    behind: lane.channel.behind(),
+                }),
                 due => next = [next, due].into_iter().flatten().min(),
             }
         }
@@ -219,9 +215,7 @@ impl Deliver {
     }
 
     /// Records what came of tries, claims what is due and sends it.
-    async fn turn(&mut self, wanted: &[(String, usize)]) -> Result<(), StoreError> {
-        let wanted: Vec<(&str, usize)> =
-            wanted.iter().map(|(source, free)| (source.as_str(), *free)).collect();
+    async fn turn(&mut self, wanted: &[Wanted]) -> Result<(), StoreError> {
         let begun = Instant::now();
         let now = Timestamp::now();
         let holds = self.request_timeout + CLAIM_SLACK;
@@ -230,7 +224,7 @@ impl Deliver {
             .deliver(&Turn {
                 server: self.server,
                 tried: &self.tried,
-                wanted: &wanted,
+                wanted,
                 now,
                 claimed_until: now
                     .plus_millis(i64::try_from(holds.as_millis()).unwrap_or(i64::MAX)),
@@ -239,42 +233,51 @@ impl Deliver {
             .await?;
         self.tried.clear();
         self.alerts.clear();
+        let mut by_lane: BTreeMap<DestinationId, Vec<Claimed>> = BTreeMap::new();
         for one in claimed {
-            if let Some(lane) = self.lanes.get_mut(&one.source) {
-                lane.claimed(begun, one);
-            }
+            by_lane.entry(one.to.clone()).or_default().push(one);
         }
-        for (source, _) in wanted {
-            self.lanes.get_mut(source).into_iter().for_each(Lane::turned);
-            self.fill(source);
+        for Wanted { to, .. } in wanted {
+            let Some(lane) = self.lanes.get_mut(to) else { continue };
+            let (loads, held) = lane.channel.sort(by_lane.remove(to).unwrap_or_default(), now);
+            loads.into_iter().for_each(|load| lane.claimed(begun, load));
+            lane.turned();
+            for (one, until) in held {
+                self.tried.push(untried(one, until));
+            }
+            self.fill(to);
         }
         Ok(())
     }
 
-    /// Sends what is claimed of a source, as far as there is room.
-    fn fill(&mut self, source: &str) {
-        while let Some(lane) = self.lanes.get_mut(source)
-            && let Some(claimed) = lane.next(Instant::now())
+    /// Sends what is claimed for a destination, as far as there is room.
+    fn fill(&mut self, to: &DestinationId) {
+        while let Some(lane) = self.lanes.get_mut(to)
+            && let Some(load) = lane.next(Instant::now())
         {
             let channel = Arc::clone(&lane.channel);
-            self.send(channel, claimed);
+            self.send(channel, load);
         }
     }
 
-    fn send(&mut self, channel: Arc<Http>, claimed: Claimed) {
-        let Claimed { seq, id, source, attempts, outgoing } = claimed;
+    fn send(&mut self, channel: Arc<Channel>, load: Load) {
+        let claim = |one: &Claimed| {
+            let &Claimed { seq, attempts, behind, .. } = one;
+            Claim { seq, to: one.to.clone(), attempts, behind }
+        };
+        let claims = load.iter().map(claim).collect();
         let request = async move {
             let (at, begun) = (Timestamp::now(), Instant::now());
-            let answer = channel.send(&id, outgoing, at).await;
+            let answer = channel.send(load, at).await;
             let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
             let http::Answer { outcome, status, error, retry_after_ms } = answer;
             (Attempt { at, outcome, status, micros, error }, retry_after_ms)
         };
         let task = self.under_way.spawn(request);
-        self.claims.insert(task.id(), Claim { seq, source, attempts });
+        self.claims.insert(task.id(), claims);
     }
 
-    /// Decides how a delivery goes on, now that a try has ended.
+    /// Decides how deliveries go on, now that a try has ended.
     fn take(&mut self, ended: Result<(Id, (Attempt, Option<u64>)), JoinError>) {
         let (id, ended) = match ended {
             Ok((id, ended)) => (id, Some(ended)),
@@ -283,68 +286,69 @@ impl Deliver {
                 (error.id(), None)
             }
         };
-        let Some(Claim { seq, source, attempts }) = self.claims.remove(&id) else { return };
-        let attempts = attempts.saturating_add(1);
+        let Some(claims) = self.claims.remove(&id) else { return };
+        let Some(to) = claims.first().map(|claim| claim.to.clone()) else { return };
         let (attempt, retry_after_ms) = ended.unzip();
-        let outcome = attempt.as_ref().map(|attempt| attempt.outcome);
-        let next = self.schedule.next(
-            attempts,
-            outcome,
-            retry_after_ms.flatten(),
-            Timestamp::now(),
-            rand::random(),
-        );
+        let (outcome, asked_ms) =
+            (attempt.as_ref().map(|own| own.outcome), retry_after_ms.flatten());
         if let Some(outcome) = outcome {
-            self.metrics.deliveries.attempt(&source, outcome);
+            self.metrics.deliveries.attempt(&to.source, outcome);
         }
         if let Some(Attempt { outcome: AttemptOutcome::OutOfBounds, error, .. }) = &attempt {
             let error = error.as_deref().unwrap_or_default();
-            tracing::warn!(source, "nothing was sent to where it may not be sent: {error}");
+            tracing::warn!(source = %to, "nothing was sent to where it may not be sent: {error}");
         }
-        match next {
-            Next::Dead => self.bury(&source, attempts, outcome),
-            Next::Gone => tracing::error!(source, "a destination wants no more: it is disabled"),
-            Next::Delivered | Next::Again(_) => {}
-        }
-        if let Some(lane) = self.lanes.get_mut(&source) {
-            lane.ended(next == Next::Delivered);
-            if next == Next::Gone {
+        let delivered = outcome == Some(AttemptOutcome::Delivered);
+        if let Some(lane) = self.lanes.get_mut(&to) {
+            lane.ended(delivered);
+            if outcome == Some(AttemptOutcome::Gone) {
+                tracing::error!(source = %to, "a destination wants no more: it is disabled");
                 // It wants none of them. They are given back in the turn that disables it.
-                let claimed = lane.given_up();
-                self.give_back(claimed);
+                let waiting = lane.given_up();
+                self.give_back(waiting);
             }
         }
-        self.fill(&source);
-        self.tried.push(Tried { seq, source, attempts, attempt, next });
+        let (now, chance) = (Timestamp::now(), rand::random());
+        // What is behind another waits on with it, unless it went with it.
+        for claim in claims.into_iter().filter(|claim| delivered || !claim.behind) {
+            let Claim { seq, to, attempts, .. } = claim;
+            let attempts = attempts.saturating_add(1);
+            let next = self.schedule.next(attempts, outcome, asked_ms, now, chance);
+            if next == Next::Dead {
+                self.bury(&to, attempts, outcome);
+            }
+            self.tried.push(Tried { seq, to, attempts, attempt: attempt.clone(), next });
+        }
+        self.fill(&to);
     }
 
     /// What every lane gives of what waits there.
-    fn all_of(&mut self, take: impl Fn(&mut Lane) -> Vec<Claimed>) -> Vec<Claimed> {
+    fn all_of(&mut self, take: impl Fn(&mut Lane) -> Vec<Load>) -> Vec<Load> {
         self.lanes.values_mut().flat_map(take).collect()
     }
 
     /// Gives back what is claimed and not sent: it is as due as it was.
-    fn give_back(&mut self, claimed: Vec<Claimed>) {
+    fn give_back(&mut self, loads: Vec<Load>) {
         let now = Timestamp::now();
-        for Claimed { seq, source, attempts, .. } in claimed {
-            self.tried.push(Tried { seq, source, attempts, attempt: None, next: Next::Again(now) });
-        }
+        let due = loads.into_iter().flatten().filter(|one| !one.behind);
+        self.tried.extend(due.map(|one| untried(one, now)));
     }
 
-    /// Says that something could not be delivered, once in a while for each source.
-    fn bury(&mut self, source: &str, attempts: u32, outcome: Option<AttemptOutcome>) {
+    /// Says that something could not be delivered, once in a while for each destination.
+    fn bury(&mut self, to: &DestinationId, attempts: u32, outcome: Option<AttemptOutcome>) {
         let outcome = outcome.map_or("failed", AttemptOutcome::as_str);
-        tracing::error!(source, attempts, outcome, "a delivery is given up");
-        if self.alerted.get(source).is_some_and(|at| at.elapsed() < ALERT_EVERY) {
+        tracing::error!(source = %to, attempts, outcome, "a delivery is given up");
+        if self.alerted.get(to).is_some_and(|at| at.elapsed() < ALERT_EVERY) {
             return;
         }
-        self.alerted.insert(source.to_owned(), Instant::now());
+        self.alerted.insert(to.clone(), Instant::now());
+        let source = &to.source;
         let text = format!(
             "A delivery was given up after {attempts} tries, the last of which was {outcome}. See \
              `picket delivery list --state dead --source {source}`; when the destination answers \
              again, `picket delivery replay --source {source} --why ...`."
         );
-        self.alerts.push(("delivery.dead", source.to_owned(), text));
+        self.alerts.push(("delivery.dead", to.to_string(), text));
     }
 
     /// Lets what is in flight end, gives back the rest and records all of it.
@@ -365,11 +369,18 @@ impl Deliver {
         }
         self.under_way.abort_all();
         let now = Timestamp::now();
-        for (_, Claim { seq, source, attempts }) in self.claims.drain() {
-            self.tried.push(Tried { seq, source, attempts, attempt: None, next: Next::Again(now) });
+        let claims = self.claims.drain().flat_map(|(_, claims)| claims);
+        for Claim { seq, to, attempts, .. } in claims.filter(|claim| !claim.behind) {
+            self.tried.push(Tried { seq, to, attempts, attempt: None, next: Next::Again(now) });
         }
         if let Err(error) = self.turn(&[]).await {
             tracing::warn!("what was delivered last is not recorded and will be repeated: {error}");
         }
     }
+}
+
+/// It was not tried, and is due then.
+fn untried(one: Claimed, due: Timestamp) -> Tried {
+    let Claimed { seq, to, attempts, .. } = one;
+    Tried { seq, to, attempts, attempt: None, next: Next::Again(due) }
 }

@@ -12,7 +12,7 @@ mod run;
 mod trial;
 mod turns;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use crate::engine::{Engine, Pool, PoolError};
 use crate::features::Features;
 use crate::model::profile::Risk;
-use crate::model::{Account, Action, Decision, DecisionId, Event, Known, Outgoing, Timestamp};
+use crate::model::{Account, Decision, DecisionId, Event, Known, Outgoing, Timestamp, Wants};
 use crate::registry::{LivePolicy, Registry, Snapshot};
 use crate::store::{Accepted, Committed, Recorded, Salt, SealedEntry, Store, StoreError};
 use crate::telemetry::{Metrics, Received};
@@ -54,7 +54,7 @@ pub struct Parts {
     /// Wakes the worker that decides accepted events.
     pub accepted: Notify,
     /// Whose actions are delivered, and which of them; none named: all.
-    pub destinations: BTreeMap<String, Arc<BTreeSet<Action>>>,
+    pub destinations: BTreeMap<String, Arc<[Wants]>>,
     /// Rung when a decision is durable of which something is delivered.
     pub written: Arc<Notify>,
 }
@@ -258,10 +258,10 @@ impl Ingest {
         if let Some(salt) = salt {
             sealing = sealing.salted(salt);
         }
-        let wanted = self.0.destinations.get(&event.source).cloned();
-        let sends = wanted.clone();
+        let wants = self.0.destinations.get(&event.source).cloned();
+        let sends = wants.clone();
         let finish = move |decided: Decided| {
-            let entry = decided.entry(standing, fingerprint, wanted);
+            let entry = decided.entry(standing, fingerprint, wants);
             let decision = Arc::clone(&entry.decision);
             entry.seal(sealing).map(|sealed: SealedEntry| (decision, sealed))
         };
@@ -271,7 +271,8 @@ impl Ingest {
             Committed::Otherwise(instead) => instead,
             Committed::Existing(recorded) => return self.known(*recorded, fingerprint, &event),
         };
-        if sends.is_some_and(|wanted| Outgoing::is_asked(&decision, &wanted)) {
+        let told = |wants: &Wants| !Outgoing::to(&decision, &event, wants).is_empty();
+        if sends.is_some_and(|sends| sends.iter().any(told)) {
             self.0.written.notify_one();
         }
         self.0.metrics.event(&event.source, Received::Decided);

@@ -2,6 +2,7 @@
 //! the last good version serves, a canary that leaves its bounds goes back to shadow. And on erasures, which
 //! another server may have been asked for.
 
+mod alerts;
 mod checkpoints;
 mod features;
 mod guard;
@@ -20,6 +21,7 @@ use crate::registry::Registry;
 use crate::store::{PAGE_ROWS_MAX, Store, StoreError};
 use crate::telemetry::Metrics;
 
+pub use alerts::Alerts;
 pub use checkpoints::{CheckpointError, Checkpoints, Outlets};
 pub use features::FeatureKeeper;
 pub use retention::Retention;

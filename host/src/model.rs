@@ -2,10 +2,13 @@
 
 pub mod account;
 pub mod action;
+pub mod alert;
+pub mod attempt;
 pub mod audit;
 pub mod case;
 pub mod decision;
 pub mod delivery;
+pub mod destination;
 pub mod erasure;
 pub mod event;
 pub mod finding;
@@ -16,6 +19,7 @@ pub mod input;
 pub mod key;
 pub mod known;
 pub mod manifest;
+pub mod notice;
 pub mod pattern;
 pub mod policy_trial;
 pub mod preview;
@@ -28,18 +32,22 @@ pub mod signal;
 pub mod signing;
 pub mod stage;
 pub mod standing;
+pub mod text;
 pub mod time;
 pub mod trial;
 pub mod vitals;
 
 pub use account::Account;
 pub use action::{Action, Scope, ScopedAction};
+pub use alert::{AlertRule, AlertState, Counts, Watch};
+pub use attempt::{Attempt, AttemptOutcome};
 pub use audit::AuditEntry;
 pub use case::{Case, CaseChange, CaseState};
 pub use decision::{Decision, Mode, PolicyRef, Would};
 pub use delivery::{
-    Attempt, AttemptOutcome, Delivery, DeliveryId, DeliveryState, Outgoing, OutgoingKind, Webhook,
+    AlertHook, Delivery, DeliveryId, DeliveryState, Outgoing, OutgoingKind, Webhook,
 };
+pub use destination::{DestinationId, Wants};
 pub use erasure::{Erased, Erasure};
 pub use event::{Event, EventBounds, Fault, Place};
 pub use finding::{Finding, Outcome};
@@ -50,6 +58,7 @@ pub use input::{Definition, DefinitionId, Feature, Function, Input, Past, Recent
 pub use key::{Identity, Role};
 pub use known::{Fact, Known, Observation, Recalled, Told};
 pub use manifest::Manifest;
+pub use notice::{Notice, Notices, Recipient};
 pub use pattern::TypePattern;
 pub use policy_trial::{PolicyDifference, PolicyRun, PolicyTrial, PolicyTurn, Said};
 pub use preview::{ModePreview, Withheld, WouldEnforce};
@@ -60,6 +69,7 @@ pub use signal::{EntityHash, EvidenceSpan, Signal};
 pub use signing::SignatureMode;
 pub use stage::{Bounds, Canary, Isolation, Landing, Stage};
 pub use standing::{Restriction, Standing, StandingChange, Strike};
+pub use text::{Language, Template, lookup};
 pub use time::Timestamp;
 pub use trial::{Difference, Direction, Trial, TrialDifference, TrialRun, Trials};
 pub use vitals::{Cost, LogLevel, LogLine, PurityChecks, Quarantine, Vitals};

@@ -27,6 +27,7 @@ mod rules;
 mod scoring;
 mod stages;
 mod strikes;
+mod texts;
 mod tiers;
 mod trace;
 mod values;
@@ -52,6 +53,7 @@ pub use modifiers::{Adds, Modifier};
 pub use rules::Rule;
 pub use stages::{EvidenceStage, Lift, Scheme};
 pub use strikes::{StrikeStep, Strikes};
+pub use texts::{Languages, PLACES, Texts, Wording};
 pub use tiers::Tier;
 pub use trace::{
     Bound, BoundStep, ExemptStep, LabelStep, LiftStep, ModifierStep, RuleStep, StageStep, Step,
@@ -68,6 +70,7 @@ pub struct Policy {
     events: Vec<TypePattern>,
     requires: Vec<String>,
     on_error: OnError,
+    languages: Languages,
     scheme: Scheme,
     /// Invariant: sorted by label, each label once. The order is the order of the arithmetic.
     weights: Vec<(String, Score)>,
@@ -115,6 +118,11 @@ impl Policy {
 
     pub fn on_error(&self) -> OnError {
         self.on_error
+    }
+
+    /// In which languages it speaks, and who reads which.
+    pub fn languages(&self) -> &Languages {
+        &self.languages
     }
 
     /// How the labels make one number.

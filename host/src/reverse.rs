@@ -59,14 +59,17 @@ impl Reverser {
             let ids: Vec<DecisionId> = due.iter().map(|decision| decision.id).collect();
             let ruled: BTreeSet<DecisionId> =
                 self.store.ruled_on(&ids).await?.into_iter().collect();
-            let told: BTreeSet<_> = self.store.told_of(&ids).await?.into_iter().collect();
+            let mut told = BTreeMap::<_, u64>::new();
+            for action in self.store.told_of(&ids).await? {
+                *told.entry(action).or_default() += 1;
+            }
             preview.ruled += ruled.len() as u64;
             for decision in due.into_iter().filter(|decision| !ruled.contains(&decision.id)) {
                 preview.told += Outgoing::of(&decision, &BTreeSet::new())
                     .iter()
-                    .filter(|own| told.contains(&(decision.id, own.scope)))
                     .filter(|own| own.ruled(Word::Overturned, 1, now).is_some())
-                    .count() as u64;
+                    .filter_map(|own| told.get(&(decision.id, own.scope)))
+                    .sum::<u64>();
                 preview.overturned += 1;
                 let (enforced, strike) = effects(&decision);
                 preview.strikes += u64::from(strike);

@@ -36,6 +36,7 @@ mod policies;
 mod policy_deployments;
 mod policy_standing;
 mod policy_trials;
+mod rates;
 mod reason;
 mod retention;
 mod reversals;
@@ -63,7 +64,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-pub use alerts::AlertRow;
+pub use alerts::{Acknowledged, AlertRow, Found};
 pub use audit::{AuditRow, DamagedRow};
 pub use cases::{CaseFilter, CasePage};
 pub use copy::{Contents, Remains, Times};
@@ -86,12 +87,13 @@ pub use observations::{Asked, OBSERVATIONS_MAX, Referred};
 pub use policies::{PublishPolicy, PublishedPolicy};
 pub use policy_deployments::{MovePolicy, PolicyDeployment};
 pub use policy_standing::{POLICY_ROLLED_BACK, SHADOW_POLICIES_MAX};
+pub use rates::minute_of;
 pub use reversals::ReversalStep;
 pub use salt::Salt;
 pub use search::{Cursor, Filter, Page, Span};
 pub use sources::SourceRow;
 pub use strikes::Escalates;
-pub use turn::{Claimed, Next, Tried, Turn};
+pub use turn::{Claimed, Next, Tried, Turn, Wanted};
 
 use dialect::{Address, Pool};
 use erase::Listing;

@@ -62,7 +62,7 @@ const PEERS: [(&str, &str); 13] = [
 ];
 
 /// Foreign crates, by the beginning of their names, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 11] = [
+const HOMES: [(&str, &[&str]); 12] = [
     ("wasmtime", &["runtime"]),
     ("wasm_encoder", &["runtime"]),
     ("wasmparser", &["runtime"]),
@@ -72,6 +72,7 @@ const HOMES: [(&str, &[&str]); 11] = [
     ("utoipa_axum", &["api", "console"]),
     ("hyper", &["api", "console", "deliver"]),
     ("rustls", &["deliver"]),
+    ("lettre", &["deliver"]),
     ("anyhow", &["app", "cli"]),
     ("cel", &["policy"]),
 ];

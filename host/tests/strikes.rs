@@ -26,6 +26,7 @@ on_both!(threaded:
     shadow_mode_counts_for_itself,
     an_overturned_decision_gives_its_strike_back,
     every_escalation_replays_to_the_same_bits,
+    everybody_is_told_in_their_language_and_a_replay_says_the_same,
     what_is_held_on_a_subject_is_exported_and_erased
 );
 
@@ -97,6 +98,37 @@ async fn replay_to_the_same_bits(server: &Server, decisions: &[Value]) {
         let replay: Value = replay.json().await.unwrap();
         assert_eq!(replay["result"], "identical", "{replay}");
     }
+}
+
+async fn everybody_is_told_in_their_language_and_a_replay_says_the_same(home: Home) {
+    let dir = tempfile::tempdir().unwrap();
+    server::furnish(dir.path());
+    let strikes = STRIKES.replace(
+        "message = \"Restricted.\"",
+        "message = { en = \"{count}: {action} until {until}\", es = \"{count}: hasta {until}\" }",
+    );
+    let languages = "default_language = \"en\"\nlanguage_field = \"data.language\"\n";
+    let text = format!("{languages}{}{strikes}", POLICY.replace("NAME", "market"));
+    server::write(&dir.path().join("policies/market.toml"), text.as_bytes());
+    let server = Server::start_in(&home, dir, |_| {}).await;
+    let mut decisions = Vec::new();
+    for (subject, language, says) in
+        [("u", "es-MX", "3: hasta "), ("v", "fr", "3: restriction until ")]
+    {
+        for number in 1..=3 {
+            let mut event = server::event("market", &format!("{subject}-{number}"), VIOLATION);
+            event["subject"] = json!(subject);
+            event["data"]["language"] = json!(language);
+            let kind = "application/cloudevents+json";
+            let answer = server.post("platform", "/v1/events", kind, event.to_string()).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            decisions.push(answer.json());
+        }
+        let message = decisions.last().unwrap()["message"].as_str().unwrap();
+        assert!(message.starts_with(says) && message.ends_with(" UTC"), "{message}");
+    }
+    replay_to_the_same_bits(&server, &decisions).await;
+    server.app.stop().await;
 }
 
 async fn allowed(server: &Server, subjects: &[&str]) -> Vec<bool> {

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -29,7 +30,8 @@ use server::{Server, event};
 on_both!(threaded:
     a_platform_is_told_what_people_say_of_what_it_was_told,
     a_destination_that_wants_no_more_is_told_no_more_until_somebody_says_so,
-    what_waits_for_a_destination_waits_over_a_restart_and_on_every_server
+    what_waits_for_a_destination_waits_over_a_restart_and_on_every_server,
+    each_of_several_endpoints_is_told_what_it_wants_and_waits_for_no_other
 );
 
 /// A secret that both sides hold, and the one after it.
@@ -575,4 +577,78 @@ async fn the_doctor_says_what_is_wrong_with_a_destination() {
         assert_eq!((found.len(), found[0].health), (1, health), "{found:?}");
         assert!(found[0].text.contains(says) && !found[0].text.contains("hunter2"), "{found:?}");
     }
+}
+
+async fn each_of_several_endpoints_is_told_what_it_wants_and_waits_for_no_other(home: Home) {
+    let first = Receiver::start(|_| Does::Answer(200)).await;
+    let audit = Receiver::start(|_| Does::Answer(410)).await;
+    let nudges = Receiver::start(|_| Does::Answer(200)).await;
+    let tables = format!(
+        "[[destinations.market]]\nurl = \"{}\"\nallow_private = true\nsecrets = \"{OLD}\"\n\
+         [[destinations.market]]\nname = \"audit\"\nurl = \"{}\"\nallow_private = true\n\
+         secrets = [\"{NEW}\"]\n\
+         [[destinations.market]]\nname = \"nudges\"\nurl = \"{}\"\nallow_private = true\n\
+         actions = [\"nudge\"]\n",
+        first.url(),
+        audit.url(),
+        nudges.url()
+    );
+    let told = Config::parse("picket.toml", &tables, []).unwrap().destinations;
+    let server = Server::start_with(&home, |config| {
+        config.destinations = told;
+        config.delivery_retry_ms = vec![1, 2, 5];
+    })
+    .await;
+    let mut ids = Vec::new();
+    for number in 0..3 {
+        ids.push(post(&server, &format!("e-{number}"), "ann").await);
+    }
+    let received = first.until_count(3).await;
+    assert_eq!(received.iter().map(Received::id).collect::<Vec<_>>(), ids, "in their order");
+    assert!(received.iter().all(|one| one.body.get("destination").is_none()));
+    let wanted = audit.until_count(1).await.remove(0);
+    let (decision, scope) = ids[0].split_once('.').unwrap();
+    let named = |number: usize| format!("{}.audit", ids[number]);
+    assert_eq!((wanted.id(), wanted.text("destination")), (&*named(0), "audit"));
+    assert_eq!((wanted.text("decision_id"), scope), (decision, "message"));
+    assert_eq!(wanted.text("type"), "action.soft_block");
+    for (one, own, other) in [(&received[0], OLD, NEW), (&wanted, NEW, OLD)] {
+        assert!(verify(one, own, &one.bytes, None).await.is_ok());
+        assert!(verify(one, other, &one.bytes, None).await.is_err());
+    }
+    // The one that wants no more holds up nothing, and is enabled by its name.
+    let audit_now = || async {
+        let list = server.get("admin", "/v1/destinations").await.json();
+        let list = list.as_array().unwrap().clone();
+        let names: Vec<_> = list.iter().map(|one| one["name"].clone()).collect();
+        assert_eq!(names, ["", "audit", "nudges"]);
+        list[1].clone()
+    };
+    let begun = Instant::now();
+    while audit_now().await["disabled_at"].is_null() {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let shown = audit_now().await;
+    assert_eq!((&shown["pending"], &shown["channel"]), (&json!(3), &json!("webhook")));
+    assert_eq!(shown["disabled_by"], named(0));
+    let path = "/v1/destinations/market/enable";
+    let enable = |name: &str| json!({"why": "a test", "name": name}).to_string();
+    let json = "application/json";
+    assert_eq!(server.post("admin", path, json, enable("")).await.status, 409);
+    assert_eq!(server.post("admin", path, json, enable("nobody")).await.status, 404);
+    assert_eq!(server.post("admin", path, json, enable("audit")).await.status, 200);
+    audit.until_count(2).await;
+    // What people overturn is told to whoever was told.
+    let path = format!("/v1/decisions/{decision}/ruling");
+    let ruling = json!({"ruling": "overturned", "why": "a mistake"}).to_string();
+    let request = server.request("reviewer", Method::PUT, &path).header("content-type", json);
+    assert_eq!(request.body(ruling).send().await.unwrap().status(), 200);
+    let waits = server.get("admin", &format!("/v1/deliveries/{}.1", named(0))).await;
+    assert_eq!((waits.status, &waits.json()["state"]), (200, &json!("pending")));
+    let lift = first.until_count(4).await.remove(3);
+    assert_eq!((lift.text("type"), lift.id()), ("lift.soft_block", &*format!("{}.1", ids[0])));
+    assert!(lift.body.get("destination").is_none());
+    assert!(nudges.received().is_empty());
+    server.app.stop().await;
 }

@@ -15,13 +15,16 @@ pub struct Known {
     pub log_size: u64,
 }
 
+/// Where one asks.
+type Path = dyn Fn(u64, Option<&str>) -> String;
+
 /// One thing to ask for.
 pub struct Ask {
     pub title: String,
     /// As the document of the API has it.
     pub route: &'static str,
     /// Where, by the round and the page after which to go on.
-    pub path: Box<dyn Fn(u64, Option<&str>) -> String>,
+    pub path: Box<Path>,
     /// What is posted; `None`: it is a GET.
     pub body: Option<Value>,
     /// Whose key asks: of this source alone; `None`: of all.

@@ -40,7 +40,7 @@ impl Place {
     }
 
     pub fn options(&self, host_key: [u8; 32]) -> Options {
-        Options { migrate: true, ..Options::new(&self.url(), host_key) }
+        Options { migrate: true, ..Options::new(self.url(), host_key) }
     }
 
     /// The type of bytes.

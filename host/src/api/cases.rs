@@ -119,7 +119,8 @@ pub(super) async fn get(
 /// Rule on all of a case
 ///
 /// As if one ruled on each of its decisions on which nobody has ruled: at most 100 with one request, so ask again
-/// while it stays `open`. With the last of them the case is over.
+/// while it stays `open`. With the last of them the case is over. Where it is over nothing is said: rule on one of
+/// its decisions instead.
 #[utoipa::path(
     put, path = "/v1/cases/{id}/ruling", tag = "cases", params(("id" = String, Path)),
     request_body = Say,
@@ -139,10 +140,14 @@ pub(super) async fn rule(
     let say = rulings::say(&api, &headers, body).await?;
     let found = case(&api, &identity, &id).await?;
     let store = &api.0.store;
+    let unruled = match found.state {
+        CaseState::Open => store.decisions_of_case(found.id, None, true, RULED_AT_ONCE).await?,
+        CaseState::Resolved | CaseState::Overturned => Vec::new(),
+    };
     let mut ruled = 0;
-    for id in store.decisions_of_case(found.id, None, true, RULED_AT_ONCE).await? {
+    for id in unruled {
         let decision = store.decision(id).await?.and_then(|recorded| recorded.decision);
-        // One that was erased meanwhile is in no open case any more.
+        // What is too old went meanwhile, and is in no case any more.
         let Some(decision) = decision else { continue };
         rulings::rule(&api, &identity, &decision, &say).await?;
         ruled += 1;

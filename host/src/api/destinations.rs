@@ -1,4 +1,4 @@
-//! `/v1/destinations`: where the actions of each source are sent, whether they are, and what waits.
+//! `/v1/destinations`: where what is decided about each source is sent, whether they are, and what waits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,13 +12,17 @@ use utoipa::ToSchema;
 use super::request::{Caller, parse_json, read_body, unexplained};
 use super::{Api, ApiError, Problem};
 use crate::auth::reaches;
-use crate::model::{DeliveryId, Fault, Identity, Timestamp};
+use crate::model::{DeliveryId, DestinationId, Fault, Timestamp};
 use crate::store::DisabledDestination;
 
 /// Where the actions of a source are sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DestinationDetail {
     pub source: String,
+    /// What it is called where a source has several; empty: it is the one without a name.
+    pub name: String,
+    /// `webhook`, `email` or `sms`; `null` where the configuration has none any more.
+    pub channel: Option<String>,
     /// Scheme, host and port; the rest of the address may be secret. `null` where the configuration has
     /// none any more.
     pub origin: Option<String>,
@@ -42,6 +46,9 @@ pub struct DestinationDetail {
 pub struct Enable {
     /// For the audit log, which keeps it for ever: no names.
     pub why: String,
+    /// Which of the source's destinations; left out: the one without a name.
+    #[serde(default)]
+    pub name: String,
 }
 
 /// List destinations
@@ -56,11 +63,11 @@ pub(super) async fn list(
     Caller(identity): Caller,
 ) -> Result<Json<Vec<DestinationDetail>>, ApiError> {
     let disabled = disabled(&api).await?;
-    let sources: BTreeSet<&String> =
-        api.0.config.destinations.keys().chain(disabled.keys()).collect();
+    let configured = configured(&api);
+    let all: BTreeSet<&DestinationId> = configured.keys().chain(disabled.keys()).collect();
     let mut details = Vec::new();
-    for source in sources.into_iter().filter(|source| reaches(&identity, source)) {
-        details.push(detail(&api, source, disabled.get(source)).await?);
+    for to in all.into_iter().filter(|to| reaches(&identity, &to.source)) {
+        details.push(detail(&api, to, configured.get(to), disabled.get(to)).await?);
     }
     Ok(Json(details))
 }
@@ -86,42 +93,72 @@ pub(super) async fn enable(
     body: Body,
 ) -> Result<Json<DestinationDetail>, ApiError> {
     let json = parse_json(&read_body(&api, &headers, body).await?)?;
-    let Enable { why } = serde_json::from_value(json)
+    let Enable { why, name } = serde_json::from_value(json)
         .map_err(|error| ApiError::invalid(vec![Fault::new("", error.to_string())]))?;
     if let Some(fault) = unexplained(&why) {
         return Err(ApiError::invalid(vec![fault]));
     }
-    find(&api, &identity, &source).await?;
-    api.0.store.enable_destination(&source, &why, &identity).await?;
-    detail(&api, &source, None).await.map(Json)
-}
-
-/// Whether there is such a destination. Of a source out of reach: as if there were none.
-async fn find(api: &Api, identity: &Identity, source: &str) -> Result<(), ApiError> {
-    let known =
-        api.0.config.destinations.contains_key(source) || disabled(api).await?.contains_key(source);
-    match known && reaches(identity, source) {
-        true => Ok(()),
-        false => Err(ApiError::absent(format!("`{source}` has no destination"))),
+    let to = DestinationId { source, name };
+    let configured = configured(&api);
+    let known = configured.contains_key(&to) || disabled(&api).await?.contains_key(&to);
+    // Of a source out of reach: as if there were none.
+    if !known || !reaches(&identity, &to.source) {
+        return Err(ApiError::absent(format!("there is no destination {to}")));
     }
+    api.0.store.enable_destination(&to, &why, &identity).await?;
+    detail(&api, &to, configured.get(&to), None).await.map(Json)
 }
 
-async fn disabled(api: &Api) -> Result<BTreeMap<String, DisabledDestination>, ApiError> {
+async fn disabled(api: &Api) -> Result<BTreeMap<DestinationId, DisabledDestination>, ApiError> {
     let rows = api.0.store.disabled_destinations().await?;
-    Ok(rows.into_iter().map(|row| (row.source.clone(), row)).collect())
+    Ok(rows.into_iter().map(|row| (row.to.clone(), row)).collect())
+}
+
+/// What the configuration says of a destination.
+struct Configured {
+    channel: &'static str,
+    origin: Option<String>,
+    signed: bool,
+}
+
+fn configured(api: &Api) -> BTreeMap<DestinationId, Configured> {
+    let config = &api.0.config;
+    let endpoints = config.destinations.iter().flat_map(|(source, first)| {
+        first.all().map(move |one| {
+            let (origin, signed) = (one.origin(), one.signs());
+            let to = DestinationId::named(source, &one.name);
+            (to, Configured { channel: "webhook", origin, signed })
+        })
+    });
+    let email = config.email.iter().flat_map(|(source, all)| {
+        all.iter().map(move |one| {
+            let to = DestinationId::named(source, &one.telling.name);
+            (to, Configured { channel: "email", origin: one.origin(), signed: false })
+        })
+    });
+    let sms = config.sms.iter().flat_map(|(source, all)| {
+        all.iter().map(move |one| {
+            let to = DestinationId::named(source, &one.telling.name);
+            let origin = one.endpoint().origin();
+            (to, Configured { channel: "sms", origin, signed: false })
+        })
+    });
+    endpoints.chain(email).chain(sms).collect()
 }
 
 async fn detail(
     api: &Api,
-    source: &str,
+    to: &DestinationId,
+    configured: Option<&Configured>,
     disabled: Option<&DisabledDestination>,
 ) -> Result<DestinationDetail, ApiError> {
-    let configured = api.0.config.destinations.get(source);
-    let backlog = api.0.store.delivery_backlog(source).await?;
+    let backlog = api.0.store.delivery_backlog(to).await?;
     Ok(DestinationDetail {
-        source: source.to_owned(),
-        origin: configured.and_then(|at| at.origin()),
-        signed: configured.is_some_and(|at| at.signs()),
+        source: to.source.clone(),
+        name: to.name.clone(),
+        channel: configured.map(|at| at.channel.to_owned()),
+        origin: configured.and_then(|at| at.origin.clone()),
+        signed: configured.is_some_and(|at| at.signed),
         disabled_at: disabled.map(|row| row.at),
         disabled_by: disabled.map(|row| row.delivery.clone()),
         pending: backlog.pending,

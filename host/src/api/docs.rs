@@ -28,12 +28,12 @@ use super::{
         cases::list, cases::get, cases::rule, destinations::list, destinations::enable,
         detectors::list, detectors::get,
         stage::roll_back, upload::arrived, versions::list, upload::put, versions::get, trial::diff,
-        versions::file, log::get, stage::put, alerts::list, policies::list, policies::versions::list, policies::send::put, policies::stage::roll_back,
+        versions::file, log::get, stage::put, alerts::list, alerts::acknowledge, policies::list, policies::versions::list, policies::send::put, policies::stage::roll_back,
         policies::versions::get, policies::versions::file, policies::stage::put, policies::trial::get,
         sources::list, sources::set_mode, sources::preview, profiles::get, profiles::check, subjects::export, subjects::erase, subjects::erasures, holds::list, holds::post, holds::release, keys::list, keys::revoke,
         audit::list, audit::checkpoint, audit::proof::consistency, audit::proof::get, audit::tile::get, health::metrics, health::live, health::ready, json, page
     ),
-    components(schemas(crate::model::Webhook, events::Tried, upload::Arrived, super::Problem)),
+    components(schemas(crate::model::Webhook, crate::model::AlertHook, events::Tried, upload::Arrived, super::Problem)),
     security(("key" = [])),
     modifiers(&Key)
 )]

@@ -241,6 +241,9 @@ impl From<StoreError> for ApiError {
             StoreError::NotDead { .. } => {
                 Self::conflict("not-dead", "Nothing to try again", error.to_string())
             }
+            StoreError::Seen { .. } => {
+                Self::conflict("seen", "Nothing to acknowledge", error.to_string())
+            }
             StoreError::NotDisabled { .. } => {
                 Self::conflict("not-disabled", "Nothing to enable", error.to_string())
             }

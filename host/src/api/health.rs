@@ -1,5 +1,7 @@
 //! Whether the server lives, whether it can work, and its numbers.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -8,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
-use crate::model::Timestamp;
+use crate::model::{DestinationId, Timestamp};
 use crate::store::{Backlog, StoreError};
 
 /// How the server is.
@@ -68,13 +70,25 @@ pub(super) async fn metrics(State(api): State<Api>) -> Response {
 /// What waits for each source that has a destination, or had one.
 async fn measure_deliveries(api: &Api) -> Result<(), StoreError> {
     let disabled = api.0.store.disabled_destinations().await?;
+    let configured: BTreeSet<DestinationId> = api.0.config.wants().map(|(to, _)| to).collect();
     for row in api.0.store.sources().await? {
-        let Backlog { pending, dead, oldest } = api.0.store.delivery_backlog(&row.source).await?;
-        if pending + dead > 0 || api.0.config.destinations.contains_key(&row.source) {
+        let own = configured.iter().filter(|to| to.source == row.source).cloned();
+        // Also what waits for one that the configuration has no more, as far as it is known.
+        let gone = disabled.iter().map(|one| one.to.clone()).filter(|to| to.source == row.source);
+        let mut all: BTreeSet<DestinationId> = own.chain(gone).collect();
+        let told = !all.is_empty();
+        all.insert(DestinationId::of(&row.source));
+        let (mut waits, mut lost, mut since) = (0, 0, None);
+        for to in &all {
+            let Backlog { pending, dead, oldest } = api.0.store.delivery_backlog(to).await?;
+            (waits, lost) = (waits + pending, lost + dead);
+            since = [since, oldest].into_iter().flatten().min();
+        }
+        if told || waits + lost > 0 {
             let age = |at: Timestamp| Timestamp::now().millis().saturating_sub(at.millis()) / 1_000;
-            let oldest_s = oldest.map_or(0, age).max(0);
-            let disabled = disabled.iter().any(|one| one.source == row.source);
-            api.0.metrics.deliveries.set_backlog(&row.source, pending, dead, oldest_s, disabled);
+            let oldest_s = since.map_or(0, age).max(0);
+            let disabled = disabled.iter().any(|one| one.to.source == row.source);
+            api.0.metrics.deliveries.set_backlog(&row.source, waits, lost, oldest_s, disabled);
         }
     }
     Ok(())

@@ -111,6 +111,12 @@ fn in_words(decision: &Decision) -> String {
     );
     if let Some(would) = &decision.would {
         text.push_str(&format!("active mode would have said {} ({})\n", would.action, would.scope));
+        if let Some(case) = &would.case {
+            text.push_str(&format!("it would have put it into a case: {}\n", plain(case)));
+        }
+    }
+    if let Some(case) = decision.case_id {
+        text.push_str(&format!("case {case}\n"));
     }
     let policy = &decision.policy;
     text.push_str(&format!("policy {} {} {}\n\n", policy.name, policy.version, policy.digest));

@@ -16,6 +16,9 @@ pub(super) enum Command {
     #[command(after_help = ENABLE_HELP)]
     Enable {
         source: String,
+        /// Which of the source's destinations, where it has one without a name and others
+        #[arg(long, default_value = "")]
+        name: String,
         /// Why, for the audit log, which keeps it for ever: no names
         #[arg(long)]
         why: String,
@@ -26,7 +29,9 @@ pub(super) enum Command {
 
 const LIST_HELP: &str = "\
 A destination is disabled when it answers 410: it wants no more. What is to be sent there waits until
-`picket destination enable`. Destinations are written in picket.toml, as [destinations.SOURCE].";
+`picket destination enable`. Destinations are written in picket.toml: endpoints as [destinations.SOURCE],
+e-mail as [email.SOURCE], short messages as [sms.SOURCE]; each may be a list, [[destinations.SOURCE]],
+of which each has a `name`.";
 
 const ENABLE_HELP: &str = "\
   picket destination enable qwickservices --why 'their new endpoint is in the configuration'
@@ -37,9 +42,9 @@ is disabled again.";
 pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::List(server) => list(&server).await,
-        Command::Enable { source, why, server } => {
+        Command::Enable { source, name, why, server } => {
             let path = format!("/v1/destinations/{}/enable", encode(&source));
-            let said = server.post(&path, &json!({ "why": why })).await?;
+            let said = server.post(&path, &json!({ "why": why, "name": name })).await?;
             match server.json {
                 true => println!("{said}"),
                 false => println!("{} is told again; pending: {}", plain(&source), said["pending"]),
@@ -55,8 +60,17 @@ async fn list(server: &Server) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string_pretty(&destinations)?);
         return Ok(());
     }
-    let mut out =
-        table::new(&["SOURCE", "DESTINATION", "STATE", "SIGNED", "PENDING", "DEAD", "OLDEST"]);
+    let mut out = table::new(&[
+        "SOURCE",
+        "NAME",
+        "CHANNEL",
+        "DESTINATION",
+        "STATE",
+        "SIGNED",
+        "PENDING",
+        "DEAD",
+        "OLDEST",
+    ]);
     for one in &destinations {
         let origin = one.origin.as_deref().map_or("-".to_owned(), plain);
         let state = match (&one.disabled_at, &one.origin) {
@@ -67,6 +81,8 @@ async fn list(server: &Server) -> anyhow::Result<()> {
         let signed = if one.signed { "yes" } else { "no" };
         out.add_row([
             plain(&one.source),
+            if one.name.is_empty() { "-".to_owned() } else { plain(&one.name) },
+            one.channel.clone().unwrap_or_else(|| "-".to_owned()),
             origin,
             state,
             signed.to_owned(),

@@ -127,6 +127,14 @@ value, until, why. [[exemptions]] have subjects, until, why: nothing is enforced
     what the first strike leads to for the account, the second and so on, each at least as severe
 The more severe of tier, rules and strike is enforced. A clean event is punished for none.
 
+A `message`, of a tier or a step, is what the end user reads: one text, or one for each language:
+  default_language = "en", language_field = "data.language"    beside `name`: who reads which
+  message = { en = "Paused until {until}.", es = "En pausa hasta {until}." }
+Languages are those of BCP 47; the longest beginning of what the event names is taken (es-MX: es),
+else `default_language`. What a text may say of the decision: {action}, {scope}, {until} (when it
+ends, in UTC), {count} (the number of its strike), {tier}, {reason} (for your own people: it shows
+the arithmetic). {{ and }} are braces. What is not known is `-`.
+
 Exits with 1 where there is a fault."#;
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {

@@ -1,7 +1,10 @@
 //! Whether what is written makes sense together.
 
+use std::collections::BTreeSet;
+
 use super::destination::DESTINATIONS_MAX;
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, alert, email, sms};
+use crate::model::{DestinationId, Wants};
 
 /// Waits between tries that may be written one by one, and how long each may be.
 const RETRIES_MAX: usize = 100;
@@ -84,8 +87,14 @@ impl Config {
 
     /// What is wrong with what is said about deliveries.
     fn undeliverable(&self) -> Option<String> {
-        if self.destinations.len() > DESTINATIONS_MAX {
-            return Some(format!("`destinations` has at most {DESTINATIONS_MAX} entries"));
+        for (key, count) in [
+            ("destinations", self.destinations.len()),
+            ("email", self.email.len()),
+            ("sms", self.sms.len()),
+        ] {
+            if count > DESTINATIONS_MAX {
+                return Some(format!("`{key}` has at most {DESTINATIONS_MAX} entries"));
+            }
         }
         let most = [
             ("delivery_timeout_ms", self.delivery_timeout_ms, 120_000),
@@ -98,12 +107,55 @@ impl Config {
         if let Some(problem) = self.impatient() {
             return Some(problem);
         }
-        let mut faults = self.destinations.iter().filter_map(|(source, destination)| {
-            let problem = destination.check().err()?;
-            Some(format!("`destinations.{source}`: {problem}"))
+        let mut faults = self.destinations.iter().flat_map(|(source, destination)| {
+            destination.all().filter_map(move |one| {
+                let problem = one.check().err()?;
+                let name = if one.name.is_empty() { "" } else { &*format!(" ({})", one.name) };
+                Some(format!("`destinations.{source}`{name}: {problem}"))
+            })
         });
-        faults.next()
+        faults
+            .next()
+            .or_else(|| email::check_all(&self.email))
+            .or_else(|| sms::check_all(&self.sms))
+            .or_else(|| alert::check_all(&self.alerts))
+            .or_else(|| self.called_alike())
     }
+
+    /// Two destinations of one source that nobody could tell apart.
+    fn called_alike(&self) -> Option<String> {
+        let mut seen = BTreeSet::new();
+        let twice = self.wants().find(|(id, _)| !seen.insert(id.clone()))?.0;
+        let DestinationId { source, name } = twice;
+        Some(match name.as_str() {
+            "" => format!("`destinations.{source}`: two have no `name`: give each its own"),
+            name => format!(
+                "`{source}` has two destinations called `{name}`: give each a `name` of its own, also \
+                 e-mail and short messages"
+            ),
+        })
+    }
+
+    /// Every destination and what it wants to hear of: endpoints, then e-mail, then short messages.
+    pub fn wants(&self) -> impl Iterator<Item = (DestinationId, Wants)> {
+        let endpoints = self.destinations.iter().flat_map(|(source, first)| {
+            first.all().map(move |one| {
+                let (name, actions) = (one.name.clone(), one.actions.clone());
+                (source, Wants { name, actions, notices: None, alerts: one.alerts })
+            })
+        });
+        let email = self
+            .email
+            .iter()
+            .flat_map(|(source, all)| all.iter().map(move |one| (source, one.telling.wants())));
+        let sms = self
+            .sms
+            .iter()
+            .flat_map(|(source, all)| all.iter().map(move |one| (source, one.telling.wants())));
+        let all = endpoints.chain(email).chain(sms);
+        all.map(|(source, wants)| (DestinationId::named(source, &wants.name), wants))
+    }
+
     /// What is wrong with when deliveries are tried again.
     fn impatient(&self) -> Option<String> {
         const KEY: &str = "`delivery_retry_ms`";

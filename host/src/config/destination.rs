@@ -7,12 +7,12 @@ use std::path::PathBuf;
 
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Config;
 use super::reach::Reach;
 use super::secrets::Secrets;
-use crate::model::Action;
+use super::{Config, each};
+use crate::model::{Action, DestinationId};
 
 /// Sources that may have a destination: each has connections of its own.
 pub(super) const DESTINATIONS_MAX: usize = 100;
@@ -41,6 +41,9 @@ const OWN_HEADERS: [&str; 11] = [
 pub struct Destination {
     /// `https://...`
     pub url: String,
+    /// What it is called where a source has several; empty: it is the one without a name.
+    #[serde(default)]
+    pub name: String,
     /// What each request carries besides, such as the receiver's own key.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -58,6 +61,9 @@ pub struct Destination {
     /// The actions that it is told; empty: all of them.
     #[serde(default)]
     pub actions: BTreeSet<Action>,
+    /// Whether it is told of alerts that rules raise.
+    #[serde(default)]
+    pub alerts: bool,
     /// Whether `http://...` will do, which anybody on the way can read. To loopback it does anyway.
     #[serde(default)]
     pub allow_http: bool,
@@ -67,21 +73,40 @@ pub struct Destination {
     /// Networks (`10.20.0.0/16`) in which it may lie besides.
     #[serde(default)]
     pub allow_networks: Vec<String>,
+    /// The others of its source. In the file they stand in one list with it.
+    #[serde(skip)]
+    pub also: Vec<Self>,
+}
+
+/// One for each source, or a list.
+pub(super) fn by_source<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Destination>, D::Error> {
+    let all: BTreeMap<String, Vec<Destination>> = each::by_source(deserializer)?;
+    let one = |(source, all): (String, Vec<Destination>)| {
+        let mut all = all.into_iter();
+        let first = all.next()?;
+        Some((source, Destination { also: all.collect(), ..first }))
+    };
+    Ok(all.into_iter().filter_map(one).collect())
 }
 
 impl fmt::Debug for Destination {
     /// Without the headers' values, the keys and the address's query, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Destination")
+            .field("name", &self.name)
             .field("url", &self.url.split('?').next().unwrap_or_default())
             .field("headers", &self.headers.keys())
             .field("ca_file", &self.ca_file)
             .field("secret_files", &self.secret_files)
             .field("secrets", &self.secrets)
             .field("actions", &self.actions)
+            .field("alerts", &self.alerts)
             .field("allow_http", &self.allow_http)
             .field("allow_private", &self.allow_private)
             .field("allow_networks", &self.allow_networks)
+            .field("also", &self.also)
             .finish()
     }
 }
@@ -99,16 +124,24 @@ impl Destination {
     /// An address of the operator's own, wherever it lies, without headers and signatures.
     pub fn plain(url: String, ca_file: Option<PathBuf>) -> Self {
         Self {
+            name: String::new(),
             url,
             headers: BTreeMap::new(),
             ca_file,
             secret_files: Vec::new(),
             secrets: Secrets::default(),
             actions: BTreeSet::new(),
+            alerts: false,
             allow_http: true,
             allow_private: true,
             allow_networks: ["0.0.0.0/0", "::/0"].map(str::to_owned).into(),
+            also: Vec::new(),
         }
+    }
+
+    /// It and the others of its source.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.also)
     }
 
     /// The address as it is sent to: in ASCII, whatever the host's name is.
@@ -142,6 +175,13 @@ impl Destination {
     /// # Errors
     /// What is in the way, and how to mend it.
     pub fn check(&self) -> Result<(), String> {
+        if !self.name.is_empty() && !DestinationId::is_name(&self.name) {
+            return Err(
+                "`name` is lower-case letters and digits, in words joined by `-`, and begins \
+                        with a letter"
+                    .to_owned(),
+            );
+        }
         let url = Url::parse(&self.url).map_err(|error| {
             format!("`url` is no address: {error}; write it whole, as https://host/path")
         })?;

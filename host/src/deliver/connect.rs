@@ -108,6 +108,25 @@ impl Service<Name> for Names {
     }
 }
 
+/// Where a host may be connected to, each with this port.
+///
+/// # Errors
+/// Why nowhere; and whether that is because of where its name leads.
+pub(super) async fn addresses(
+    lookup: &Lookup,
+    reach: &Reach,
+    host: &str,
+    port: u16,
+) -> Result<Vec<SocketAddr>, (bool, String)> {
+    let found = match host.parse::<IpAddr>() {
+        Ok(address) => Ok(vec![address]),
+        Err(_) => lookup(host.to_owned()).await,
+    };
+    let admitted = admitted(host.to_owned(), found, reach)
+        .map_err(|error| (is_out_of_bounds(&error), causes(&error)))?;
+    Ok(admitted.into_iter().map(|at| SocketAddr::new(at.ip(), port)).collect())
+}
+
 /// All of a host's addresses, or none where one of them is out of bounds: who answers for the name is then
 /// mistaken or means ill.
 fn admitted(

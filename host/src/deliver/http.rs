@@ -10,13 +10,12 @@ use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy;
 use tokio::time::timeout;
 
-use super::DestinationError;
 use super::connect::{
     Connections, Lookup, OURSELVES, causes, connections, drain, is_out_of_bounds,
 };
 use super::keys::Keys;
 use crate::config::Destination;
-use crate::model::{AttemptOutcome, DeliveryId, Outgoing, Timestamp, Webhook};
+use crate::model::{AlertHook, AttemptOutcome, DeliveryId, Outgoing, Timestamp, Webhook};
 use crate::store::StoreError;
 
 /// What the receiver knows a repeat by. Both say the same: the second is the specification's, the first is
@@ -46,26 +45,35 @@ pub(super) struct Answer {
     pub retry_after_ms: Option<u64>,
 }
 
+impl Answer {
+    /// Of what was not sent, for it cannot be read.
+    pub fn unreadable(error: String) -> Self {
+        Self { error: Some(error), ..bare(AttemptOutcome::Unreadable) }
+    }
+
+    /// Of nothing.
+    pub fn nothing() -> Self {
+        Self::unreadable("there is nothing to send".to_owned())
+    }
+}
+
 impl Http {
     /// # Errors
     /// What the configuration says and cannot be done.
     pub fn new(
-        source: &str,
         destination: &Destination,
         timeout: Duration,
         lookup: Lookup,
-    ) -> Result<Self, DestinationError> {
-        let unusable = |detail: String| DestinationError { source_name: source.to_owned(), detail };
-        let (client, uri) = connections(destination, lookup).map_err(unusable)?;
-        let keys = Keys::of(destination).map_err(unusable)?;
+    ) -> Result<Self, String> {
+        let (client, uri) = connections(destination, lookup)?;
+        let keys = Keys::of(destination)?;
         let mut headers = HeaderMap::from_iter([
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (USER_AGENT, HeaderValue::from_static(OURSELVES)),
         ]);
         for (name, value) in &destination.headers {
-            let name = HeaderName::try_from(name).map_err(|error| unusable(error.to_string()))?;
-            let mut value =
-                HeaderValue::try_from(value).map_err(|error| unusable(error.to_string()))?;
+            let name = HeaderName::try_from(name).map_err(|error| error.to_string())?;
+            let mut value = HeaderValue::try_from(value).map_err(|error| error.to_string())?;
             value.set_sensitive(true);
             headers.insert(name, value);
         }
@@ -86,41 +94,20 @@ impl Http {
         at: Timestamp,
     ) -> Answer {
         let body = outgoing.map_err(|error| error.to_string()).and_then(|outgoing| {
-            serde_json::to_vec(&Webhook::from(outgoing)).map_err(|error| error.to_string())
+            let body = match AlertHook::of(&outgoing) {
+                Some(alert) => serde_json::to_vec(&alert),
+                None => serde_json::to_vec(&Webhook::from(outgoing)),
+            };
+            body.map_err(|error| error.to_string())
         });
         let body = match body {
             Ok(body) => body,
             Err(error) => {
-                return Answer { error: Some(error), ..bare(AttemptOutcome::Unreadable) };
+                return Answer::unreadable(error);
             }
         };
         let request = self.request(id, body, at);
-        // The head is kept outside, for it says something also where the rest does not come.
-        let mut head = None;
-        let exchange = async {
-            let response = self.client.request(request).await.map_err(|error| unsent(&error))?;
-            head = Some((response.status(), response.headers().get(RETRY_AFTER).cloned()));
-            drain(response).await.map_err(|error| (AttemptOutcome::BrokeOff, causes(&error)))
-        };
-        let ended = timeout(self.timeout, exchange).await;
-        let status = head.as_ref().map(|(status, _)| *status);
-        let (outcome, error) = match (ended, status) {
-            (Ok(Ok(())), Some(status)) => answered(status),
-            (Ok(Ok(())), None) => (AttemptOutcome::BrokeOff, Some("it did not answer".to_owned())),
-            (Ok(Err((outcome, error))), _) => (outcome, Some(error)),
-            (Err(_), _) => {
-                let error = format!("no whole answer within {} ms", self.timeout.as_millis());
-                (AttemptOutcome::TimedOut, Some(error))
-            }
-        };
-        let wait = head.and_then(|(_, wait)| wait);
-        Answer {
-            outcome,
-            status: status.map(|status| status.as_u16()),
-            error,
-            retry_after_ms: wait
-                .and_then(|wait| retry_after_ms(wait.to_str().ok()?, Timestamp::now())),
-        }
+        exchange(&self.client, request, self.timeout, answered).await
     }
 
     fn request(&self, id: &DeliveryId, body: Vec<u8>, at: Timestamp) -> Request<Full<Bytes>> {
@@ -140,6 +127,40 @@ impl Http {
             headers.insert(WEBHOOK_SIGNATURE, value);
         }
         request
+    }
+}
+
+/// Sends a request once. What its answer means that came whole is said by `answered`.
+pub(super) async fn exchange(
+    client: &Connections,
+    request: Request<Full<Bytes>>,
+    patience: Duration,
+    answered: impl FnOnce(StatusCode) -> (AttemptOutcome, Option<String>),
+) -> Answer {
+    // The head is kept outside, for it says something also where the rest does not come.
+    let mut head = None;
+    let exchange = async {
+        let response = client.request(request).await.map_err(|error| unsent(&error))?;
+        head = Some((response.status(), response.headers().get(RETRY_AFTER).cloned()));
+        drain(response).await.map_err(|error| (AttemptOutcome::BrokeOff, causes(&error)))
+    };
+    let ended = timeout(patience, exchange).await;
+    let status = head.as_ref().map(|(status, _)| *status);
+    let (outcome, error) = match (ended, status) {
+        (Ok(Ok(())), Some(status)) => answered(status),
+        (Ok(Ok(())), None) => (AttemptOutcome::BrokeOff, Some("it did not answer".to_owned())),
+        (Ok(Err((outcome, error))), _) => (outcome, Some(error)),
+        (Err(_), _) => {
+            let error = format!("no whole answer within {} ms", patience.as_millis());
+            (AttemptOutcome::TimedOut, Some(error))
+        }
+    };
+    let wait = head.and_then(|(_, wait)| wait);
+    Answer {
+        outcome,
+        status: status.map(|status| status.as_u16()),
+        error,
+        retry_after_ms: wait.and_then(|wait| retry_after_ms(wait.to_str().ok()?, Timestamp::now())),
     }
 }
 
@@ -168,7 +189,7 @@ fn unsent(error: &legacy::Error) -> (AttemptOutcome, String) {
     (outcome, causes(error))
 }
 
-fn bare(outcome: AttemptOutcome) -> Answer {
+pub(super) fn bare(outcome: AttemptOutcome) -> Answer {
     Answer { outcome, status: None, error: None, retry_after_ms: None }
 }
 

@@ -5,8 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::http::Http;
-use crate::store::Claimed;
+use super::channel::{Channel, Load};
 
 /// How much more than may be in flight is claimed at once, for a destination that is quick.
 const AHEAD_MAX: usize = 256;
@@ -16,17 +15,17 @@ const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// One destination.
 pub(super) struct Lane {
-    pub channel: Arc<Http>,
+    pub channel: Arc<Channel>,
     concurrent_max: usize,
     in_flight: usize,
     /// Claimed, each with when that was begun.
-    waiting: VecDeque<(Instant, Claimed)>,
+    waiting: VecDeque<(Instant, Load)>,
     /// Since the last claim.
     delivered: usize,
 }
 
 impl Lane {
-    pub fn new(channel: Http, concurrent_max: usize) -> Self {
+    pub fn new(channel: Channel, concurrent_max: usize) -> Self {
         Self {
             channel: Arc::new(channel),
             concurrent_max,
@@ -45,8 +44,8 @@ impl Lane {
     }
 
     /// What was claimed by a turn that began then.
-    pub fn claimed(&mut self, at: Instant, claimed: Claimed) {
-        self.waiting.push_back((at, claimed));
+    pub fn claimed(&mut self, at: Instant, load: Load) {
+        self.waiting.push_back((at, load));
     }
 
     /// Counts deliveries anew.
@@ -55,13 +54,13 @@ impl Lane {
     }
 
     /// What is to be sent now, if there is something and room for it.
-    pub fn next(&mut self, now: Instant) -> Option<Claimed> {
+    pub fn next(&mut self, now: Instant) -> Option<Load> {
         if self.in_flight >= self.concurrent_max {
             return None;
         }
-        let (_, claimed) = self.waiting.pop_front_if(|one| !is_overdue(one, now))?;
+        let (_, load) = self.waiting.pop_front_if(|one| !is_overdue(one, now))?;
         self.in_flight += 1;
-        Some(claimed)
+        Some(load)
     }
 
     /// Something that was sent is not on its way any more.
@@ -71,34 +70,35 @@ impl Lane {
     }
 
     /// What has waited for too long.
-    pub fn overdue(&mut self, now: Instant) -> Vec<Claimed> {
+    pub fn overdue(&mut self, now: Instant) -> Vec<Load> {
         // They wait in the order in which they were claimed.
         let count = self.waiting.iter().take_while(|one| is_overdue(one, now)).count();
-        self.waiting.drain(..count).map(|(_, claimed)| claimed).collect()
+        self.waiting.drain(..count).map(|(_, load)| load).collect()
     }
 
     /// All that waits.
-    pub fn given_up(&mut self) -> Vec<Claimed> {
-        self.waiting.drain(..).map(|(_, claimed)| claimed).collect()
+    pub fn given_up(&mut self) -> Vec<Load> {
+        self.waiting.drain(..).map(|(_, load)| load).collect()
     }
 }
 
-fn is_overdue((at, _): &(Instant, Claimed), now: Instant) -> bool {
+fn is_overdue((at, _): &(Instant, Load), now: Instant) -> bool {
     now.duration_since(*at) >= WAIT_MAX
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::connect;
+    use super::super::http::Http;
     use super::*;
     use crate::config::Destination;
-    use crate::model::{DecisionId, DeliveryId, Scope};
-    use crate::store::StoreError;
+    use crate::model::{DecisionId, DeliveryId, DestinationId, Scope};
+    use crate::store::{Claimed, StoreError};
 
     fn lane(concurrent_max: usize) -> Lane {
         let to = Destination::plain("http://127.0.0.1:9009/actions".to_owned(), None);
-        let http = Http::new("market", &to, WAIT_MAX, connect::system()).unwrap();
-        Lane::new(http, concurrent_max)
+        let http = Http::new(&to, WAIT_MAX, connect::system()).unwrap();
+        Lane::new(Channel::Endpoint(Box::new(http)), concurrent_max)
     }
 
     fn claim(lane: &mut Lane, at: Instant, count: usize) {
@@ -106,11 +106,12 @@ mod tests {
             let claimed = Claimed {
                 seq: i64::try_from(seq).unwrap(),
                 id: DeliveryId::of_action(DecisionId::new(), Scope::Message),
-                source: "market".to_owned(),
+                to: DestinationId::of("market"),
                 attempts: 0,
+                behind: false,
                 outgoing: Err(StoreError::Closed),
             };
-            lane.claimed(at, claimed);
+            lane.claimed(at, vec![claimed]);
         }
         lane.turned();
     }
@@ -129,10 +130,10 @@ mod tests {
     fn no_more_is_in_flight_than_may_be_and_the_next_goes_when_one_ends() {
         let (mut lane, now) = (lane(2), Instant::now());
         claim(&mut lane, now, 4);
-        let mut next = || lane.next(now).map(|claimed| claimed.seq);
+        let mut next = || lane.next(now).map(|load| load[0].seq);
         assert_eq!([next(), next(), next()], [Some(0), Some(1), None]);
         lane.ended(false);
-        let mut next = || lane.next(now).map(|claimed| claimed.seq);
+        let mut next = || lane.next(now).map(|load| load[0].seq);
         assert_eq!([next(), next()], [Some(2), None]);
     }
 
@@ -168,7 +169,7 @@ mod tests {
         assert!(lane.overdue(begun + WAIT_MAX / 2).is_empty());
         assert!(lane.next(begun + WAIT_MAX).is_none());
         assert_eq!(lane.overdue(begun + WAIT_MAX).len(), 3);
-        assert_eq!(lane.next(begun + WAIT_MAX).map(|claimed| claimed.seq), Some(0));
+        assert_eq!(lane.next(begun + WAIT_MAX).map(|load| load[0].seq), Some(0));
         assert_eq!(lane.given_up().len(), 1);
     }
 }

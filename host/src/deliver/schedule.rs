@@ -28,7 +28,7 @@ impl Schedule {
         match outcome {
             Some(AttemptOutcome::Delivered) => return Next::Delivered,
             // It will not read better next time.
-            Some(AttemptOutcome::Unreadable) => return Next::Dead,
+            Some(AttemptOutcome::Unreadable | AttemptOutcome::Rejected) => return Next::Dead,
             // It is not this delivery that failed: it waits with all the others.
             Some(AttemptOutcome::Gone) => return Next::Gone,
             _ if attempts >= self.attempts_max => return Next::Dead,
@@ -108,7 +108,8 @@ mod tests {
             };
             assert_eq!(next(outcome), expected, "{outcome:?}");
             let early = schedule().next(1, Some(outcome), None, now(), 0.5);
-            let again = !["delivered", "unreadable", "gone"].contains(&outcome.as_str());
+            let again =
+                !["delivered", "unreadable", "rejected", "gone"].contains(&outcome.as_str());
             assert_eq!(matches!(early, Next::Again(_)), again, "{outcome:?}");
         }
     }

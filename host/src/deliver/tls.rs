@@ -17,6 +17,15 @@ pub(super) fn client(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
     })
 }
 
+/// The certificates of those who may vouch for a server, for whoever speaks TLS by other means.
+pub(super) fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let wrong = |error: String| format!("`ca_file` {}: {error}", path.display());
+    // Looked at as a whole first, so that what is wrong is said in the same words.
+    of_file(path).map_err(wrong)?;
+    let all = CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
+    all.collect::<Result<_, _>>().map_err(|error| wrong(error.to_string()))
+}
+
 /// For where TLS is not spoken: it trusts nobody.
 pub(super) fn nobody() -> Result<ClientConfig, String> {
     trusting(RootCertStore::empty())

@@ -82,9 +82,7 @@ pub fn enforce(mut decision: Decision, escalation: &Escalation) -> Decision {
     if let Some(reason) = &escalation.reason {
         decision.reason.push_str(reason);
     }
-    if let Some(message) = &escalation.message {
-        decision.message = Some(message.clone());
-    }
+    decision.message.clone_from(&escalation.message);
     let change = escalation.change.as_ref();
     decision.strike = change.and_then(|change| change.strike.clone());
     let case = change.and_then(|change| change.case.as_ref());

@@ -1,7 +1,6 @@
 //! One event with everything that deciding it needs: evaluating, judging and escalating, and the entry that
 //! comes of it. No I/O.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
@@ -13,8 +12,8 @@ use crate::engine::{Engine, Evaluated, Upkeep};
 use crate::features::Features;
 use crate::model::profile::Risk;
 use crate::model::{
-    Account, Action, Decision, DecisionId, Definition, Event, Finding, Input, Known, Mode,
-    Observation, Outgoing, Signal, Standing, Timestamp, Told, Trials,
+    Account, Decision, DecisionId, Definition, Event, Finding, Input, Known, Mode, Observation,
+    Outgoing, Signal, Standing, Timestamp, Told, Trials, Wants,
 };
 use crate::policy::{Asked, Escalation};
 use crate::registry::{LivePolicy, Snapshot, Subscribed};
@@ -169,23 +168,23 @@ impl Decided {
     }
 
     /// The entry for how its subject stands, as far as that is known; the commit may know better.
-    /// `wanted` are the actions that its platform is told of; empty: all of them.
+    /// `wants` is what the destinations of its source want to hear of.
     pub fn entry(
         self,
         standing: Standing,
         fingerprint: [u8; 32],
-        wanted: Option<Arc<BTreeSet<Action>>>,
+        wants: Option<Arc<[Wants]>>,
     ) -> Entry {
         let (escalation, at) = (self.escalate(&standing), self.at);
         // Kept only where it is needed: most events change nothing.
         let kept = escalation.change.is_some().then(|| self.clone());
-        let entry = self.written(escalation, &standing, fingerprint, wanted.as_deref());
+        let entry = self.written(escalation, &standing, fingerprint, wants.as_deref());
         let escalates = kept.map(|kept| Escalates {
             standing,
             at,
             again: Arc::new(move |now| {
                 let escalation = kept.escalate(now);
-                kept.clone().written(escalation, now, fingerprint, wanted.as_deref())
+                kept.clone().written(escalation, now, fingerprint, wants.as_deref())
             }),
         });
         Entry { escalates, ..entry }
@@ -200,18 +199,20 @@ impl Decided {
         escalation: Escalation,
         standing: &Standing,
         fingerprint: [u8; 32],
-        wanted: Option<&BTreeSet<Action>>,
+        wants: Option<&[Wants]>,
     ) -> Entry {
         if self.asked.violation || escalation.change.is_some() || !standing.restrictions.is_empty()
         {
             self.basis["stood"] = json!(Stood { at: self.at, standing: standing.clone() });
         }
         let decision = enforce(self.decision, &escalation);
+        let told = wants.unwrap_or_default().iter();
+        let outgoing = told.flat_map(|wants| Outgoing::to(&decision, &self.event, wants)).collect();
         Entry {
             event: self.event,
             received_at: self.received_at,
             fingerprint,
-            outgoing: wanted.map_or_else(Vec::new, |wanted| Outgoing::of(&decision, wanted)),
+            outgoing,
             decision: Arc::new(decision),
             replay: self.basis,
             trials: self.trials,

@@ -111,5 +111,6 @@ fn said(verdict: &Verdict) -> Said {
         tier: verdict.tier.clone(),
         action: verdict.strongest().0,
         review: verdict.review,
+        case: verdict.case.clone(),
     }
 }

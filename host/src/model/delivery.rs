@@ -7,59 +7,17 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::alert::AlertNews;
+use super::notice::Notice;
 use super::ruling::Word;
-use super::{Action, Decision, DecisionId, Mode, PolicyRef, Scope, ScopedAction, Timestamp};
+use super::{
+    Action, Decision, DecisionId, Digest, Event, Mode, PolicyRef, Scope, ScopedAction, Timestamp,
+    Wants,
+};
 
-/// The id of something that leaves. It follows from what it is about, so that whoever gets it twice
-/// can tell: of an action it is the decision's id, a point, and the scope. What people say of it later has
-/// the same and a number: `….message.1` takes it back, `….message.2` has it again.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[schema(value_type = String, example = "019926c5-7a90-7e51-b2a4-30f1c51a2f0d.message")]
-pub struct DeliveryId(String);
+mod id;
 
-impl DeliveryId {
-    pub fn of_action(decision: DecisionId, scope: Scope) -> Self {
-        Self(format!("{decision}.{}", scope.as_str()))
-    }
-
-    /// The `word`-th that people had to say of an action, from 1.
-    pub fn of_word(decision: DecisionId, scope: Scope, word: u32) -> Self {
-        Self(format!("{decision}.{}.{word}", scope.as_str()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for DeliveryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for DeliveryId {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!(
-                "`{text}` is not the id of a delivery: <decision>.<scope> or <decision>.<scope>.<number>"
-            )
-        };
-        let (decision, rest) = text.split_once('.').ok_or_else(wrong)?;
-        let decision: DecisionId = decision.parse().map_err(|_| wrong())?;
-        let (scope, word) = rest.split_once('.').map_or((rest, None), |(a, b)| (a, Some(b)));
-        let scope = Scope::ALL.into_iter().find(|known| known.as_str() == scope);
-        let scope = scope.ok_or_else(wrong)?;
-        let id = match word {
-            None => Self::of_action(decision, scope),
-            Some(word) => Self::of_word(decision, scope, word.parse().map_err(|_| wrong())?),
-        };
-        // A number has one form, so an id does.
-        (id.0 == text && word != Some("0")).then_some(id).ok_or_else(wrong)
-    }
-}
+pub use id::DeliveryId;
 
 /// What is sent: an action of one decision on one scope, or that it is lifted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -67,6 +25,9 @@ pub struct Outgoing {
     pub id: DeliveryId,
     pub kind: OutgoingKind,
     pub source: String,
+    /// The name of the destination; left out where it has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub destination: String,
     /// The account that the action is about.
     pub subject: String,
     pub event_id: String,
@@ -86,6 +47,12 @@ pub struct Outgoing {
     /// Text for the end user.
     pub message: Option<String>,
     pub policy: PolicyRef,
+    /// Whom a notice is for; left out where it is posted to the platform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Notice>,
+    /// What an alert says; left out where it is about a decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<AlertNews>,
 }
 
 impl Outgoing {
@@ -97,6 +64,7 @@ impl Outgoing {
             id: DeliveryId::of_action(decision.id, own.scope),
             kind: OutgoingKind::Action,
             source: decision.source.clone(),
+            destination: String::new(),
             subject: decision.subject.clone(),
             event_id: decision.event_id.clone(),
             decision_id: decision.id,
@@ -109,8 +77,53 @@ impl Outgoing {
             reason: decision.reason.clone(),
             message: decision.message.clone(),
             policy: decision.policy.clone(),
+            notice: None,
+            alert: None,
         });
         outgoing.collect()
+    }
+
+    /// What one destination is told of a decision about this event.
+    pub fn to(decision: &Decision, event: &Event, wants: &Wants) -> Vec<Self> {
+        let told = Self::of(decision, &wants.actions);
+        let told = match &wants.notices {
+            None => told,
+            Some(wanted) => wanted.tell(decision, event, told),
+        };
+        let named = told.into_iter().map(|one| Self {
+            id: one.id.to(&wants.name),
+            destination: wants.name.clone(),
+            ..one
+        });
+        named.collect()
+    }
+
+    /// What a destination is told of an alert; `None` where nothing says to whom.
+    pub fn of_alert(news: &AlertNews, wants: &Wants) -> Option<Self> {
+        let notice = match &wants.notices {
+            None => None,
+            Some(notices) => Some(notices.of_alert(news)?),
+        };
+        Some(Self {
+            id: DeliveryId::of_alert(news.id, news.resolved).to(&wants.name),
+            kind: OutgoingKind::Alert,
+            source: news.source.clone(),
+            destination: wants.name.clone(),
+            subject: String::new(),
+            event_id: String::new(),
+            decision_id: news.id,
+            decided_at: news.at,
+            ruled_at: None,
+            mode: Mode::Active,
+            action: Action::Allow,
+            scope: Scope::Account,
+            expires_at: None,
+            reason: news.rule.clone(),
+            message: Some(news.text.clone()),
+            policy: PolicyRef { name: news.rule.clone(), version: 0, digest: Digest::of(b"") },
+            notice,
+            alert: Some(news.clone()),
+        })
     }
 
     /// What was said last of what a decision asked for on a scope, but for when and why; `None` where it
@@ -133,20 +146,20 @@ impl Outgoing {
             }
             _ => return None,
         };
+        if self.notice.as_ref().is_some_and(|notice| !notice.lifts) {
+            return None;
+        }
         let lasts = self.expires_at.is_none_or(|end| end > at);
+        // A platform knows the text. A person who is told anew has to read it.
+        let again = self.notice.is_some() && kind == OutgoingKind::Action;
         lasts.then(|| Self {
-            id: DeliveryId::of_word(self.decision_id, self.scope, word),
+            id: DeliveryId::of_word(self.decision_id, self.scope, word).to(&self.destination),
             kind,
             ruled_at: Some(at),
             reason: reason.to_owned(),
-            message: None,
+            message: self.message.clone().filter(|_| again),
             ..self.clone()
         })
-    }
-
-    /// Whether it asks for anything.
-    pub fn is_asked(decision: &Decision, wanted: &BTreeSet<Action>) -> bool {
-        asked(decision, wanted).next().is_some()
     }
 }
 
@@ -172,6 +185,28 @@ impl From<Outgoing> for Webhook {
     }
 }
 
+/// What is posted of an alert.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AlertHook {
+    /// `alert.raised` or `alert.resolved`.
+    #[serde(rename = "type")]
+    #[schema(example = "alert.raised")]
+    pub kind: &'static str,
+    pub timestamp: Timestamp,
+    /// The id of what is sent.
+    pub id: DeliveryId,
+    pub alert: AlertNews,
+}
+
+impl AlertHook {
+    /// Of what is about an alert.
+    pub fn of(outgoing: &Outgoing) -> Option<Self> {
+        let alert = outgoing.alert.clone()?;
+        let kind = if alert.resolved { "alert.resolved" } else { "alert.raised" };
+        Some(Self { kind, timestamp: alert.at, id: outgoing.id.clone(), alert })
+    }
+}
+
 /// The actions that a platform is to be told of.
 fn asked<'a>(
     decision: &'a Decision,
@@ -193,6 +228,10 @@ pub enum OutgoingKind {
     Action,
     /// Something that the platform is to enforce no longer.
     Lift,
+    /// Something that somebody is to know of an event.
+    Notice,
+    /// That an alert was raised, or is resolved.
+    Alert,
 }
 
 impl OutgoingKind {
@@ -200,6 +239,8 @@ impl OutgoingKind {
         match self {
             Self::Action => "action",
             Self::Lift => "lift",
+            Self::Notice => "notice",
+            Self::Alert => "alert",
         }
     }
 }
@@ -250,6 +291,8 @@ impl FromStr for DeliveryState {
 pub struct Delivery {
     pub id: DeliveryId,
     pub source: String,
+    /// The name of the destination; empty where it has none.
+    pub destination: String,
     pub decision_id: DecisionId,
     pub kind: OutgoingKind,
     pub action: Action,
@@ -268,131 +311,5 @@ pub struct Delivery {
     pub replayed_why: Option<String>,
 }
 
-/// One try to deliver, and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Attempt {
-    /// When it began.
-    pub at: Timestamp,
-    pub outcome: AttemptOutcome,
-    /// The status of the answer, where there was one.
-    pub status: Option<u16>,
-    /// Wall time.
-    pub micros: u64,
-    /// What went wrong. Nothing of what was sent or answered is in it.
-    pub error: Option<String>,
-}
-
-/// What came of a try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AttemptOutcome {
-    Delivered,
-    /// The answer was another one than 2xx.
-    Refused,
-    /// The answer was 410: the receiver wants no more, and gets no more until somebody says so.
-    Gone,
-    /// There was no whole answer in time.
-    TimedOut,
-    /// There was no connection.
-    Unreachable,
-    /// Its name leads to an address that the destination may not have, so nothing was sent.
-    OutOfBounds,
-    /// The connection ended before the answer was whole.
-    BrokeOff,
-    /// What was to be sent cannot be read, so nothing was sent.
-    Unreadable,
-}
-
-impl AttemptOutcome {
-    pub const ALL: [Self; 8] = [
-        Self::Delivered,
-        Self::Refused,
-        Self::Gone,
-        Self::TimedOut,
-        Self::Unreachable,
-        Self::OutOfBounds,
-        Self::BrokeOff,
-        Self::Unreadable,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Refused => "refused",
-            Self::Gone => "gone",
-            Self::TimedOut => "timed_out",
-            Self::Unreachable => "unreachable",
-            Self::OutOfBounds => "out_of_bounds",
-            Self::BrokeOff => "broke_off",
-            Self::Unreadable => "unreadable",
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Digest;
-
-    fn outgoing(expires_at: Option<i64>) -> Outgoing {
-        let (id, at) = (DecisionId::new(), Timestamp::from_micros);
-        Outgoing {
-            id: DeliveryId::of_action(id, Scope::Account),
-            kind: OutgoingKind::Action,
-            source: "market".to_owned(),
-            subject: "user-1".to_owned(),
-            event_id: "e-1".to_owned(),
-            decision_id: id,
-            decided_at: at(0),
-            ruled_at: None,
-            mode: Mode::Active,
-            action: Action::Cooldown,
-            scope: Scope::Account,
-            expires_at: expires_at.map(at),
-            reason: "a phone number".to_owned(),
-            message: Some("Your account is paused.".to_owned()),
-            policy: PolicyRef { name: "p".to_owned(), version: 1, digest: Digest::of(b"") },
-        }
-    }
-
-    #[test]
-    fn what_has_ended_by_itself_is_not_lifted_and_what_is_lifted_is_told_without_the_text() {
-        let at = Timestamp::from_micros(100);
-        for (end, lifts) in [(None, true), (Some(101), true), (Some(100), false), (Some(99), false)]
-        {
-            let told = outgoing(end);
-            assert_eq!(told.ruled(Word::Upheld, 1, at), None);
-            let lift = told.ruled(Word::Overturned, 1, at);
-            assert_eq!(lift.is_some(), lifts, "{end:?}");
-            let Some(lift) = lift else { continue };
-            assert_eq!(
-                (lift.kind, lift.ruled_at, &lift.message),
-                (OutgoingKind::Lift, Some(at), &None)
-            );
-            assert_eq!(lift.ruled(Word::Overturned, 2, at), None);
-            let again = lift.ruled(Word::Upheld, 2, at).map(|again| (again.kind, again.id));
-            let id = DeliveryId::of_word(told.decision_id, Scope::Account, 2);
-            assert_eq!(again, Some((OutgoingKind::Action, id)));
-        }
-    }
-
-    #[test]
-    fn an_id_follows_from_decision_and_scope_and_reads_back() {
-        let decision = DecisionId::new();
-        for scope in Scope::ALL {
-            let id = DeliveryId::of_action(decision, scope);
-            assert_eq!(id, DeliveryId::of_action(decision, scope));
-            assert_eq!(id.to_string().parse(), Ok(id));
-            let word = DeliveryId::of_word(decision, scope, 12);
-            assert_eq!(word.to_string().parse(), Ok(word));
-        }
-        let faulty = ["planet", "message.", "message.0", "message.01", "message.-1", "message.1.1"];
-        let faulty = faulty.map(|rest| format!("{decision}.{rest}"));
-        for text in ["", "message", "x.message", "a.b.c"]
-            .into_iter()
-            .chain(faulty.iter().map(|text| &**text))
-        {
-            assert!(text.parse::<DeliveryId>().is_err(), "{text}");
-        }
-    }
-}
+mod tests;

@@ -37,6 +37,9 @@ pub struct Said {
     pub action: Action,
     /// Whether a person should look.
     pub review: bool,
+    /// The matter of the case that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
 }
 
 /// What a policy did since it came to its stage, or since another one became active, in sums.

@@ -49,6 +49,12 @@ impl Timestamp {
         parsed.map(|at| Self(at.as_microsecond())).map_err(|error| error.to_string())
     }
 
+    /// To the minute and for people: `2026-09-01 09:00 UTC`.
+    pub fn to_minute(self) -> String {
+        let at = jiff::Timestamp::from_microsecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+    }
+
     /// The time this many milliseconds later.
     #[must_use]
     pub fn plus_millis(self, millis: i64) -> Self {

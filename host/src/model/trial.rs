@@ -45,7 +45,7 @@ pub enum Direction {
     /// A more severe action.
     Stricter,
     Milder,
-    /// The same action from another tier, or a person who should look and need not without it.
+    /// The same action from another tier, in another case, or a person who should look and need not without it.
     Retiered,
 }
 

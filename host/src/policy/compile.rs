@@ -13,7 +13,8 @@ use super::document::{self, Document};
 use super::weights;
 use super::words::{NAME_HINT, name, nearest, quote, word};
 use super::{
-    Known, OnError, Policy, exemptions, features, lists, modifiers, rules, stages, strikes, tiers,
+    Known, OnError, Policy, exemptions, features, lists, modifiers, rules, stages, strikes, texts,
+    tiers,
 };
 use crate::model::manifest::is_name;
 use crate::model::{Digest, TypePattern};
@@ -91,9 +92,12 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         None => Some(Vec::new()),
     };
     let prove = known.is_some();
-    let tiers = document.tiers.as_ref().and_then(|tiers| tiers::check(tiers, prove, report));
+    let languages = texts::languages(&document, report);
+    let speaks = languages.as_ref();
+    let tiers =
+        document.tiers.as_ref().and_then(|tiers| tiers::check(tiers, speaks, prove, report));
     let strikes = match &document.strikes {
-        Some(written) => strikes::check(written, tiers.as_deref(), report).map(Some),
+        Some(written) => strikes::check(written, tiers.as_deref(), speaks, prove, report).map(Some),
         None => Some(None),
     };
     let lists = match &document.lists {
@@ -125,6 +129,9 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         Some(written) => exemptions::check(written, report),
         None => Some(Vec::new()),
     };
+    if let Some(languages) = &languages {
+        texts::warn(&document, languages, report);
+    }
     let (rules, features) = (rules?, features?);
     let (asks, reads) = rules::asked(&rules, &features);
     Some(Policy {
@@ -134,6 +141,7 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         events: events?,
         requires,
         on_error: on_error?,
+        languages: languages?,
         scheme: scheme?,
         weights: weights?.into_owned(),
         modifiers: modifiers?,

@@ -65,6 +65,10 @@ pub mod code {
     pub const STRIKES: &str = "P027";
     /// A feature that looks at nothing, too far back, or at too much.
     pub const FEATURE: &str = "P028";
+    /// A place such as `{until}` in a text that texts do not have, or a brace that is none.
+    pub const PLACEHOLDER: &str = "P040";
+    /// Texts in several languages without one for everybody else.
+    pub const LANGUAGES: &str = "P041";
     /// Warning: no loaded detector reports the label.
     pub const LABEL_NOT_LOADED: &str = "P101";
     /// Warning: a required detector is not loaded.
@@ -77,6 +81,10 @@ pub mod code {
     pub const LIST_UNUSED: &str = "P105";
     /// Warning: no rule asks for the feature.
     pub const FEATURE_UNUSED: &str = "P106";
+    /// Warning: a place in a text that no decision of the policy fills.
+    pub const IDLE_PLACE: &str = "P140";
+    /// Warning: texts in several languages, of which everybody gets the same.
+    pub const ONE_LANGUAGE: &str = "P141";
 }
 
 /// One thing that is wrong with a policy document, and where.

@@ -5,6 +5,7 @@ mod features;
 mod rules;
 mod scoring;
 mod strikes;
+mod texts;
 
 use std::ops::Range;
 
@@ -20,6 +21,7 @@ pub(super) use features::WrittenFeature;
 pub(super) use rules::{WrittenEntry, WrittenExemption, WrittenList, WrittenRule};
 pub(super) use scoring::{WrittenLift, WrittenModifier, WrittenStage};
 pub(super) use strikes::{WrittenStep, WrittenStrikes};
+pub(super) use texts::WrittenTexts;
 
 /// What was written; `None` and left out where it is missing or of the wrong type, which is then
 /// reported.
@@ -29,6 +31,8 @@ pub(super) struct Document<'t> {
     pub(super) events: Option<Spanned<Vec<Spanned<&'t str>>>>,
     pub(super) requires: Option<Spanned<Vec<Spanned<&'t str>>>>,
     pub(super) on_error: Option<Spanned<&'t str>>,
+    pub(super) default_language: Option<Spanned<&'t str>>,
+    pub(super) language_field: Option<Spanned<&'t str>>,
     pub(super) merge: Option<Spanned<&'t str>>,
     pub(super) weights: Option<Spanned<Vec<Weight<'t>>>>,
     pub(super) stages: Option<Spanned<Vec<WrittenStage<'t>>>>,
@@ -59,7 +63,7 @@ pub(super) struct WrittenTier<'t> {
     pub(super) ends: bool,
     pub(super) for_h: Option<Spanned<u32>>,
     pub(super) review: Option<Spanned<bool>>,
-    pub(super) message: Option<Spanned<&'t str>>,
+    pub(super) message: Option<Spanned<WrittenTexts<'t>>>,
 }
 
 const ON_ERROR_HINT: &str = "say what a failed or absent detector means: `on_error = \"allow\"` lets \
@@ -100,12 +104,14 @@ fn unquoted<'t>(text: &'t str, span: &Range<usize>) -> Option<&'t str> {
 
 impl<'t> Document<'t> {
     pub(super) fn read(table: &'t DeTable<'t>, report: &mut Report<'_>) -> Self {
-        const KEYS: [&str; 16] = [
+        const KEYS: [&str; 18] = [
             "name",
             "source",
             "events",
             "requires",
             "on_error",
+            "default_language",
+            "language_field",
             "merge",
             "weights",
             "stages",
@@ -125,6 +131,8 @@ impl<'t> Document<'t> {
             events: top.needed("events", "such as `events = [\"message.*\"]`", report, texts),
             requires: top.given("requires", report, texts),
             on_error: top.needed("on_error", ON_ERROR_HINT, report, text),
+            default_language: top.given("default_language", report, text),
+            language_field: top.given("language_field", report, text),
             merge: top.needed("merge", MERGE_HINT, report, text),
             weights: top.needed(
                 "weights",
@@ -160,7 +168,7 @@ impl<'t> WrittenTier<'t> {
             ends: tier.has("for_h"),
             for_h: tier.given("for_h", report, hours),
             review: tier.given("review", report, boolean),
-            message: tier.given("message", report, text),
+            message: tier.given("message", report, texts::languages),
         }
     }
 }

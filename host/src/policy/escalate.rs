@@ -10,6 +10,7 @@ mod tests;
 use super::Policy;
 use super::judge::Verdict;
 use super::strikes::{hours_after, told};
+use super::texts::{Said, Wording};
 use crate::model::{
     Action, CaseChange, Restriction, Scope, ScopedAction, Standing, StandingChange, Strike,
     Timestamp,
@@ -27,6 +28,8 @@ pub struct Asked {
     pub restricts: bool,
     /// The matter of the case that it belongs to.
     pub case: Option<String>,
+    /// What its text for the end user is made of.
+    pub wording: Wording,
 }
 
 /// What is enforced.
@@ -40,7 +43,7 @@ pub struct Escalation {
     pub review: bool,
     /// What it adds to the reason of the verdict.
     pub reason: Option<String>,
-    /// The end user's text, where the strike's action is the most severe and has one.
+    /// The end user's text: that of the strike, where its action is the most severe and has one.
     pub message: Option<String>,
 }
 
@@ -52,6 +55,7 @@ impl Verdict {
             violation: self.violation,
             restricts: self.judged && !self.exempt,
             case: self.case.clone(),
+            wording: self.wording(),
         }
     }
 }
@@ -60,7 +64,9 @@ impl Policy {
     /// What is enforced at a moment, to which `standing` belongs.
     pub fn escalate(&self, asked: &Asked, standing: &Standing, at: Timestamp) -> Escalation {
         let mut actions = asked.actions.clone();
-        let (mut strike, mut reason, mut message, mut review) = (None, None, None, false);
+        let (mut strike, mut reason, mut review) = (None, None, false);
+        let Wording { language, text, tier, reason: why } = &asked.wording;
+        let mut text = text.as_ref();
         if let Some(strikes) = self.strikes().filter(|_| asked.violation) {
             let number = standing.strikes.saturating_add(1);
             strike = Some(Strike { number, expires_at: strikes.expiry(at) });
@@ -69,8 +75,10 @@ impl Policy {
             let asks = told(step.action, step.for_h);
             review = step.action == Action::SuspensionCandidate;
             reason = Some(format!("; strike {number} within {days} days asks for {asks}"));
-            if actions.iter().all(|own| own.action < step.action) {
-                message.clone_from(&step.message);
+            if let Some(own) = &step.message
+                && actions.iter().all(|own| own.action < step.action)
+            {
+                text = Some(own.in_language(language.as_ref()));
             }
             let expires_at = step.for_h.map(|hours| hours_after(at, hours));
             let lasting = ScopedAction::lasting(step.action, Scope::Account);
@@ -84,6 +92,11 @@ impl Policy {
         for own in in_force.filter(|_| asked.restricts) {
             demand(&mut actions, own.as_action());
         }
+        let message = text.map(|text| {
+            let count = strike.as_ref().map_or(0, |strike: &Strike| strike.number);
+            let reason = [why.as_str(), reason.as_deref().unwrap_or_default()].concat();
+            Said { actions: &actions, count, tier, reason: &reason }.in_words(text)
+        });
         let opens = |matter: &String| CaseChange { matter: matter.clone(), joins: standing.case };
         let case = asked.case.as_ref().map(opens);
         let adds = strike.is_some() || restriction.is_some() || case.is_some();

@@ -13,11 +13,12 @@ use rules::Ruled;
 
 use super::escalate::demand;
 use super::scoring::Scoring;
+use super::texts::{Said, Wording};
 use super::trace::{ExemptStep, LabelStep, Step};
 use super::{Enforced, Exemption, Facts, OnError, Policy, Tier};
 use crate::model::{
-    Action, Direction, Event, Finding, Outcome, Scope, ScopedAction, Score, Signal, Stage,
-    Timestamp,
+    Action, Direction, Event, Finding, Language, Outcome, Scope, ScopedAction, Score, Signal,
+    Stage, Template, Timestamp,
 };
 
 /// What a policy says about one event.
@@ -30,8 +31,14 @@ pub struct Verdict {
     pub actions: Vec<ScopedAction>,
     /// What decided, in one sentence for a reviewer. It quotes nothing of the event.
     pub reason: String,
-    /// The tier's text for the end user.
+    /// The tier's text for the end user, as it reads before anything escalates.
     pub message: Option<String>,
+    /// The same, before it was filled.
+    #[serde(skip)]
+    pub text: Option<Template>,
+    /// What its subject reads, where the event says so.
+    #[serde(skip)]
+    pub language: Option<Language>,
     /// What the rules that fired mark it with: sorted, each once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
@@ -67,6 +74,15 @@ impl Verdict {
         each.max().unwrap_or((Action::Allow, Scope::Message))
     }
 
+    pub(super) fn wording(&self) -> Wording {
+        Wording {
+            language: self.language.clone(),
+            text: self.text.clone(),
+            tier: self.tier.clone(),
+            reason: self.reason.clone(),
+        }
+    }
+
     /// The names of the rules that fired, in the order of the policy.
     pub fn rules(&self) -> impl Iterator<Item = &str> {
         self.trace.iter().filter_map(|step| match step {
@@ -81,11 +97,14 @@ impl Verdict {
         match other.strongest().0.cmp(&self.strongest().0) {
             Ordering::Greater => Some(Direction::Stricter),
             Ordering::Less => Some(Direction::Milder),
-            Ordering::Equal if self.tier != other.tier || self.review != other.review => {
-                Some(Direction::Retiered)
-            }
+            Ordering::Equal if self.looked_at() != other.looked_at() => Some(Direction::Retiered),
             Ordering::Equal => None,
         }
+    }
+
+    /// What it is filed under: its tier, whether a person looks, and in which case.
+    fn looked_at(&self) -> (&str, bool, Option<&str>) {
+        (&self.tier, self.review, self.case.as_deref())
     }
 }
 
@@ -134,13 +153,15 @@ impl Policy {
                 Enforced { action: Action::SoftBlock, scope: Scope::Message, for_h: None };
             demand(&mut actions, withheld.from(facts.at));
         }
-        let mut message = tier.message.clone();
+        let language = self.languages.of(event);
+        let own = tier.message.as_ref();
+        let mut text = own.map(|texts| texts.in_language(language.as_ref()).clone());
         let exemption = self.exemption(&event.subject, facts.at);
         if let Some(exemption) = exemption {
             let allow = Action::Allow;
             let allowed = Enforced { action: allow, scope: allow.usual_scope(), for_h: None };
             actions = vec![allowed.from(facts.at)];
-            message = None;
+            text = None;
             let (exempt_until, why) = (exemption.until, exemption.why.clone());
             reason.push_str(&format!(
                 "; nothing is enforced, for the account is exempt until {exempt_until}"
@@ -148,12 +169,16 @@ impl Policy {
             let total = trace.last().map_or(0.0, Step::total);
             trace.push(Step::Exempt(ExemptStep { exempt_until, why, total }));
         }
+        let said = Said { actions: &actions, count: 0, tier: &tier.name, reason: &reason };
+        let message = text.as_ref().map(|text| said.in_words(text));
         Verdict {
             score,
             tier: tier.name.clone(),
             actions,
             reason,
             message,
+            text,
+            language,
             tags: ruled.tags(),
             alerts: ruled.alerts(),
             case: ruled.case(),

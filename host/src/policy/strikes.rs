@@ -5,7 +5,8 @@ use toml::Spanned;
 
 use super::diagnostic::{Report, code};
 use super::document::{WrittenStep, WrittenStrikes};
-use super::tiers::{Tier, check_message};
+use super::texts::{self, Languages, Texts};
+use super::tiers::Tier;
 use super::words::{quote, suggest, word};
 use crate::model::{Action, Restriction, Timestamp};
 
@@ -35,7 +36,7 @@ pub struct StrikeStep {
     /// Hours that it lasts; `None` where it does not end by itself.
     pub for_h: Option<u32>,
     /// Text for the end user, where it is the most severe.
-    pub message: Option<String>,
+    pub message: Option<Texts>,
 }
 
 impl Strikes {
@@ -60,12 +61,14 @@ pub(super) fn hours_after(at: Timestamp, hours: u32) -> Timestamp {
 pub(super) fn check(
     written: &Spanned<WrittenStrikes<'_>>,
     tiers: Option<&[Tier]>,
+    languages: Option<&Languages>,
+    prove: bool,
     report: &mut Report<'_>,
 ) -> Option<Strikes> {
     let WrittenStrikes { tiers: names, window_days, steps } = written.get_ref();
     let names = names.as_ref().and_then(|names| check_tiers(names, tiers, report));
     let window = window_days.as_ref().and_then(|days| check_window(days, report));
-    let steps = steps.as_ref().and_then(|steps| check_steps(steps, report));
+    let steps = steps.as_ref().and_then(|steps| check_steps(steps, languages, prove, report));
     Some(Strikes { tiers: names?, window_days: window?, steps: steps? })
 }
 
@@ -102,6 +105,8 @@ fn check_tiers(
 
 fn check_steps(
     written: &Spanned<Vec<WrittenStep<'_>>>,
+    languages: Option<&Languages>,
+    prove: bool,
     report: &mut Report<'_>,
 ) -> Option<Vec<StrikeStep>> {
     let steps = written.get_ref();
@@ -114,7 +119,7 @@ fn check_steps(
         report.error(code::TOO_LARGE, beyond.at.clone(), message, None);
     }
     let checked: Vec<Option<StrikeStep>> =
-        steps.iter().map(|step| check_step(step, report)).collect();
+        steps.iter().map(|step| check_step(step, languages, prove, report)).collect();
     for (written, pair) in steps.windows(2).zip(checked.windows(2)) {
         let ([_, WrittenStep { action: Some(at), .. }], [Some(below), Some(step)]) =
             (written, pair)
@@ -141,7 +146,12 @@ fn check_steps(
     checked.filter(|steps| !steps.is_empty())
 }
 
-fn check_step(written: &WrittenStep<'_>, report: &mut Report<'_>) -> Option<StrikeStep> {
+fn check_step(
+    written: &WrittenStep<'_>,
+    languages: Option<&Languages>,
+    prove: bool,
+    report: &mut Report<'_>,
+) -> Option<StrikeStep> {
     let action = word(written.action.as_ref(), "action", Action::ALL, Action::as_str, report);
     let for_h = written.for_h.as_ref().map(|hours| *hours.get_ref());
     if let (Some(action), Some(at)) = (action, &written.action)
@@ -153,12 +163,12 @@ fn check_step(written: &WrittenStep<'_>, report: &mut Report<'_>) -> Option<Stri
             by people alone";
         report.error(code::STRIKES, at.span(), message, hint.to_owned());
     }
-    if let Some(message) = &written.message {
-        check_message(message, report);
-    }
-    let message = written.message.as_ref().map(|message| (*message.get_ref()).to_owned());
+    let message = match &written.message {
+        Some(message) => texts::check(message, languages, prove, report).map(Some),
+        None => Some(None),
+    };
     let unreadable = written.says_how_long && for_h.is_none();
-    (!unreadable).then_some(StrikeStep { action: action?, for_h, message })
+    (!unreadable).then_some(StrikeStep { action: action?, for_h, message: message? })
 }
 
 fn check_window(written: &Spanned<u32>, report: &mut Report<'_>) -> Option<u32> {

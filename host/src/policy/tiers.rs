@@ -9,13 +9,12 @@ use toml::Spanned;
 use super::diagnostic::{Report, code};
 use super::document::WrittenTier;
 use super::enforced::{self, Enforced};
+use super::texts::{self, Languages, Texts};
 use super::words::{name, quote};
 use crate::model::{Action, Score};
 
 /// Tiers that one policy may have.
 const TIERS_MAX: usize = 32;
-/// Bytes of a text for the end user.
-const MESSAGE_BYTES_MAX: usize = 1_000;
 
 /// A band of scores: from its lower bound to that of the next tier.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,12 +29,13 @@ pub struct Tier {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub review: bool,
     /// Text for the end user.
-    pub message: Option<String>,
+    pub message: Option<Texts>,
 }
 
 /// The tiers, if nothing is wrong with them. `prove` that what lasts has a person.
 pub(super) fn check(
     written: &Spanned<Vec<WrittenTier<'_>>>,
+    languages: Option<&Languages>,
     prove: bool,
     report: &mut Report<'_>,
 ) -> Option<Vec<Tier>> {
@@ -56,7 +56,7 @@ pub(super) fn check(
         enforced.iter().map(|enforced| Some((*enforced)?.action)).collect();
     check_severity(tiers, &actions, report);
     let checked: Vec<Option<Tier>> = (tiers.iter().zip(enforced))
-        .map(|(tier, enforced)| check_one(tier, enforced, report))
+        .map(|(tier, enforced)| check_one(tier, enforced, languages, prove, report))
         .collect();
     checked.into_iter().collect()
 }
@@ -83,30 +83,22 @@ fn is_reviewed(tier: &WrittenTier<'_>) -> bool {
 fn check_one(
     written: &WrittenTier<'_>,
     enforced: Option<Enforced>,
+    languages: Option<&Languages>,
+    prove: bool,
     report: &mut Report<'_>,
 ) -> Option<Tier> {
     let name = name(written.name.as_ref(), "a tier", report);
-    if let Some(message) = &written.message {
-        check_message(message, report);
-    }
+    let message = match &written.message {
+        Some(message) => texts::check(message, languages, prove, report).map(Some),
+        None => Some(None),
+    };
     Some(Tier {
         name: name?,
         from: *written.from.as_ref()?.get_ref(),
         enforced: enforced?,
         review: is_reviewed(written),
-        message: written.message.as_ref().map(|message| (*message.get_ref()).to_owned()),
+        message: message?,
     })
-}
-
-pub(super) fn check_message(message: &Spanned<&str>, report: &mut Report<'_>) {
-    let (text, at) = (message.get_ref(), message.span());
-    if text.trim().is_empty() {
-        let hint = "leave `message` out where the end user is told nothing".to_owned();
-        report.error(code::EMPTY, at, "`message` is empty", hint);
-    } else if text.len() > MESSAGE_BYTES_MAX {
-        let said = format!("`message` has {} bytes; {MESSAGE_BYTES_MAX} are allowed", text.len());
-        report.error(code::TOO_LARGE, at, said, None);
-    }
 }
 
 fn check_names(tiers: &[WrittenTier<'_>], report: &mut Report<'_>) {

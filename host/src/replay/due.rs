@@ -95,5 +95,7 @@ fn is_milder(one: &Verdict, other: &Verdict) -> bool {
         let same = one.actions.iter().find(|mine| mine.scope == own.scope);
         same.map_or(Action::Allow, |mine| mine.action)
     };
-    (other.violation && !one.violation) || other.actions.iter().any(|own| asked(own) < own.action)
+    (other.violation && !one.violation)
+        || (other.case.is_some() && one.case.is_none())
+        || other.actions.iter().any(|own| asked(own) < own.action)
 }

@@ -90,6 +90,9 @@ pub struct Said {
     /// The most severe of what is enforced; in shadow mode, of what would have been.
     pub action: Action,
     pub review: bool,
+    /// The matter of the case that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
     pub degraded: bool,
     /// The number of the strike that it gives.
     pub strike: Option<u32>,
@@ -114,7 +117,7 @@ impl Said {
         let counted = decision.signals.iter().filter(|signal| signal.counted);
         let labels: BTreeSet<&str> = counted.map(|signal| signal.label.as_str()).collect();
         let fired = trace.iter().filter_map(|step| match step {
-            Step::Rule(step) if step.failed.is_none() => Some(step.rule.clone()),
+            Step::Rule(step) if step.failed.is_none() => Some(step),
             _ => None,
         });
         Self {
@@ -122,10 +125,11 @@ impl Said {
             tier: decision.tier.clone(),
             action: would.map_or(decision.action, |would| would.action),
             review: decision.review,
+            case: fired.clone().find_map(|step| step.case.clone()),
             degraded: decision.degraded,
             strike: strike.as_ref().map(|strike| strike.number),
             restriction: account.filter(|action| Restriction::restricts(*action)).max(),
-            rules: fired.collect(),
+            rules: fired.map(|step| step.rule.clone()).collect(),
             labels: labels.into_iter().map(str::to_owned).collect(),
             reason: decision.reason.clone(),
         }

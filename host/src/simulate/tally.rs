@@ -279,11 +279,13 @@ fn direction(before: &Said, after: &Said) -> Option<Direction> {
     match after.action.cmp(&before.action) {
         Ordering::Greater => Some(Direction::Stricter),
         Ordering::Less => Some(Direction::Milder),
-        Ordering::Equal if before.tier != after.tier || before.review != after.review => {
-            Some(Direction::Retiered)
-        }
+        Ordering::Equal if looked_at(before) != looked_at(after) => Some(Direction::Retiered),
         Ordering::Equal => None,
     }
+}
+
+fn looked_at(said: &Said) -> (&str, bool, Option<&str>) {
+    (&said.tier, said.review, said.case.as_deref())
 }
 
 fn bin(said: &Said) -> usize {

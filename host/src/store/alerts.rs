@@ -1,18 +1,43 @@
-//! Alerts: what somebody should look at.
+//! Alerts: what somebody should look at. What happened once is told once; of a rule and a source one is open,
+//! until its rate is back.
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
 use sqlx::Row as _;
 use uuid::Uuid;
 
+use super::audit::Leaves;
 use super::decisions::SealedEntry;
-use super::dialect::Connection;
+use super::dialect::{Connection, Row};
 use super::tx::Tx;
-use super::{PAGE_ROWS_MAX, Store, StoreError};
-use crate::model::{DecisionId, Timestamp};
+use super::{PAGE_ROWS_MAX, Store, StoreError, outbox, sealed};
+use crate::model::alert::AlertNews;
+use crate::model::{
+    AlertRule, AlertState, AuditEntry, DecisionId, Identity, Outgoing, Timestamp, Wants,
+};
 
 /// Alerts that are kept; the oldest go first. What they tell of is in the audit log for ever.
 const ALERTS_MAX: i64 = 10_000;
+const MINUTE_MICROS: i64 = 60 * 1_000_000;
+/// How often one that stays is counted again.
+const AGAIN_MICROS: i64 = MINUTE_MICROS;
+
+macro_rules! columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.id, a.at, a.kind, a.object, a.text, a.rule, a.source, a.resolved_at, \
+             a.acknowledged_at, a.acknowledged_by, a.why, c.count, c.last_at FROM alerts AS a \
+             LEFT JOIN alert_counts AS c ON c.alert = a.id ",
+            $rest
+        )
+    };
+}
+const PAGE: &str = columns!("WHERE a.id < coalesce($1, '~') ORDER BY a.id DESC LIMIT $2");
+const ONE: &str = columns!("WHERE a.id = $1");
+const OPEN: &str = columns!("WHERE a.rule = $1 AND a.source = $2 AND a.resolved_at IS NULL");
+const FORGET: &str = "DELETE FROM alerts WHERE id <= \
+    (SELECT id FROM alerts ORDER BY id DESC LIMIT 1 OFFSET $1) RETURNING id";
 
 /// Something that somebody should look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +47,49 @@ pub struct AlertRow {
     pub at: Timestamp,
     /// Such as `detector.quarantined`.
     pub kind: String,
-    /// What it is about, such as `contact-phone 1.2.0`.
+    /// What it is about, such as `contact-phone 1.2.0`, or the rule.
     pub object: String,
     pub text: String,
+    /// The rule that raised it, and the source; `None` where it tells of what happened once.
+    pub rule: Option<(String, String)>,
+    /// How often it was found so, at most once a minute.
+    pub count: u64,
+    /// When it was found so last.
+    pub last_at: Timestamp,
+    /// When the rate was back.
+    pub resolved_at: Option<Timestamp>,
+    pub acknowledged: Option<Acknowledged>,
+}
+
+/// That somebody has seen it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledged {
+    pub at: Timestamp,
+    /// The id of their key.
+    pub by: String,
+    pub why: String,
+}
+
+/// What a rule found of one source.
+#[derive(Debug)]
+pub struct Found<'a> {
+    pub rule: &'a AlertRule,
+    pub source: &'a str,
+    /// Why an alert is to be open; `None`: none is.
+    pub breach: Option<&'a str>,
+    /// Who is told where that is news.
+    pub told: &'a [&'a Wants],
+    pub at: Timestamp,
+}
+
+impl AlertRow {
+    pub fn state(&self) -> AlertState {
+        match (self.resolved_at, &self.acknowledged) {
+            (Some(_), _) => AlertState::Resolved,
+            (None, Some(_)) => AlertState::Acknowledged,
+            (None, None) => AlertState::Open,
+        }
+    }
 }
 
 impl Store {
@@ -37,26 +102,176 @@ impl Store {
         before: Option<&str>,
         limit: usize,
     ) -> Result<Vec<AlertRow>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id, at, kind, object, text FROM alerts WHERE id < coalesce($1, '~') \
-             ORDER BY id DESC LIMIT $2",
-        )
-        .bind(before)
-        .bind(limit.clamp(1, PAGE_ROWS_MAX) as i64)
-        .fetch_all(self.readers())
-        .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(AlertRow {
-                    id: row.try_get("id")?,
-                    at: Timestamp::from_micros(row.try_get("at")?),
-                    kind: row.try_get("kind")?,
-                    object: row.try_get("object")?,
-                    text: row.try_get("text")?,
-                })
-            })
-            .collect()
+        let rows = sqlx::query(PAGE)
+            .bind(before)
+            .bind(limit.clamp(1, PAGE_ROWS_MAX) as i64)
+            .fetch_all(self.readers())
+            .await?;
+        rows.iter().map(alert).collect()
     }
+
+    /// One of this id.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn alert(&self, id: &str) -> Result<Option<AlertRow>, StoreError> {
+        let row = sqlx::query(ONE).bind(id).fetch_optional(self.readers()).await?;
+        row.as_ref().map(alert).transpose()
+    }
+
+    /// Writes down that somebody has seen an alert, and why it is no matter or what is done.
+    ///
+    /// # Errors
+    /// [`StoreError::Absence`] where there is none, [`StoreError::Seen`] where it was acknowledged or is
+    /// resolved.
+    pub async fn acknowledge_alert(
+        &self,
+        id: &str,
+        why: &str,
+        who: &Identity,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let done = sqlx::query(
+            "UPDATE alerts SET acknowledged_at = $1, acknowledged_by = $2, why = $3 \
+             WHERE id = $4 AND acknowledged_at IS NULL AND resolved_at IS NULL",
+        )
+        .bind(Timestamp::now().micros())
+        .bind(who.key.to_string())
+        .bind(why)
+        .bind(id)
+        .execute(tx.connection()?)
+        .await?;
+        if done.rows_affected() == 0 {
+            let known = sqlx::query("SELECT id FROM alerts WHERE id = $1").bind(id);
+            let known = known.fetch_optional(tx.connection()?).await?.is_some();
+            tx.roll_back().await;
+            let id = id.to_owned();
+            return Err(match known {
+                true => StoreError::Seen { id },
+                false => StoreError::Absence { what: "alert", id },
+            });
+        }
+        let entry = AuditEntry::new(Some(who), "alert.acknowledged", id, json!({ "why": why }));
+        tx.commit(Leaves::of(entry)?).await
+    }
+
+    /// Brings the alert of a rule and source to what was found: raises it, counts it once more, resolves it.
+    /// Whether one was raised or resolved.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn find_alert(&self, found: &Found<'_>) -> Result<bool, StoreError> {
+        let row = sqlx::query(OPEN)
+            .bind(found.rule.name.as_str())
+            .bind(found.source)
+            .fetch_optional(self.readers())
+            .await?;
+        match (row.as_ref().map(alert).transpose()?, found.breach) {
+            (None, None) => Ok(false),
+            (None, Some(why)) => self.open_alert(found, why).await,
+            (Some(open), Some(_)) => {
+                if found.at.micros() - open.last_at.micros() >= AGAIN_MICROS {
+                    self.count_alert(&open.id, found.at).await?;
+                }
+                Ok(false)
+            }
+            (Some(open), None) => {
+                let calm_micros = i64::from(found.rule.calm_minutes()) * MINUTE_MICROS;
+                match found.at.micros() - open.last_at.micros() >= calm_micros {
+                    true => self.resolve_alert(found, &open).await,
+                    false => Ok(false),
+                }
+            }
+        }
+    }
+
+    async fn open_alert(&self, found: &Found<'_>, why: &str) -> Result<bool, StoreError> {
+        let Found { rule, source, .. } = found;
+        let mut tx = self.inner.writer.begin().await?;
+        let id = Uuid::now_v7().to_string();
+        let text = format!("{source}: {why}");
+        let new = sqlx::query(
+            "INSERT INTO alerts (id, at, kind, object, text, rule, source) \
+             VALUES ($1, $2, $3, $4, $5, $4, $6) ON CONFLICT DO NOTHING",
+        )
+        .bind(id.as_str())
+        .bind(found.at.micros())
+        .bind(rule.watch.kind())
+        .bind(rule.name.as_str())
+        .bind(text.as_str())
+        .bind(*source)
+        .execute(tx.connection()?)
+        .await?;
+        if new.rows_affected() == 0 {
+            // Another server was first.
+            tx.roll_back().await;
+            return Ok(false);
+        }
+        forget_oldest(tx.connection()?).await?;
+        tell(&mut tx, found, &id, &text, false).await?;
+        let facts = json!({ "kind": rule.watch.kind(), "rule": rule.name, "source": source });
+        tx.commit(Leaves::of(AuditEntry::new(None, "alert.raised", id, facts))?).await?;
+        Ok(true)
+    }
+
+    async fn count_alert(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        // Another server may have counted it meanwhile.
+        sqlx::query(
+            "INSERT INTO alert_counts (alert, count, last_at) VALUES ($1, 2, $2) \
+             ON CONFLICT (alert) DO UPDATE SET count = alert_counts.count + 1, \
+             last_at = excluded.last_at WHERE alert_counts.last_at <= excluded.last_at - $3",
+        )
+        .bind(id)
+        .bind(at.micros())
+        .bind(AGAIN_MICROS)
+        .execute(tx.connection()?)
+        .await?;
+        tx.commit_exempt("alert_counts").await
+    }
+
+    async fn resolve_alert(&self, found: &Found<'_>, open: &AlertRow) -> Result<bool, StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let done =
+            sqlx::query("UPDATE alerts SET resolved_at = $1 WHERE id = $2 AND resolved_at IS NULL")
+                .bind(found.at.micros())
+                .bind(open.id.as_str())
+                .execute(tx.connection()?)
+                .await?;
+        if done.rows_affected() == 0 {
+            tx.roll_back().await;
+            return Ok(false);
+        }
+        let text = format!("{} is as usual again", found.source);
+        tell(&mut tx, found, &open.id, &text, true).await?;
+        let facts = json!({ "rule": found.rule.name, "source": found.source });
+        let entry = AuditEntry::new(None, "alert.resolved", open.id.as_str(), facts);
+        tx.commit(Leaves::of(entry)?).await?;
+        Ok(true)
+    }
+}
+
+/// Writes what destinations are told of it into the outbox.
+async fn tell(
+    tx: &mut Tx,
+    found: &Found<'_>,
+    id: &str,
+    text: &str,
+    resolved: bool,
+) -> Result<(), StoreError> {
+    let Found { rule, source, told, at, .. } = found;
+    let id: DecisionId = id.parse().map_err(|_| sealed::damaged("alert", id, &"no UUID"))?;
+    let news = AlertNews {
+        id,
+        rule: rule.name.clone(),
+        source: (*source).to_owned(),
+        text: text.to_owned(),
+        at: *at,
+        resolved,
+    };
+    let told: Vec<Outgoing> =
+        told.iter().filter_map(|wants| Outgoing::of_alert(&news, wants)).collect();
+    outbox::tell(tx.connection()?, source, &told).await
 }
 
 /// What an alert of a rule is called.
@@ -118,12 +333,45 @@ pub(super) async fn raise(
     forget_oldest(tx.connection()?).await
 }
 
+/// Forgets those beyond [`ALERTS_MAX`], with what was told of them.
 async fn forget_oldest(connection: &mut Connection) -> Result<(), StoreError> {
-    sqlx::query(
-        "DELETE FROM alerts WHERE id <= (SELECT id FROM alerts ORDER BY id DESC LIMIT 1 OFFSET $1)",
-    )
-    .bind(ALERTS_MAX)
-    .execute(connection)
-    .await?;
-    Ok(())
+    let rows = sqlx::query(FORGET).bind(ALERTS_MAX).fetch_all(&mut *connection).await?;
+    let gone: Vec<&str> = rows.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?;
+    if gone.is_empty() {
+        return Ok(());
+    }
+    for id in &gone {
+        let text = "DELETE FROM alert_counts WHERE alert = $1";
+        sqlx::query(text).bind(*id).execute(&mut *connection).await?;
+    }
+    outbox::remove(connection, &gone).await
+}
+
+fn alert(row: &Row) -> Result<AlertRow, StoreError> {
+    let time = |column: &str| {
+        let micros: Result<Option<i64>, _> = row.try_get(column);
+        micros.map(|micros| micros.map(Timestamp::from_micros))
+    };
+    let at = Timestamp::from_micros(row.try_get("at")?);
+    let rule: Option<String> = row.try_get("rule")?;
+    let by: Option<String> = row.try_get("acknowledged_by")?;
+    let why: Option<String> = row.try_get("why")?;
+    let count: Option<i64> = row.try_get("count")?;
+    let acknowledged = time("acknowledged_at")?.map(|at| Acknowledged {
+        at,
+        by: by.unwrap_or_default(),
+        why: why.unwrap_or_default(),
+    });
+    Ok(AlertRow {
+        id: row.try_get("id")?,
+        at,
+        kind: row.try_get("kind")?,
+        object: row.try_get("object")?,
+        text: row.try_get("text")?,
+        rule: rule.zip(row.try_get::<Option<String>, _>("source")?),
+        count: count.map_or(1, i64::unsigned_abs),
+        last_at: time("last_at")?.unwrap_or(at),
+        resolved_at: time("resolved_at")?,
+        acknowledged,
+    })
 }

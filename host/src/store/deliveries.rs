@@ -7,14 +7,15 @@ use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
 use super::audit::Leaves;
 use super::dialect::{self, Connection, Row};
 use super::keyring::Keyring;
-use super::outbox::{self, OUTBOX, read};
+use super::outbox::{self, Line, NOBODY, OUTBOX, read};
 use super::rows::Insert;
 use super::sealed::cipher::Seat;
 use super::search::Cursor;
 use super::tx::Tx;
 use super::{PAGE_ROWS_MAX, Store, StoreError, reason, sealed};
 use crate::model::{
-    Attempt, AuditEntry, Delivery, DeliveryId, DeliveryState, Identity, Outgoing, Timestamp,
+    Attempt, AuditEntry, Delivery, DeliveryId, DeliveryState, DestinationId, Identity, Outgoing,
+    Timestamp,
 };
 
 /// What is counted at most, for whoever watches: more than that is as bad.
@@ -23,7 +24,7 @@ pub const BACKLOG_MAX: u64 = 100_000;
 macro_rules! columns {
     ($from:literal) => {
         concat!(
-            "o.seq, o.id, o.source, o.subject, o.decision, o.kind, o.action, o.scope, o.state, \
+            "o.seq, o.id, o.source, o.subject, o.destination, o.decision, o.kind, o.action, o.scope, o.state, \
              o.created_at, o.ended_at, o.why, coalesce(c.attempts, o.attempts) AS attempts, \
              c.due_at, k.id AS key_id, k.wrapped FROM ",
             $from,
@@ -47,9 +48,9 @@ static OF_DECISIONS: Insert = Insert::new(
 pub(super) const ATTEMPTS: &str = "SELECT at, outcome, status, micros, error \
     FROM delivery_attempts WHERE outbox = $1 ORDER BY seq";
 pub(super) const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM outbox \
-    WHERE source = $1 AND state = $2 LIMIT $3) AS counted";
+    WHERE source = $1 AND destination = $4 AND state = $2 LIMIT $3) AS counted";
 pub(super) const OLDEST: &str = "SELECT created_at FROM outbox \
-    WHERE source = $1 AND state = 'pending' ORDER BY seq LIMIT 1";
+    WHERE source = $1 AND destination = $2 AND state = 'pending' ORDER BY seq LIMIT 1";
 pub(super) const DEAD: &str = "SELECT o.seq, o.id, o.source, o.subject, o.sealed, k.id AS key_id, \
     k.wrapped FROM outbox AS o \
     LEFT JOIN subject_keys AS k ON k.source = o.source AND k.subject = o.subject \
@@ -61,7 +62,7 @@ pub(super) static REVIVE: Insert = Insert::new(
     1,
     ") UPDATE outbox SET state = 'pending', attempts = 0, ended_at = NULL \
      WHERE state = 'dead' AND seq IN (SELECT w.entry FROM wanted AS w) \
-     RETURNING seq, id, source, subject",
+     RETURNING seq, id, source, subject, destination",
 );
 /// Forgets all but the last 100 tries, so that there is an end to them however often it is replayed.
 pub(super) static FORGET: Insert = Insert::new(
@@ -92,7 +93,7 @@ pub struct DeliveryPage {
     pub next: Option<Cursor>,
 }
 
-/// What waits to be delivered to a source, and what is given up.
+/// What waits to be delivered to a destination, and what is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
     /// At most [`BACKLOG_MAX`], as is `dead`.
@@ -183,23 +184,27 @@ impl Store {
         reason::open_json(&seat_of_why(id), key.as_ref(), why)
     }
 
-    /// What waits to be delivered to a source, and what is given up.
+    /// What waits to be delivered to a destination, and what is given up.
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn delivery_backlog(&self, source: &str) -> Result<Backlog, StoreError> {
+    pub async fn delivery_backlog(&self, to: &DestinationId) -> Result<Backlog, StoreError> {
         let mut counts = [0; 2];
         for (count, state) in counts.iter_mut().zip([DeliveryState::Pending, DeliveryState::Dead]) {
             let counted: i64 = sqlx::query_scalar(COUNT)
-                .bind(source)
+                .bind(to.source.as_str())
                 .bind(state.as_str())
                 .bind(BACKLOG_MAX as i64)
+                .bind(to.name.as_str())
                 .fetch_one(self.readers())
                 .await?;
             *count = counted.unsigned_abs();
         }
-        let oldest: Option<i64> =
-            sqlx::query_scalar(OLDEST).bind(source).fetch_optional(self.readers()).await?;
+        let oldest: Option<i64> = sqlx::query_scalar(OLDEST)
+            .bind(to.source.as_str())
+            .bind(to.name.as_str())
+            .fetch_optional(self.readers())
+            .await?;
         let [pending, dead] = counts;
         Ok(Backlog { pending, dead, oldest: oldest.map(Timestamp::from_micros) })
     }
@@ -235,9 +240,12 @@ impl Store {
             return Err(StoreError::NotDead { id: id.to_string(), state });
         }
         let key = self.inner.keyring.of_row(&row)?;
-        let erased = || StoreError::Erased { what: "delivery", id: id.to_string() };
-        let (digest, sealed) =
-            reason::seal(&seat_of_why(id.as_str()), &key.ok_or_else(erased)?, why)?;
+        let seat = seat_of_why(id.as_str());
+        let (digest, sealed) = match key {
+            Some(key) => reason::seal(&seat, &key, why)?,
+            None if row.try_get::<&str, _>("subject")? == NOBODY => reason::leave_open(&seat, why)?,
+            None => return Err(StoreError::Erased { what: "delivery", id: id.to_string() }),
+        };
         sqlx::query("UPDATE outbox SET why = $1 WHERE seq = $2")
             .bind(sealed)
             .bind(seq)
@@ -312,12 +320,11 @@ async fn revive(tx: &mut Tx, seqs: &[i64]) -> Result<Vec<String>, StoreError> {
     let rows = REVIVE.run(tx.connection()?, seqs, |arguments, seq| arguments.add(*seq)).await?;
     let mut revived = Vec::with_capacity(rows.len());
     for row in &rows {
-        let subject: (&str, &str) = (row.try_get("source")?, row.try_get("subject")?);
-        revived.push((row.try_get::<i64, _>("seq")?, subject, row.try_get::<String, _>("id")?));
+        let id = row.try_get::<String, _>("id")?;
+        revived.push((row.try_get::<i64, _>("seq")?, Line::of(row)?, id));
     }
     revived.sort_unstable_by_key(|(seq, ..)| *seq);
-    let waiting: Vec<_> =
-        revived.iter().map(|(seq, (source, subject), _)| (*seq, *source, *subject)).collect();
+    let waiting: Vec<_> = revived.iter().map(|(seq, line, _)| (*seq, *line)).collect();
     let seqs: Vec<i64> = waiting.iter().map(|(seq, ..)| *seq).collect();
     forget_tries(tx.connection()?, &seqs).await?;
     outbox::wait(tx.connection()?, &waiting, Timestamp::now()).await?;
@@ -360,6 +367,7 @@ fn delivery(keyring: &Keyring, row: &Row) -> Result<Delivery, StoreError> {
     Ok(Delivery {
         id: id.parse().map_err(damaged)?,
         source: text("source")?.to_owned(),
+        destination: text("destination")?.to_owned(),
         decision_id: text("decision")?.parse().map_err(damaged)?,
         kind: read(id, text("kind")?)?,
         action: read(id, text("action")?)?,

@@ -77,7 +77,9 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     migration!(11, "0011_differences"),
     migration!(12, "0012_features"),
     migration!(13, "0013_reversals"),
-    migration!(14, "0014_cases"),
+    migration!(14, "0014_destinations"),
+    migration!(15, "0015_alerts"),
+    migration!(16, "0016_cases"),
 ];
 
 /// The one that gives the audit log its tree.

@@ -142,6 +142,8 @@ pub enum StoreError {
     Moved { what: String, stage: Stage },
     #[error("the delivery `{id}` is {state}: only what is dead is tried again")]
     NotDead { id: String, state: String },
+    #[error("the alert `{id}` was acknowledged, or is resolved: there is nothing left to say")]
+    Seen { id: String },
     #[error("the destination of `{source_name}` is not disabled: it is told already")]
     NotDisabled { source_name: String },
     #[error("the database refused a statement: {0}")]

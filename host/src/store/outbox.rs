@@ -14,7 +14,7 @@ use super::decisions::SealedEntry;
 use super::dialect::{Connection, Row};
 use super::rows::Insert;
 use super::sealed::cipher::Seat;
-use super::sealed::{self, reseal, seal};
+use super::sealed::{self, leave_open, open, reseal, seal};
 use super::subject_key::SubjectKey;
 use crate::model::ruling::Word;
 use crate::model::{
@@ -22,29 +22,34 @@ use crate::model::{
 };
 
 static INSERT: Insert = Insert::new(
-    "INSERT INTO outbox (seq, id, source, subject, decision, kind, action, scope, state, attempts, \
-     created_at, sealed)",
-    12,
+    "INSERT INTO outbox (seq, id, source, subject, destination, decision, kind, action, scope, \
+     undone_by, state, attempts, created_at, sealed)",
+    14,
     "",
 );
-static WAIT: Insert =
-    Insert::new("INSERT INTO delivery_claims (outbox, source, subject, attempts)", 4, "");
+static WAIT: Insert = Insert::new(
+    "INSERT INTO delivery_claims (outbox, source, subject, destination, attempts)",
+    5,
+    "",
+);
 
 /// Gives the first pending row of a subject its time, where none of the subject has one.
 pub(super) static PROMOTE: Insert = Insert::new(
-    "WITH wanted (source, subject, due) AS (",
-    3,
+    "WITH wanted (source, subject, destination, due) AS (",
+    4,
     ") UPDATE delivery_claims SET due_at = heads.due FROM (SELECT (SELECT min(c.outbox) \
-     FROM delivery_claims AS c WHERE c.source = w.source AND c.subject = w.subject) AS head, \
+     FROM delivery_claims AS c WHERE c.source = w.source AND c.subject = w.subject \
+     AND c.destination = w.destination) AS head, \
      w.due FROM wanted AS w) AS heads WHERE delivery_claims.outbox = heads.head \
      AND delivery_claims.due_at IS NULL AND NOT EXISTS (SELECT 1 FROM delivery_claims AS h \
      WHERE h.source = delivery_claims.source AND h.subject = delivery_claims.subject \
-     AND h.due_at IS NOT NULL)",
+     AND h.destination = delivery_claims.destination AND h.due_at IS NOT NULL)",
 );
 
 /// All that was said of a decision. Ids begin with the decision's and a point, so the index of ids finds them.
-pub(super) const WORDS: &str = "SELECT o.seq, o.source, o.subject, o.kind, o.scope \
-    FROM outbox AS o WHERE o.id > $1 || '.' AND o.id < $1 || '/'";
+pub(super) const WORDS: &str = "SELECT o.seq, o.id, o.source, o.subject, o.destination, o.kind, o.scope, \
+    o.undone_by, o.sealed FROM outbox AS o \
+    WHERE o.id > $1 || '.' AND o.id < $1 || '/' AND o.undone_by <> 'nothing'";
 
 /// What hangs on decisions that go: the id of a delivery begins with its decision's and a point, which the
 /// slash comes after.
@@ -59,7 +64,7 @@ static FORGET_CLAIMS: Insert = Insert::new(
     1,
     ") DELETE FROM delivery_claims WHERE outbox IN (SELECT o.seq FROM gone AS g \
      CROSS JOIN outbox AS o WHERE o.id > g.decision || '.' AND o.id < g.decision || '/') \
-     RETURNING source, subject",
+     RETURNING source, subject, destination",
 );
 pub(super) static FORGET: Insert = Insert::new(
     "WITH gone (decision) AS (",
@@ -68,25 +73,89 @@ pub(super) static FORGET: Insert = Insert::new(
      CROSS JOIN outbox AS o WHERE o.id > g.decision || '.' AND o.id < g.decision || '/')",
 );
 
+/// Whom what is about nobody is about.
+pub(super) const NOBODY: &str = "";
 /// The table that what is sent is sealed for.
 pub(super) const OUTBOX: &str = "outbox";
+
+/// What goes one after the other: what is about one subject and for one destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Line<'a> {
+    pub source: &'a str,
+    /// As in `decisions.subject`.
+    pub subject: &'a str,
+    pub destination: &'a str,
+}
+
+impl<'a> Line<'a> {
+    /// Of a row with these three columns.
+    pub fn of(row: &'a Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            source: row.try_get("source")?,
+            subject: row.try_get("subject")?,
+            destination: row.try_get("destination")?,
+        })
+    }
+}
 
 /// What leaves, as a row.
 #[derive(Debug, Clone)]
 pub(super) struct OutboxRow {
     id: DeliveryId,
+    destination: String,
     kind: OutgoingKind,
     action: Action,
     scope: Scope,
+    undone_by: UndoneBy,
     sealed: Vec<u8>,
+}
+
+/// From what it is made that something which was told is undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UndoneBy {
+    /// From the decision, which has all of it.
+    Decision,
+    /// From what was told, which therefore stays: whom it was for is known nowhere else.
+    Itself,
+    /// It is not undone.
+    Nothing,
+}
+
+impl UndoneBy {
+    fn of(outgoing: &Outgoing) -> Self {
+        match (outgoing.kind, &outgoing.notice) {
+            (OutgoingKind::Notice | OutgoingKind::Alert, _) => Self::Nothing,
+            (_, None) => Self::Decision,
+            (_, Some(notice)) if notice.lifts => Self::Itself,
+            (_, Some(_)) => Self::Nothing,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Decision => "decision",
+            Self::Itself => "itself",
+            Self::Nothing => "nothing",
+        }
+    }
 }
 
 impl OutboxRow {
     pub fn of(outgoing: &Outgoing, key: &SubjectKey) -> Result<Self, StoreError> {
         let seat = Seat::of(OUTBOX, outgoing.id.as_str());
         let (_, sealed) = seal("what is to be delivered", &seat, key, outgoing)?;
+        Ok(Self::with(outgoing, sealed))
+    }
+
+    /// Of what is about nobody.
+    fn open(outgoing: &Outgoing) -> Result<Self, StoreError> {
+        Ok(Self::with(outgoing, leave_open("what is to be delivered", outgoing)?))
+    }
+
+    fn with(outgoing: &Outgoing, sealed: Vec<u8>) -> Self {
         let &Outgoing { kind, action, scope, .. } = outgoing;
-        Ok(Self { id: outgoing.id.clone(), kind, action, scope, sealed })
+        let (id, destination) = (outgoing.id.clone(), outgoing.destination.clone());
+        Self { id, destination, kind, action, scope, undone_by: UndoneBy::of(outgoing), sealed }
     }
 
     /// The same under another key.
@@ -104,6 +173,13 @@ struct New<'a> {
     subject: &'a str,
     decision: &'a str,
     row: &'a OutboxRow,
+}
+
+impl<'a> New<'a> {
+    fn line(&self) -> Line<'a> {
+        let Self { source, subject, .. } = *self;
+        Line { source, subject, destination: self.row.destination.as_str() }
+    }
 }
 
 /// Writes what the decisions of these entries ask for, numbered in their order.
@@ -134,19 +210,34 @@ async fn insert_rows(connection: &mut Connection, rows: Vec<New<'_>>) -> Result<
             arguments.add(new.row.id.as_str())?;
             arguments.add(new.source)?;
             arguments.add(new.subject)?;
+            arguments.add(new.row.destination.as_str())?;
             arguments.add(new.decision)?;
             arguments.add(new.row.kind.as_str())?;
             arguments.add(new.row.action.as_str())?;
             arguments.add(new.row.scope.as_str())?;
+            arguments.add(new.row.undone_by.as_str())?;
             arguments.add(DeliveryState::Pending.as_str())?;
             arguments.add(0_i64)?;
             arguments.add(now.micros())?;
             arguments.add(new.row.sealed.as_slice())
         })
         .await?;
-    let waiting: Vec<_> =
-        numbered.iter().map(|(seq, new)| (*seq, new.source, new.subject)).collect();
+    let waiting: Vec<_> = numbered.iter().map(|(seq, new)| (*seq, new.line())).collect();
     wait(connection, &waiting, now).await
+}
+
+/// Has destinations of a source told what is about nobody, so that it is sealed under nobody's key.
+pub(super) async fn tell(
+    connection: &mut Connection,
+    source: &str,
+    told: &[Outgoing],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(told.len());
+    for outgoing in told {
+        rows.push((outgoing.decision_id.to_string(), OutboxRow::open(outgoing)?));
+    }
+    let new = rows.iter().map(|(decision, row)| New { source, subject: NOBODY, decision, row });
+    insert_rows(connection, new.collect()).await
 }
 
 /// Tells the platform what people say of a decision, where it was told of the decision and this is news.
@@ -160,10 +251,11 @@ pub(super) async fn rule(
 ) -> Result<usize, StoreError> {
     let id = decision.id.to_string();
     let rows = sqlx::query(WORDS).bind(id.as_str()).fetch_all(&mut *connection).await?;
-    // By scope: what was said last, and how much.
-    let mut words: BTreeMap<&str, (&Row, u32)> = BTreeMap::new();
+    // By destination and scope: what was said last, and how much.
+    let mut words: BTreeMap<(&str, &str), (&Row, u32)> = BTreeMap::new();
     for row in &rows {
-        let (last, count) = words.entry(row.try_get("scope")?).or_insert((row, 0));
+        let whom = (row.try_get("destination")?, row.try_get("scope")?);
+        let (last, count) = words.entry(whom).or_insert((row, 0));
         *count += 1;
         if row.try_get::<i64, _>("seq")? > last.try_get::<i64, _>("seq")? {
             *last = row;
@@ -172,9 +264,7 @@ pub(super) async fn rule(
     let mut news = Vec::new();
     // The first of them is the decision's own, so the next word's number is their count.
     for (row, word) in words.into_values() {
-        let (kind, scope) = (row.try_get("kind")?, row.try_get("scope")?);
-        let (kind, scope) = (read(&id, kind)?, read(&id, scope)?);
-        let last = Outgoing::last(decision, scope, kind);
+        let last = last_word(row, key, decision)?;
         if let Some(said) = last.and_then(|last| last.ruled(ruling, word, at)) {
             news.push((row, OutboxRow::of(&said, key)?));
         }
@@ -189,40 +279,65 @@ pub(super) async fn rule(
     Ok(count)
 }
 
+/// What was said in a row, as far as more can be said of it. `None` where nothing can.
+fn last_word(
+    row: &Row,
+    key: &SubjectKey,
+    decision: &Decision,
+) -> Result<Option<Outgoing>, StoreError> {
+    let id: &str = row.try_get("id")?;
+    if row.try_get::<&str, _>("undone_by")? == UndoneBy::Itself.as_str() {
+        // What is damaged keeps nobody else from being told.
+        let (seat, sealed) = (Seat::of(OUTBOX, id), row.try_get("sealed")?);
+        return match open::<Outgoing>("delivery", &seat, Some(key), sealed) {
+            Err(StoreError::Damaged { .. }) => Ok(None),
+            // A lift has no text, and who is told once more reads that of the decision.
+            opened => {
+                Ok(opened?.map(|told| Outgoing { message: decision.message.clone(), ..told }))
+            }
+        };
+    }
+    let (kind, scope) = (read(id, row.try_get("kind")?)?, read(id, row.try_get("scope")?)?);
+    let destination = row.try_get::<String, _>("destination")?;
+    let last = Outgoing::last(decision, scope, kind);
+    Ok(last.map(|last| Outgoing { destination, ..last }))
+}
+
 /// A word of the model, as the outbox has it.
 pub(super) fn read<T: DeserializeOwned>(id: &str, word: &str) -> Result<T, StoreError> {
     serde_json::from_value(word.into()).map_err(|error| sealed::damaged("delivery", id, &error))
 }
 
-/// Has these rows (number, source, subject) wait for their turn, which the first of each subject
-/// gets now where no other has it.
+/// Has these rows, by their numbers, wait for their turn, which the first of each line gets now where no
+/// other has it.
 pub(super) async fn wait(
     connection: &mut Connection,
-    rows: &[(i64, &str, &str)],
+    rows: &[(i64, Line<'_>)],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    WAIT.run(connection, rows, |arguments, (seq, source, subject)| {
+    WAIT.run(connection, rows, |arguments, (seq, line)| {
         arguments.add(*seq)?;
-        arguments.add(*source)?;
-        arguments.add(*subject)?;
+        arguments.add(line.source)?;
+        arguments.add(line.subject)?;
+        arguments.add(line.destination)?;
         arguments.add(0_i64)
     })
     .await?;
-    let subjects = rows.iter().map(|(_, source, subject)| (*source, *subject)).collect();
-    promote(connection, &subjects, now).await
+    promote(connection, &rows.iter().map(|(_, line)| *line).collect(), now).await
 }
 
-/// Lets the first of each of these subjects come, where none of it has its turn.
+/// Lets the first of each of these lines come, where none of it has its turn.
 pub(super) async fn promote(
     connection: &mut Connection,
-    subjects: &BTreeSet<(&str, &str)>,
+    lines: &BTreeSet<Line<'_>>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let subjects: Vec<_> = subjects.iter().collect();
+    let lines: Vec<_> = lines.iter().collect();
     PROMOTE
-        .run(connection, &subjects, |arguments, (source, subject)| {
-            arguments.add(*source)?;
-            arguments.add(*subject)?;
+        .run(connection, &lines, |arguments, line| {
+            arguments.add(line.source)?;
+            arguments.add(line.subject)?;
+            arguments.add(line.destination)?;
             arguments.add(now.micros())
         })
         .await?;
@@ -237,9 +352,6 @@ pub(super) async fn remove(
     FORGET_TRIES.run(connection, decisions, |arguments, id| arguments.add(*id)).await?;
     let rows = FORGET_CLAIMS.run(connection, decisions, |arguments, id| arguments.add(*id)).await?;
     FORGET.run(connection, decisions, |arguments, id| arguments.add(*id)).await?;
-    let mut subjects = BTreeSet::new();
-    for row in &rows {
-        subjects.insert((row.try_get("source")?, row.try_get("subject")?));
-    }
-    promote(connection, &subjects, Timestamp::now()).await
+    let lines = rows.iter().map(Line::of).collect::<Result<_, _>>()?;
+    promote(connection, &lines, Timestamp::now()).await
 }

@@ -19,16 +19,16 @@ use crate::model::{
 
 static INSERT: Insert = Insert::new(
     "INSERT INTO policy_trial_differences (deployment, decision, subject, direction, \
-     without_score, without_tier, without_action, without_review, with_score, with_tier, \
-     with_action, with_review, at)",
-    13,
+     without_score, without_tier, without_action, without_review, without_case, with_score, \
+     with_tier, with_action, with_review, with_case, at)",
+    15,
     "ON CONFLICT (deployment, decision) DO NOTHING",
 );
 
 /// What a difference is read from, in a statement that calls the table `t`.
 const DIFFERENCE: &str = "t.deployment, t.decision, t.direction, t.without_score, \
-    t.without_tier, t.without_action, t.without_review, t.with_score, t.with_tier, t.with_action, \
-    t.with_review, t.at";
+    t.without_tier, t.without_action, t.without_review, t.without_case, t.with_score, t.with_tier, \
+    t.with_action, t.with_review, t.with_case, t.at";
 
 /// What a batch adds to one trial.
 #[derive(Default)]
@@ -122,6 +122,7 @@ fn bind(
         arguments.add(said.tier.as_str())?;
         arguments.add(said.action.as_str())?;
         arguments.add(i64::from(said.review))?;
+        arguments.add(said.case.as_deref())?;
     }
     arguments.add(entry.event.received_at)
 }
@@ -294,8 +295,8 @@ fn difference(keyring: &Keyring, row: &Row) -> Result<PolicyDifference, StoreErr
 /// A difference from its row, with the name of its subject.
 fn open(row: &Row, subject: String) -> Result<PolicyDifference, StoreError> {
     let deployment = row.try_get("deployment")?;
-    let said = |columns: [&str; 4]| {
-        let [score, tier, action, review] = columns;
+    let said = |columns: [&str; 5]| {
+        let [score, tier, action, review, case] = columns;
         let millionths = u32::try_from(row.try_get::<i64, _>(score)?).ok();
         let score = millionths.and_then(Score::from_millionths);
         let damaged =
@@ -305,14 +306,18 @@ fn open(row: &Row, subject: String) -> Result<PolicyDifference, StoreError> {
             tier: row.try_get(tier)?,
             action: word(deployment, row, action)?,
             review: row.try_get::<i64, _>(review)? != 0,
+            case: row.try_get(case)?,
         })
     };
+    let without =
+        ["without_score", "without_tier", "without_action", "without_review", "without_case"];
+    let with = ["with_score", "with_tier", "with_action", "with_review", "with_case"];
     Ok(PolicyDifference {
         decision: row.try_get("decision")?,
         subject,
         direction: word(deployment, row, "direction")?,
-        without: said(["without_score", "without_tier", "without_action", "without_review"])?,
-        with: said(["with_score", "with_tier", "with_action", "with_review"])?,
+        without: said(without)?,
+        with: said(with)?,
         at: Timestamp::from_micros(row.try_get("at")?),
     })
 }

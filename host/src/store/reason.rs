@@ -27,6 +27,14 @@ pub(super) fn seal(
     Ok((Digest::of(&json), sealed))
 }
 
+/// The same of why somebody did something that is about nobody.
+pub(super) fn leave_open(seat: &Seat<'_>, why: &str) -> Result<(Digest, Vec<u8>), StoreError> {
+    let document = Document { salt: Salt::random()?, why: why.to_owned() };
+    let left = sealed::leave_open("a reason", &document)?;
+    let json = sealed::unsealed("reason", seat, None, &left)?;
+    Ok((Digest::of(&json.unwrap_or_default()), left))
+}
+
 /// What was said; `None` where it was erased.
 pub(super) fn open(
     seat: &Seat<'_>,

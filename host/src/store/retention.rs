@@ -130,7 +130,7 @@ async fn remove_what_hangs_on(tx: &mut Tx, gone: &[Gone], ids: &[&str]) -> Resul
         })
         .await?;
     outbox::remove(tx.connection()?, ids).await?;
-    cases::remove(tx.connection()?, ids).await?;
+    cases::remove(tx.connection()?, ids, Timestamp::now()).await?;
     let (Some(first), Some(last)) = (gone.first(), gone.last()) else { return Ok(()) };
     // The labels' index begins with the detector: for each, those of the range whose decision is gone.
     for detector in detectors(tx.connection()?).await? {

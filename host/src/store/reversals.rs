@@ -28,12 +28,14 @@ static RULED: Insert = Insert::new(
     1,
     ") SELECT r.decision FROM wanted AS w JOIN rulings AS r ON r.decision = w.decision",
 );
-/// The actions of these decisions of which somebody was told.
+/// The actions of these decisions of which somebody was told, for each who was and would be told that they are
+/// lifted.
 static TOLD: Insert = Insert::new(
     "WITH wanted (decision) AS (",
     1,
     ") SELECT o.decision, o.scope FROM wanted AS w CROSS JOIN outbox AS o \
-     WHERE o.id > w.decision || '.' AND o.id < w.decision || '/' GROUP BY o.decision, o.scope",
+     WHERE o.id > w.decision || '.' AND o.id < w.decision || '/' AND o.undone_by <> 'nothing' \
+     GROUP BY o.decision, o.scope, o.destination",
 );
 
 /// Some of the decisions that a reversal looks at.
@@ -163,7 +165,8 @@ impl Store {
         rows.await?.iter().map(|row| decision_id(row.try_get("decision")?)).collect()
     }
 
-    /// The actions of some decisions of which their platform was told, or is about to be, by their scopes.
+    /// The actions of some decisions of which their platform or a person was told, or is about to be, by their
+    /// scopes: each as often as somebody would be told that it is lifted.
     ///
     /// # Errors
     /// Where the database does not answer.

@@ -11,7 +11,7 @@ use super::sealed::cipher::Seat;
 use super::strikes::Changed;
 use super::subject_key::SubjectKey;
 use super::tx::Tx;
-use super::{Store, StoreError, outbox, reason, sealed, strikes};
+use super::{Store, StoreError, outbox, rates, reason, sealed, strikes};
 use crate::model::ruling::{Ruling, Word};
 use crate::model::{AuditEntry, Decision, DecisionId, Digest, Identity, Timestamp};
 
@@ -44,6 +44,15 @@ impl Say<'_> {
     ) -> Result<Said, StoreError> {
         let &Self { decision, word, why, by, at } = self;
         let id = decision.id.to_string();
+        let before: Option<String> =
+            sqlx::query_scalar("SELECT ruling FROM rulings WHERE decision = $1")
+                .bind(id.as_str())
+                .fetch_optional(&mut *connection)
+                .await?;
+        if before.as_deref() != Some(word.as_str()) {
+            let overturned = word == Word::Overturned;
+            rates::rule(connection, &decision.source, overturned, at).await?;
+        }
         let (why, sealed) = reason::seal(&Seat::of(RULINGS, &id), key, why)?;
         sqlx::query(
             "INSERT INTO rulings (decision, ruling, ruled_by, at, sealed) \

@@ -9,27 +9,30 @@ use sqlx::{Arguments as _, Row as _};
 use super::audit::{Leaf, Leaves};
 use super::dialect::{Connection, Row};
 use super::keyring::Keyring;
-use super::outbox::{OUTBOX, promote};
+use super::outbox::{Line, OUTBOX, promote};
 use super::rows::Insert;
 use super::sealed::cipher::Seat;
 use super::tx::Tx;
 use super::{Store, StoreError, alerts, deliveries, destinations, sealed};
-use crate::model::{Attempt, AuditEntry, DeliveryId, DeliveryState, Outgoing, Timestamp};
+use crate::model::{
+    Attempt, AuditEntry, DeliveryId, DeliveryState, DestinationId, Outgoing, Timestamp,
+};
 
 /// The table that a turn writes to when nothing ended.
 const EXEMPT: &str = "delivery_claims";
 
 /// Ends what this server has claimed, and returns what the audit log says of it. Whoever took longer
-/// than its claim held ends nothing. What is delivered is not kept here any longer: an empty value holds
-/// nothing, and this is how both databases write one.
+/// than its claim held ends nothing. What is delivered is not kept here any longer, but for what is undone by itself: whom
+/// a notice was for is known nowhere else. An empty value holds nothing, and this is how both databases write one.
 pub(super) static END: Insert = Insert::new(
     "WITH tried (entry, server, verdict, tries, ended) AS (",
     5,
     ") UPDATE outbox SET state = e.verdict, attempts = e.tries, ended_at = e.ended, \
-     sealed = CASE WHEN e.verdict = 'dead' THEN outbox.sealed ELSE substr(outbox.sealed, 1, 0) END \
+     sealed = CASE WHEN e.verdict = 'dead' OR outbox.undone_by = 'itself' THEN outbox.sealed \
+     ELSE substr(outbox.sealed, 1, 0) END \
      FROM (SELECT t.* FROM tried AS t CROSS JOIN delivery_claims AS c \
      WHERE c.outbox = t.entry AND c.claimed_by = t.server) AS e WHERE outbox.seq = e.entry \
-     RETURNING seq, id, source, subject, decision, kind, action, scope, state, attempts",
+     RETURNING seq, id, source, subject, destination, decision, kind, action, scope, state, attempts",
 );
 pub(super) static UNCLAIM: Insert = Insert::new(
     "WITH ended (entry) AS (",
@@ -49,16 +52,21 @@ static ATTEMPT: Insert = Insert::new(
 );
 
 pub(super) const NEXT_DUE: &str = "SELECT due_at FROM delivery_claims \
-    WHERE source = $1 AND due_at IS NOT NULL AND NOT EXISTS \
-    (SELECT 1 FROM disabled_destinations WHERE source = $1) ORDER BY due_at LIMIT 1";
+    WHERE source = $1 AND destination = $2 AND due_at IS NOT NULL AND NOT EXISTS (SELECT 1 \
+    FROM disabled_destinations WHERE source = $1 AND destination = $2) ORDER BY due_at LIMIT 1";
 pub(super) const CLAIM: &str = "UPDATE delivery_claims SET due_at = $1, claimed_by = $2 \
-    WHERE outbox IN (SELECT outbox FROM delivery_claims WHERE source = $3 AND due_at <= $4 \
-    AND NOT EXISTS (SELECT 1 FROM disabled_destinations WHERE source = $3) \
-    ORDER BY due_at, outbox LIMIT $5) RETURNING outbox";
+    WHERE outbox IN (SELECT outbox FROM delivery_claims WHERE source = $3 AND destination = $6 \
+    AND due_at <= $4 AND NOT EXISTS (SELECT 1 FROM disabled_destinations WHERE source = $3 \
+    AND destination = $6) ORDER BY due_at, outbox LIMIT $5) RETURNING outbox";
+/// Takes what waits behind something that is claimed. It is not due, so nobody else does.
+pub(super) const BEHIND: &str = "UPDATE delivery_claims SET claimed_by = $1 WHERE outbox IN (SELECT f.outbox \
+    FROM delivery_claims AS h CROSS JOIN delivery_claims AS f WHERE h.outbox = $2 \
+    AND f.source = h.source AND f.subject = h.subject AND f.destination = h.destination \
+    AND f.outbox > h.outbox AND f.due_at IS NULL ORDER BY f.outbox LIMIT $3) RETURNING outbox";
 pub(super) static READ: Insert = Insert::new(
     "WITH claimed (entry) AS (",
     1,
-    ") SELECT o.seq, o.id, o.source, o.subject, o.sealed, c.attempts, k.id AS key_id, k.wrapped \
+    ") SELECT o.seq, o.id, o.source, o.subject, o.destination, o.sealed, c.attempts, k.id AS key_id, k.wrapped \
      FROM claimed AS n CROSS JOIN outbox AS o CROSS JOIN delivery_claims AS c \
      LEFT JOIN subject_keys AS k ON k.source = o.source AND k.subject = o.subject \
      WHERE o.seq = n.entry AND c.outbox = n.entry",
@@ -70,9 +78,11 @@ pub struct Claimed {
     /// The row.
     pub seq: i64,
     pub id: DeliveryId,
-    pub source: String,
+    pub to: DestinationId,
     /// Tries before this one.
     pub attempts: u32,
+    /// Whether it waits behind another and may only be ended with that.
+    pub behind: bool,
     /// What to send; or why it cannot be read.
     pub outgoing: Result<Outgoing, StoreError>,
 }
@@ -81,7 +91,7 @@ pub struct Claimed {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tried {
     pub seq: i64,
-    pub source: String,
+    pub to: DestinationId,
     /// Tries, this one included.
     pub attempts: u32,
     /// `None`: it was given back untried.
@@ -99,14 +109,23 @@ pub enum Next {
     Dead,
 }
 
+/// What is claimed for one destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    pub to: DestinationId,
+    pub count: usize,
+    /// How much of what waits behind each of these may be ended with it.
+    pub behind: usize,
+}
+
 /// What one server does in one transaction.
 #[derive(Debug)]
 pub struct Turn<'a> {
     /// The server, by a number that no other has.
     pub server: i64,
     pub tried: &'a [Tried],
-    /// How many to claim of each source.
-    pub wanted: &'a [(&'a str, usize)],
+    /// How many to claim for each destination.
+    pub wanted: &'a [Wanted],
     pub now: Timestamp,
     /// How long the claims hold.
     pub claimed_until: Timestamp,
@@ -121,13 +140,19 @@ impl Turn<'_> {
 }
 
 impl Store {
-    /// When the next delivery of a source is due: in the past, where one waits to be claimed.
+    /// When the next delivery to a destination is due: in the past, where one waits to be claimed.
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn next_delivery_due(&self, source: &str) -> Result<Option<Timestamp>, StoreError> {
-        let due: Option<i64> =
-            sqlx::query_scalar(NEXT_DUE).bind(source).fetch_optional(self.readers()).await?;
+    pub async fn next_delivery_due(
+        &self,
+        to: &DestinationId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let due: Option<i64> = sqlx::query_scalar(NEXT_DUE)
+            .bind(to.source.as_str())
+            .bind(to.name.as_str())
+            .fetch_optional(self.readers())
+            .await?;
         Ok(due.map(Timestamp::from_micros))
     }
 
@@ -151,8 +176,8 @@ impl Store {
             leaves.push(Leaf::of(AuditEntry::new(None, "alert.raised", object, facts))?);
         }
         let mut claimed = Vec::new();
-        for (source, count) in turn.wanted {
-            claimed.extend(claim(&mut tx, &self.inner.keyring, turn, source, *count).await?);
+        for wanted in turn.wanted {
+            claimed.extend(claim(&mut tx, &self.inner.keyring, turn, wanted).await?);
         }
         match Leaves::from_vec(leaves) {
             Some(leaves) => tx.commit(leaves).await?,
@@ -183,14 +208,14 @@ async fn end(connection: &mut Connection, turn: &Turn<'_>) -> Result<Vec<Leaf>, 
         })
         .await?;
     let mut leaves = Vec::with_capacity(rows.len());
-    let (mut seqs, mut subjects) = (Vec::new(), BTreeSet::new());
+    let (mut seqs, mut lines) = (Vec::new(), BTreeSet::new());
     for row in &rows {
         leaves.push(Leaf::of(audit_entry(row)?)?);
         seqs.push(row.try_get::<i64, _>("seq")?);
-        subjects.insert((row.try_get("source")?, row.try_get("subject")?));
+        lines.insert(Line::of(row)?);
     }
     UNCLAIM.run(connection, &seqs, |arguments, seq| arguments.add(*seq)).await?;
-    promote(connection, &subjects, turn.now).await?;
+    promote(connection, &lines, turn.now).await?;
     Ok(leaves)
 }
 
@@ -259,26 +284,42 @@ async fn record(connection: &mut Connection, tried: &[Tried]) -> Result<(), Stor
     deliveries::forget_tries(connection, &gone.collect::<Vec<_>>()).await
 }
 
-/// Claims what is due of one source.
+/// Claims what is due for one destination.
 async fn claim(
     tx: &mut Tx,
     keyring: &Keyring,
     turn: &Turn<'_>,
-    source: &str,
-    count: usize,
+    wanted: &Wanted,
 ) -> Result<Vec<Claimed>, StoreError> {
+    let Wanted { to, count, behind } = wanted;
     let rows = sqlx::query(CLAIM)
         .bind(turn.claimed_until.micros())
         .bind(turn.server)
-        .bind(source)
+        .bind(to.source.as_str())
         .bind(turn.now.micros())
-        .bind(i64::try_from(count).unwrap_or(i64::MAX))
+        .bind(i64::try_from(*count).unwrap_or(i64::MAX))
+        .bind(to.name.as_str())
         .fetch_all(tx.connection()?)
         .await?;
     let seqs: Vec<i64> = rows.iter().map(|row| row.try_get("outbox")).collect::<Result<_, _>>()?;
+    let heads = seqs.len();
+    let mut seqs = seqs;
+    for head in 0..if *behind > 0 { heads } else { 0 } {
+        let rows = sqlx::query(BEHIND)
+            .bind(turn.server)
+            .bind(seqs[head])
+            .bind(i64::try_from(*behind).unwrap_or(i64::MAX))
+            .fetch_all(tx.connection()?)
+            .await?;
+        for row in &rows {
+            seqs.push(row.try_get("outbox")?);
+        }
+    }
+    let due: BTreeSet<i64> = seqs[..heads].iter().copied().collect();
     let rows = READ.run(tx.connection()?, &seqs, |arguments, seq| arguments.add(*seq)).await?;
     let mut claimed: Vec<Claimed> =
         rows.iter().map(|row| claimed(keyring, row)).collect::<Result<_, _>>()?;
+    claimed.iter_mut().for_each(|one| one.behind = !due.contains(&one.seq));
     claimed.sort_unstable_by_key(|one| one.seq);
     Ok(claimed)
 }
@@ -295,8 +336,9 @@ fn claimed(keyring: &Keyring, row: &Row) -> Result<Claimed, StoreError> {
     Ok(Claimed {
         seq: row.try_get("seq")?,
         id: id.parse().map_err(|error: String| sealed::damaged("delivery", id, &error))?,
-        source: row.try_get("source")?,
+        to: DestinationId { source: row.try_get("source")?, name: row.try_get("destination")? },
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+        behind: false,
         outgoing: open(),
     })
 }

@@ -12,8 +12,16 @@ use super::dialect::{self, Address, Connection};
 use super::error::StoreError;
 
 /// The tables whose writes need no audit entry: what is derived, or concerns delivery alone.
-pub(super) const EXEMPT: &[&str] =
-    &["features", "observations", "sessions", "delivery_claims", "delivery_attempts", "caches"];
+pub(super) const EXEMPT: &[&str] = &[
+    "features",
+    "observations",
+    "sessions",
+    "delivery_claims",
+    "delivery_attempts",
+    "caches",
+    "rates",
+    "alert_counts",
+];
 
 /// How long to wait after a connection could not be made; twice as long after each that follows, up
 /// to 3.2 s.

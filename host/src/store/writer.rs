@@ -17,7 +17,7 @@ use super::decisions::SealedEntry;
 use super::error::StoreError;
 use super::tx::Writer;
 use super::{
-    Options, alerts, cases, decisions, events, keyring, observations, outbox, policy_trials,
+    Options, alerts, cases, decisions, events, keyring, observations, outbox, policy_trials, rates,
     strikes, trials, withheld,
 };
 use crate::model::Decision;
@@ -238,6 +238,7 @@ async fn write(
     trials::add(tx.connection()?, &winners).await?;
     policy_trials::add(tx.connection()?, &winners).await?;
     withheld::add(tx.connection()?, &winners).await?;
+    rates::add(tx.connection()?, &winners).await?;
     outbox::insert(tx.connection()?, &winners).await?;
     observations::insert(tx.connection()?, &winners).await?;
     alerts::raise_of(tx.connection()?, &winners).await?;

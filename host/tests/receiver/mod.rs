@@ -54,10 +54,10 @@ pub struct Received {
 }
 
 impl Received {
-    /// What a repeat is known by, which both headers say.
+    /// What a repeat is known by, which of webhooks both headers say.
     pub fn id(&self) -> &str {
         let id = self.headers.get("idempotency-key").map_or("", String::as_str);
-        assert_eq!(self.headers.get("webhook-id").map_or("", String::as_str), id);
+        assert_eq!(self.headers.get("webhook-id").map_or(id, String::as_str), id);
         id
     }
 

@@ -11,13 +11,15 @@ const WHAT: &str = "destinations";
 /// What the configuration and its files say.
 pub(super) fn configured(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (source, destination) in &config.destinations {
-        match deliver::examine(source, destination) {
+    let examined = deliver::examine(config);
+    let count = examined.len();
+    for (to, found) in examined {
+        match found {
             Ok(true) => {}
             Ok(false) => findings.push(Finding::warning(
                 WHAT,
                 format!(
-                    "what is sent for {source} is not signed, so its receiver cannot know whose it is: \
+                    "what is sent for {to} is not signed, so its receiver cannot know whose it is: \
                      make a key with `picket key webhook new` and name its file in `secret_files`"
                 ),
             )),
@@ -25,7 +27,7 @@ pub(super) fn configured(config: &Config) -> Vec<Finding> {
         }
     }
     if findings.is_empty() {
-        let text = match config.destinations.len() {
+        let text = match count {
             0 => "there are none: nothing is sent".to_owned(),
             count => format!("{count}, whose keys and certificates can be read"),
         };
@@ -39,11 +41,17 @@ pub(super) async fn disabled(store: &Store) -> Vec<Finding> {
     let found = async {
         let mut findings = Vec::new();
         for one in store.disabled_destinations().await? {
-            let waiting = store.delivery_backlog(&one.source).await?.pending;
+            let waiting = store.delivery_backlog(&one.to).await?.pending;
             let text = format!(
                 "the one of {0} answered 410 at {1}, nothing is sent there and {waiting} deliveries \
-                 wait: when its address is right again, `picket destination enable {0} --why ...`",
-                one.source, one.at
+                 wait: when its address is right again, `picket destination enable {2}{3} --why ...`",
+                one.to,
+                one.at,
+                one.to.source,
+                match one.to.name.as_str() {
+                    "" => String::new(),
+                    name => format!(" --name {name}"),
+                }
             );
             findings.push(Finding::warning(WHAT, text));
         }

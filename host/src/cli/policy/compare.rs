@@ -83,10 +83,14 @@ pub(super) fn render(compared: &PolicyCompared) -> String {
     out
 }
 
-/// `0.68 high soft_block, review`.
+/// `0.68 high soft_block, review` or `0.68 high soft_block, case collusion`.
 fn said(said: &Said) -> String {
-    let review = if said.review { ", review" } else { "" };
-    format!("{} {} {}{review}", said.score, plain(&said.tier), said.action)
+    let looks = match &said.case {
+        Some(case) => format!(", case {}", plain(case)),
+        None if said.review => ", review".to_owned(),
+        None => String::new(),
+    };
+    format!("{} {} {}{looks}", said.score, plain(&said.tier), said.action)
 }
 
 /// The sums side by side, a column for each trial.

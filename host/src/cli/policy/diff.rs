@@ -117,9 +117,15 @@ struct Kind {
 struct Changed {
     event: String,
     subject: String,
-    /// Score and tier, before and after.
-    before: (f64, String),
-    after: (f64, String),
+    before: Filed,
+    after: Filed,
+}
+
+/// Score, tier and the matter of the case.
+struct Filed {
+    score: f64,
+    tier: String,
+    case: Option<String>,
 }
 
 impl Differences {
@@ -131,7 +137,11 @@ impl Differences {
         };
         let kind =
             Kind { rank: rank(direction), before: was.strongest().0, after: is.strongest().0 };
-        let side = |verdict: &Verdict| (verdict.score.as_f64(), verdict.tier.clone());
+        let side = |verdict: &Verdict| Filed {
+            score: verdict.score.as_f64(),
+            tier: verdict.tier.clone(),
+            case: verdict.case.clone(),
+        };
         self.changed.entry(kind).or_default().push(Changed {
             event: event.id.clone(),
             subject: event.subject.clone(),
@@ -209,15 +219,28 @@ impl Kind {
 impl Changed {
     fn line(&self) -> String {
         let id: String = plain(&self.event).chars().take(ID_CHARS).collect();
-        let (before, after) = (&self.before, &self.after);
-        format!("{id}: {} {} -> {} {}", before.0, before.1, after.0, after.1)
+        format!("{id}: {} -> {}", self.before.line(), self.after.line())
     }
 
     fn json(&self) -> Json {
-        let side = |(score, tier): &(f64, String)| json!({"score": score, "tier": tier});
         json!({
-            "event": self.event, "subject": self.subject, "before": side(&self.before),
-            "after": side(&self.after),
+            "event": self.event, "subject": self.subject, "before": self.before.json(),
+            "after": self.after.json(),
         })
+    }
+}
+
+impl Filed {
+    fn line(&self) -> String {
+        let case = self.case.as_ref().map(|case| format!(", case {case}")).unwrap_or_default();
+        format!("{} {}{case}", self.score, self.tier)
+    }
+
+    fn json(&self) -> Json {
+        let mut json = json!({"score": self.score, "tier": self.tier});
+        if let Some(case) = &self.case {
+            json["case"] = json!(case);
+        }
+        json
     }
 }

@@ -122,6 +122,9 @@ fn render(policy: &Policy, event: &Event, verdict: &Verdict) -> String {
     if !verdict.alerts.is_empty() {
         out += &format!("alerts   {}\n", verdict.alerts.join(", "));
     }
+    if let Some(case) = &verdict.case {
+        out += &format!("case     {case}\n");
+    }
     if verdict.review {
         out += "review   a person should look\n";
     }

@@ -59,6 +59,9 @@ pub(super) struct Expected {
     tags: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     alerts: Option<Vec<String>>,
+    /// The matter of the case that it belongs to; empty: it belongs to none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    case: Option<String>,
     /// The names of the rules that fire, in the order of the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rules: Option<Vec<String>>,
@@ -110,6 +113,7 @@ impl Expected {
             degraded: self.degraded.map(|_| verdict.degraded),
             tags: self.tags.as_ref().map(|_| verdict.tags.clone()),
             alerts: self.alerts.as_ref().map(|_| verdict.alerts.clone()),
+            case: self.case.as_ref().map(|_| verdict.case.clone().unwrap_or_default()),
             rules: self.rules.as_ref().map(|_| verdict.rules().map(str::to_owned).collect()),
         }
     }
@@ -126,10 +130,15 @@ impl Expected {
             part("degraded", self.degraded.map(|it| it.to_string())),
             part("tags", self.tags.as_ref().map(|it| joined(it))),
             part("alerts", self.alerts.as_ref().map(|it| joined(it))),
+            part("case", self.case.as_ref().map(|it| named(it))),
             part("rules", self.rules.as_ref().map(|it| joined(it))),
         ];
         parts.into_iter().flatten().collect()
     }
+}
+
+fn named(word: &str) -> String {
+    if word.is_empty() { "none".to_owned() } else { word.to_owned() }
 }
 
 fn joined(words: &[String]) -> String {

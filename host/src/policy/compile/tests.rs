@@ -90,7 +90,10 @@ fn a_good_document_says_what_it_says() {
             ("high", 645_000, Action::HardBlock, Scope::Message),
         ]
     );
-    assert_eq!(policy.tiers()[1].message.as_deref(), Some("Please stay."));
+    assert_eq!(
+        policy.tiers()[1].message.as_ref().map(|texts| texts.in_language(None).to_string()),
+        Some("Please stay.".to_owned())
+    );
 }
 
 /// What is written instead of a part of `GOOD`, and the one diagnostic that follows: its code,

@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::super::diagnostic::Report;
 use super::super::values::{hours, text, texts, whole, wrong_type};
+use super::texts::{WrittenTexts, languages};
 use super::{Keys, tables};
 
 pub(in crate::policy) struct WrittenStrikes<'t> {
@@ -22,7 +23,7 @@ pub(in crate::policy) struct WrittenStep<'t> {
     /// Whether the key is there, readable or not.
     pub(in crate::policy) says_how_long: bool,
     pub(in crate::policy) for_h: Option<Spanned<u32>>,
-    pub(in crate::policy) message: Option<Spanned<&'t str>>,
+    pub(in crate::policy) message: Option<Spanned<WrittenTexts<'t>>>,
 }
 
 impl<'t> WrittenStrikes<'t> {
@@ -51,7 +52,7 @@ impl<'t> WrittenStep<'t> {
             action: step.needed("action", "such as `action = \"cooldown\"`", report, text),
             says_how_long: table.contains_key("for_h"),
             for_h: step.given("for_h", report, hours),
-            message: step.given("message", report, text),
+            message: step.given("message", report, languages),
         }
     }
 }

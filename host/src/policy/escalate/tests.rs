@@ -61,7 +61,7 @@ fn asked(policy: &Policy, tier: &str) -> Asked {
     let tier = policy.tiers().iter().find(|own| own.name == tier).unwrap();
     let violation = ["high", "critical"].contains(&tier.name.as_str());
     let actions = vec![tier.enforced.from(at(0))];
-    Asked { actions, violation, restricts: true }
+    Asked { actions, violation, restricts: true, case: None, wording: Wording::default() }
 }
 
 /// The actions, with the hours from now until they end.
@@ -117,7 +117,7 @@ fn what_is_in_force_is_answered_until_the_moment_at_which_it_ends() {
     let policy = policy();
     let cooldown =
         Restriction { action: Action::Cooldown, since: at(-20), expires_at: Some(at(4)) };
-    let standing = Standing { strikes: 2, restrictions: vec![cooldown] };
+    let standing = Standing { strikes: 2, restrictions: vec![cooldown], case: None };
     let moment = Timestamp::from_micros(at(4).micros() - 1);
     let escalation = policy.escalate(&asked(&policy, "low"), &standing, moment);
     let [_, account] = &escalation.actions[..] else { panic!("{escalation:?}") };
@@ -132,7 +132,7 @@ fn a_milder_strike_does_not_shorten_what_is_in_force() {
     let policy = policy();
     let longer =
         Restriction { action: Action::Restriction, since: at(-1), expires_at: Some(at(500)) };
-    let standing = Standing { strikes: 1, restrictions: vec![longer] };
+    let standing = Standing { strikes: 1, restrictions: vec![longer], case: None };
     let escalation = policy.escalate(&asked(&policy, "high"), &standing, at(0));
     let account = (Action::Restriction, Scope::Account, Some(500));
     assert_eq!(enforced(&escalation, at(0))[1], account);
@@ -160,7 +160,7 @@ fn the_text_is_that_of_the_most_severe_action() {
 fn what_is_in_force_has_no_say_about_who_is_exempt_and_what_is_not_judged() {
     let policy = policy();
     let cooldown = Restriction { action: Action::Cooldown, since: at(-1), expires_at: Some(at(9)) };
-    let standing = Standing { strikes: 1, restrictions: vec![cooldown] };
+    let standing = Standing { strikes: 1, restrictions: vec![cooldown], case: None };
     let asked = Asked { restricts: false, ..asked(&policy, "low") };
     let escalation = policy.escalate(&asked, &standing, at(0));
     assert_eq!(enforced(&escalation, at(0)), [(Action::Allow, Scope::Message, None)]);
@@ -192,7 +192,8 @@ fn standings() -> impl Strategy<Value = Standing> {
                 expires_at: until.map(at),
             };
             let (at, strike) = (at(since), None);
-            standing.add(&StandingChange { at, strike, restriction: Some(restriction) }, at);
+            let restriction = Some(restriction);
+            standing.add(&StandingChange { at, strike, restriction, case: None }, at);
         }
         standing
     })

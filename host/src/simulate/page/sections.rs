@@ -218,8 +218,12 @@ fn said(said: &Said) -> String {
     if let Some(number) = said.strike {
         put(&mut out, format_args!("<br><span class=\"range\">strike {number}</span>"));
     }
-    if said.review {
-        out += "<br><span class=\"range\">a person looks</span>";
+    match &said.case {
+        Some(case) => {
+            put(&mut out, format_args!("<br><span class=\"range\">case {}</span>", text(case)))
+        }
+        None if said.review => out += "<br><span class=\"range\">a person looks</span>",
+        None => {}
     }
     out
 }

@@ -28,10 +28,14 @@ pub struct CasePage {
     pub next: Option<DecisionId>,
 }
 
-const COLUMNS: &str = "SELECT c.id, c.source, c.subject, c.matter, c.state, c.score, c.severity, \
-    c.opened_at, c.last_at, c.ended_at, c.sealed, k.id AS key_id, k.wrapped, \
-    (SELECT count(*) FROM case_decisions AS d WHERE d.case_id = c.id) AS decisions \
+const COLUMNS: &str = "SELECT c.id, c.source, c.subject, c.matter, c.state, c.decisions, c.score, \
+    c.severity, c.opened_at, c.last_at, c.ended_at, c.sealed, k.id AS key_id, k.wrapped \
     FROM cases AS c LEFT JOIN subject_keys AS k ON k.source = c.source AND k.subject = c.subject";
+/// Of a case, after one of its decisions.
+const DECISIONS: &str = "SELECT d.decision AS id FROM case_decisions AS d WHERE d.case_id = $1 \
+    AND d.decision > $2 ORDER BY d.decision LIMIT $3";
+const UNRULED: &str = "SELECT d.decision AS id FROM case_decisions AS d WHERE d.case_id = $1 \
+    AND d.ruling IS NULL AND d.decision > $2 ORDER BY d.decision LIMIT $3";
 
 impl Store {
     /// # Errors
@@ -84,17 +88,12 @@ impl Store {
         unruled: bool,
         limit: usize,
     ) -> Result<Vec<DecisionId>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT d.decision AS id FROM case_decisions AS d WHERE d.case_id = $1 AND d.decision > $2 \
-             AND ($3 = 0 OR NOT EXISTS (SELECT 1 FROM rulings AS r WHERE r.decision = d.decision)) \
-             ORDER BY d.decision LIMIT $4",
-        )
-        .bind(case.to_string())
-        .bind(after.map(|id| id.to_string()).unwrap_or_default())
-        .bind(i64::from(unruled))
-        .bind(limit.clamp(1, PAGE_ROWS_MAX) as i64)
-        .fetch_all(self.readers())
-        .await?;
+        let rows = sqlx::query(if unruled { UNRULED } else { DECISIONS })
+            .bind(case.to_string())
+            .bind(after.map(|id| id.to_string()).unwrap_or_default())
+            .bind(limit.clamp(1, PAGE_ROWS_MAX) as i64)
+            .fetch_all(self.readers())
+            .await?;
         rows.iter().map(id).collect()
     }
 

@@ -14,7 +14,7 @@ pub(in crate::store) struct Changed {
     pub cases: u64,
 }
 
-/// Ends what a decision added, or has it stand again as it was. What was said is written already.
+/// Ends what a decision added, or has it stand again as it was.
 pub(in crate::store) async fn rule(
     connection: &mut Connection,
     decision: &str,
@@ -36,6 +36,6 @@ pub(in crate::store) async fn rule(
     let restrictions = "UPDATE restrictions SET lifted_at = $1 WHERE decision = $2 \
         AND (lifted_at IS NULL) <> ($1 IS NULL)";
     let (strikes, restrictions) = (changed(strikes).await?, changed(restrictions).await?);
-    let cases = cases::rule(connection, decision, at).await?;
+    let cases = cases::rule(connection, decision, word, at).await?;
     Ok(Changed { strikes, restrictions, cases })
 }

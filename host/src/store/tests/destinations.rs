@@ -1,13 +1,14 @@
 //! Destinations that want no more: what waits for them, and for how long.
 
-use super::super::Next;
+use super::super::{Next, Tried, Turn, Wanted};
 use super::outbox::{asking, came_to, events, soon, turn};
 use super::*;
-use crate::model::{Identity, KeyId, Role};
+use crate::model::{DestinationId, Identity, KeyId, Outgoing, Role};
 
 on_both!(
     what_waits_for_a_destination_waits_for_a_word,
-    a_destination_that_is_enabled_without_end_fills_no_table
+    a_destination_that_is_enabled_without_end_fills_no_table,
+    what_waits_behind_something_is_claimed_with_it_and_ended_with_it
 );
 
 fn admin() -> Identity {
@@ -27,16 +28,17 @@ async fn what_waits_for_a_destination_waits_for_a_word(home: Home) {
     for (server, tried) in [(1, &tried[..1]), (1, &tried[1..]), (2, &[])] {
         assert_eq!(events(&turn(&store, server, now, tried, 10).await), [""; 0]);
     }
-    assert_eq!(store.next_delivery_due(SOURCE).await.unwrap(), None);
+    assert_eq!(store.next_delivery_due(&DestinationId::of(SOURCE)).await.unwrap(), None);
     let disabled = store.disabled_destinations().await.unwrap();
     let [one] = disabled.as_slice() else { panic!("{disabled:?}") };
-    assert_eq!((one.source.as_str(), one.at, &one.delivery), (SOURCE, now, &claimed[0].id));
+    assert_eq!((one.to.source.as_str(), one.at, &one.delivery), (SOURCE, now, &claimed[0].id));
     assert_eq!(count(&store, "SELECT count(*) FROM alerts").await, 1);
     assert_eq!(done(&store).await[4..], ["destination.disabled"]);
-    assert_eq!(store.delivery_backlog(SOURCE).await.unwrap().pending, 4);
+    assert_eq!(store.delivery_backlog(&DestinationId::of(SOURCE)).await.unwrap().pending, 4);
 
-    store.enable_destination(SOURCE, "a test", &admin()).await.unwrap();
-    let error = store.enable_destination(SOURCE, "again", &admin()).await.unwrap_err();
+    store.enable_destination(&DestinationId::of(SOURCE), "a test", &admin()).await.unwrap();
+    let error =
+        store.enable_destination(&DestinationId::of(SOURCE), "again", &admin()).await.unwrap_err();
     assert!(matches!(&error, StoreError::NotDisabled { .. }), "{error}");
     assert_eq!(done(&store).await[4..], ["destination.disabled", "destination.enabled"]);
     let claimed = turn(&store, 2, now, &[], 10).await;
@@ -53,7 +55,42 @@ async fn a_destination_that_is_enabled_without_end_fills_no_table(home: Home) {
     for _ in 0..110 {
         let claimed = turn(&store, 1, soon(), &[], 1).await;
         turn(&store, 1, soon(), &[came_to(&claimed[0], Next::Gone)], 0).await;
-        store.enable_destination(SOURCE, "a test", &admin()).await.unwrap();
+        store.enable_destination(&DestinationId::of(SOURCE), "a test", &admin()).await.unwrap();
     }
     assert_eq!(count(&store, "SELECT count(*) FROM delivery_attempts").await, 100);
+}
+
+async fn what_waits_behind_something_is_claimed_with_it_and_ended_with_it(home: Home) {
+    let (_place, store) = fresh(home).await;
+    let to = DestinationId::named(SOURCE, "mail");
+    for id in ["a-1", "a-2", "a-3"] {
+        let mut entry = asking(id, "ann", &[Scope::Message]);
+        let named = entry.outgoing[0].clone();
+        let id = named.id.to("mail");
+        entry.outgoing.push(Outgoing { id, destination: "mail".to_owned(), ..named });
+        store.commit(&entry).await.unwrap();
+    }
+    let now = soon();
+    let turn = async |server, tried: &[Tried], behind| {
+        let wanted = [Wanted { to: to.clone(), count: 10, behind }];
+        let claimed_until = now.plus_millis(15_000);
+        let turn = Turn { server, tried, wanted: &wanted, now, claimed_until, alerts: &[] };
+        store.deliver(&turn).await.unwrap()
+    };
+    let claimed = turn(1, &[], 1).await;
+    let behind: Vec<bool> = claimed.iter().map(|one| one.behind).collect();
+    assert_eq!((events(&claimed), behind), (vec!["a-1", "a-2"], vec![false, true]));
+    // Only what was due comes again, where it failed: what is behind it waits on.
+    let tried = [came_to(&claimed[0], Next::Again(now))];
+    let again = turn(1, &tried, 10).await;
+    assert_eq!(events(&again), ["a-1", "a-2", "a-3"]);
+    // Who has not claimed them ends none of them.
+    let tried: Vec<_> = again.iter().map(|one| came_to(one, Next::Delivered)).collect();
+    assert!(turn(2, &tried, 10).await.is_empty());
+    assert_eq!(store.delivery_backlog(&to).await.unwrap().pending, 3);
+    assert!(turn(1, &tried, 10).await.is_empty());
+    assert_eq!(store.delivery_backlog(&to).await.unwrap().pending, 0);
+    assert_eq!(store.next_delivery_due(&to).await.unwrap(), None);
+    // The endpoint without a name has its own order.
+    assert_eq!(store.delivery_backlog(&DestinationId::of(SOURCE)).await.unwrap().pending, 3);
 }

@@ -6,13 +6,13 @@ use databases::Database;
 use super::super::{Asked, DeliveryFilter, Filter, HeldAfter, Span};
 use super::*;
 use crate::model::{
-    DefinitionId, DeliveryId, DeliveryState, Function, Identity, KeyId, Role, Scope,
+    DefinitionId, DeliveryId, DeliveryState, DestinationId, Function, Identity, KeyId, Role, Scope,
 };
 
 on_both!(no_list_reads_a_whole_table);
 
 /// Tables that grow with every event, with the names that statements give them.
-const LONG: [&str; 22] = [
+const LONG: [&str; 24] = [
     "events",
     "e",
     "spent_events",
@@ -24,6 +24,8 @@ const LONG: [&str; 22] = [
     "outbox",
     "audit",
     "alerts",
+    "a",
+    "rates",
     "trial_differences",
     "policy_trial_differences",
     "policy_trials",
@@ -143,7 +145,7 @@ async fn ask_for_everything(store: &Store, known: DecisionId) {
     }
     store.delivery(&DeliveryId::of_action(known, Scope::Message)).await.unwrap();
     for source in [SOURCE, "nobody"] {
-        store.delivery_backlog(source).await.unwrap();
+        store.delivery_backlog(&DestinationId::of(source)).await.unwrap();
         let mut page = Some(HeldAfter::default());
         while let Some(after) = page {
             page = store.held_events(source, "user-18", after, 50).await.unwrap().1;
@@ -165,6 +167,12 @@ async fn ask_for_everything(store: &Store, known: DecisionId) {
     store.disabled_destinations().await.unwrap();
     store.alerts(None, 50).await.unwrap();
     store.alerts(Some("0"), 50).await.unwrap();
+    store.alert("0").await.unwrap();
+    for source in [SOURCE, "nobody"] {
+        store.rate(source, "decided", 0, 50).await.unwrap();
+        store.first_minute(source).await.unwrap();
+        store.last_minute(source).await.unwrap();
+    }
     store.trials(1).await.unwrap();
     store.trial_differences(1, 50).await.unwrap();
     store.trial_subjects(1).await.unwrap();

@@ -7,10 +7,12 @@ use sqlx::Row as _;
 use super::super::deliveries::{ATTEMPTS, COUNT, DEAD, FORGET, OLDEST, REVIVE};
 use super::super::dialect::Kind;
 use super::super::outbox::{self, PROMOTE, WORDS};
-use super::super::turn::{CLAIM, END, NEXT_DUE, POSTPONE, READ, UNCLAIM};
-use super::super::{Claimed, DeliveryFilter, HeldAfter, Next, Tried, Turn};
+use super::super::turn::{BEHIND, CLAIM, END, NEXT_DUE, POSTPONE, READ, UNCLAIM};
+use super::super::{Claimed, DeliveryFilter, HeldAfter, Next, Tried, Turn, Wanted};
 use super::*;
-use crate::model::{Attempt, AttemptOutcome, DeliveryState, Identity, KeyId, Outgoing, Role};
+use crate::model::{
+    Attempt, AttemptOutcome, DeliveryState, DestinationId, Identity, KeyId, Outgoing, Role,
+};
 
 on_both!(
     what_a_decision_asks_for_is_written_with_it_and_once,
@@ -59,7 +61,7 @@ pub(super) async fn turn(
     let turn = Turn {
         server,
         tried,
-        wanted: &[(SOURCE, count)],
+        wanted: &[Wanted { to: DestinationId::of(SOURCE), count, behind: 0 }],
         now,
         claimed_until: now.plus_millis(CLAIM_MS),
         alerts: &[],
@@ -71,7 +73,7 @@ pub(super) fn came_to(claimed: &Claimed, next: Next) -> Tried {
     let delivered = next == Next::Delivered;
     Tried {
         seq: claimed.seq,
-        source: claimed.source.clone(),
+        to: claimed.to.clone(),
         attempts: claimed.attempts + 1,
         attempt: Some(Attempt {
             at: Timestamp::from_micros(7),
@@ -126,7 +128,7 @@ async fn of_one_subject_one_is_under_way_in_the_order_of_the_commits(home: Home)
     // A failing one holds back its own subject until it is dead.
     let tried = [came_to(&next[0], Next::Again(later))];
     assert_eq!(events(&turn(&store, 1, now, &tried, 10).await), [""; 0]);
-    assert_eq!(store.next_delivery_due(SOURCE).await.unwrap(), Some(later));
+    assert_eq!(store.next_delivery_due(&DestinationId::of(SOURCE)).await.unwrap(), Some(later));
     let again = turn(&store, 1, later, &[], 10).await;
     assert_eq!(events(&again), ["a-2", "b-1"]);
     assert_eq!((again[0].attempts, again[1].attempts), (1, 1));
@@ -134,7 +136,7 @@ async fn of_one_subject_one_is_under_way_in_the_order_of_the_commits(home: Home)
     let last = turn(&store, 1, later, &tried, 10).await;
     assert_eq!(events(&last), ["a-3"]);
     turn(&store, 1, later, &[came_to(&last[0], Next::Delivered)], 10).await;
-    assert_eq!(store.next_delivery_due(SOURCE).await.unwrap(), None);
+    assert_eq!(store.next_delivery_due(&DestinationId::of(SOURCE)).await.unwrap(), None);
     let ended = ["action.delivered", "action.dead", "action.delivered", "action.delivered"];
     assert_eq!(done(&store).await[4..], ended);
     assert_eq!(count(&store, "SELECT count(*) FROM delivery_attempts").await, 6);
@@ -277,7 +279,7 @@ async fn what_is_dead_can_be_seen_and_is_replayed_in_its_order(home: Home) {
     }
     let dead = bury(&store, soon()).await;
     assert_eq!(dead.len(), 6);
-    let backlog = store.delivery_backlog(SOURCE).await.unwrap();
+    let backlog = store.delivery_backlog(&DestinationId::of(SOURCE)).await.unwrap();
     assert_eq!((backlog.pending, backlog.dead, backlog.oldest), (0, 6, None));
 
     let one = &dead[2].id;
@@ -380,7 +382,7 @@ async fn deliveries_are_found_by_source_and_state_in_pages_that_do_not_shift(hom
     assert_eq!(find(SOURCE, Some(DeliveryState::Dead), None, 4).await.deliveries.len(), 1);
     assert_eq!(find(SOURCE, None, None, 100).await.deliveries.len(), 8);
     assert_eq!(find("another", None, None, 100).await.deliveries, []);
-    let backlog = store.delivery_backlog(SOURCE).await.unwrap();
+    let backlog = store.delivery_backlog(&DestinationId::of(SOURCE)).await.unwrap();
     assert_eq!((backlog.pending, backlog.dead, backlog.oldest.is_some()), (7, 1, true));
 }
 
@@ -463,7 +465,8 @@ async fn a_turn_finds_its_rows_by_an_index() {
     let over_rows = [&PROMOTE, &END, &UNCLAIM, &POSTPONE, &READ, &REVIVE, &FORGET, &outbox::FORGET];
     let mut statements: Vec<String> =
         over_rows.iter().map(|rows| rows.text(Kind::Sqlite, 1).to_string()).collect();
-    statements.extend([NEXT_DUE, CLAIM, ATTEMPTS, COUNT, OLDEST, DEAD, WORDS].map(str::to_owned));
+    statements
+        .extend([NEXT_DUE, CLAIM, BEHIND, ATTEMPTS, COUNT, OLDEST, DEAD, WORDS].map(str::to_owned));
     for bits in 0..4_u32 {
         let filter = DeliveryFilter {
             source: (bits & 1 > 0).then(String::new),
@@ -482,7 +485,7 @@ async fn a_turn_finds_its_rows_by_an_index() {
         let scanned =
             |table: &str| plan.iter().any(|step| step.split(' ').take(2).eq(["SCAN", table]));
         assert!(
-            !["outbox", "delivery_claims", "delivery_attempts", "a", "b", "c", "o", "h"]
+            !["outbox", "delivery_claims", "delivery_attempts", "a", "b", "c", "f", "o", "h"]
                 .into_iter()
                 .any(scanned),
             "{statement}\n{plan:#?}"

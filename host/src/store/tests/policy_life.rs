@@ -146,7 +146,8 @@ async fn going_back_takes_the_one_that_served_before(home: Home) {
 }
 
 fn said(action: Action, review: bool) -> Said {
-    Said { score: Score::from_unit(0.5), tier: action.as_str().to_owned(), action, review }
+    let case = review.then(|| "contacts".to_owned());
+    Said { score: Score::from_unit(0.5), tier: action.as_str().to_owned(), action, review, case }
 }
 
 fn run(row: &PolicyDeployment, against: &PolicyDeployment, turn: Option<Direction>) -> PolicyRun {
@@ -260,7 +261,8 @@ async fn what_differs_about_a_subject_is_exported_erased_and_removed_with_it(hom
 fn would(entry: &mut Entry, action: Action) {
     let decision = Arc::make_mut(&mut entry.decision);
     let (scope, actions) = (action.usual_scope(), decision.actions.clone());
-    decision.would = Some(Would { action, scope, actions, message: None, strike: None });
+    decision.would =
+        Some(Would { action, scope, actions, message: None, strike: None, case: None });
 }
 
 async fn what_shadow_mode_withheld_is_counted_by_action(home: Home) {

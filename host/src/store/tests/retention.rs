@@ -118,7 +118,8 @@ async fn what_still_counts_outlives_its_decision(home: Home) {
         let strike = Some(Strike { number: 1, expires_at: at(end) });
         let cooldown =
             Restriction { action: Action::Cooldown, since: at(1_000), expires_at: Some(at(end)) };
-        let change = StandingChange { at: at(1_000), strike, restriction: Some(cooldown) };
+        let restriction = Some(cooldown);
+        let change = StandingChange { at: at(1_000), strike, restriction, case: None };
         let entry = made(id, subject, Action::SoftBlock, 1_000);
         store.commit(&Entry { change: Some(change), ..entry }).await.unwrap();
     }

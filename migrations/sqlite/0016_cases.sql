@@ -6,6 +6,7 @@ CREATE TABLE cases (
     subject   TEXT    NOT NULL,    -- as in decisions.subject
     matter    TEXT    NOT NULL,    -- a word of the policy's rule
     state     TEXT    NOT NULL CHECK (state IN ('open', 'resolved', 'overturned')),
+    decisions INTEGER NOT NULL,    -- how many are in it
     score     INTEGER NOT NULL CHECK (score BETWEEN 0 AND 1000000), -- millionths: the highest of its decisions
     severity  INTEGER NOT NULL,    -- of the most severe of its actions: the number of that among all
     opened_at INTEGER NOT NULL,
@@ -18,15 +19,21 @@ CREATE UNIQUE INDEX cases_open ON cases (source, subject, matter) WHERE state = 
 CREATE INDEX cases_source  ON cases (source, id);
 CREATE INDEX cases_source_state ON cases (source, state, id);
 CREATE INDEX cases_state   ON cases (state, id);
-CREATE INDEX cases_subject ON cases (source, subject, id);
+CREATE INDEX cases_subject ON cases (subject, id);
 
 CREATE TABLE case_decisions (
     case_id  TEXT NOT NULL, -- cases.id
     decision TEXT NOT NULL, -- decisions.id
+    ruling   TEXT CHECK (ruling IN ('upheld', 'overturned')), -- as in rulings; NULL: nobody has ruled on it
     PRIMARY KEY (case_id, decision)
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX case_decisions_decision ON case_decisions (decision);
+CREATE INDEX case_decisions_ruling ON case_decisions (case_id, ruling, decision);
+
+-- The matters of the cases that each side asks for.
+ALTER TABLE policy_trial_differences ADD COLUMN without_case TEXT;
+ALTER TABLE policy_trial_differences ADD COLUMN with_case    TEXT;
 
 ALTER TABLE reversals ADD COLUMN cases INTEGER NOT NULL DEFAULT 0;
 
