@@ -120,6 +120,11 @@ for_h = 24
 name = "open"
 when = "event.data.rush == true"
 review = true
+
+[[rules]]
+name = "odd"
+when = 'has(event.data.odd)'
+case = "odd-jobs"
 "#;
 
 #[test]
@@ -137,23 +142,31 @@ fn rules_are_checked_explained_and_held_to_cases() {
     let json: Json =
         serde_json::from_str(&good(run(dir, &["check", "market.toml", "--json"]))).unwrap();
     assert_eq!((&json[0]["code"], &json[0]["severity"]), (&"P104".into(), &"warning".into()));
-    let event =
-        r#"{"subject": "user-17", "time": "2026-03-01T00:00:00Z", "data": {"amount_cents": 501}}"#;
+    let event = r#"{"subject": "user-17", "time": "2026-03-01T00:00:00Z", "data": {"amount_cents": 501, "odd": 1}}"#;
     write(&dir.join("event.json"), event);
     write(&dir.join("found.json"), r#"{"signals": [{"label": "contact.link"}]}"#);
     let args = ["explain", "market.toml", "event.json", "--findings", "found.json"];
     insta::assert_snapshot!(good(run(dir, &args)));
-    let case = r#"{"name": "large", "event": {"data": {"amount_cents": 501, "rush": false}}, "signals": [], "expect": {"tier": "high", "tags": ["large"], "rules": ["large"]}}"#;
-    write(&dir.join("golden/market.jsonl"), case);
+    let case = r#"{"name": "large", "event": {"data": {"amount_cents": 501, "rush": false}}, "signals": [], "expect": {"tier": "high", "tags": ["large"], "case": "", "rules": ["large"]}}"#;
+    let odd = r#"
+{"name": "odd", "event": {"data": {"rush": false, "odd": 1}}, "signals": [], "expect": {"review": true, "case": "odd-jobs"}}"#;
+    write(&dir.join("golden/market.jsonl"), &(case.to_owned() + odd));
     assert_eq!(
         good(run(dir, &["test"])),
-        "warning: market.toml: no case fires the rule `open`: nothing shows what it does\n1 of 1 cases pass\n"
+        "warning: market.toml: no case fires the rule `open`: nothing shows what it does\n2 of 2 cases pass\n"
     );
     let json: Json = serde_json::from_str(&good(run(dir, &["test", "--json"]))).unwrap();
     assert_eq!(json["unfired"][0]["rule"], "open");
     write(&dir.join("golden/market.jsonl"), &case.replace(r#"["large"]}}"#, r#"["open"]}}"#));
     let failed = out(&run(dir, &["test"]));
     assert!(failed.contains("  - rules open\n  + rules large\n"), "{failed}");
+    write(&dir.join("golden/market.jsonl"), &odd.replace("odd-jobs", "jobs"));
+    let failed = out(&run(dir, &["test"]));
+    assert!(failed.contains("  - case jobs\n  + case odd-jobs\n"), "{failed}");
+    good(run(dir, &["test", "--update"]));
+    let updated = fs::read_to_string(dir.join("golden/market.jsonl")).unwrap();
+    assert!(updated.contains(r#""case":"odd-jobs""#), "{updated}");
+    assert_eq!(json["unfired"].as_array().unwrap().len(), 1, "the others fire");
 }
 
 const PAST: &str = r#"

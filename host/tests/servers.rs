@@ -48,7 +48,7 @@ async fn pair(home: &Home, change: impl Fn(&mut Config)) -> (Server, Server) {
 }
 
 /// Programs that serve one record, and a key to all of them. Their policy of `market` counts strikes, and asks
-/// for nothing because of them.
+/// for nothing because of them; what it finds is in a case.
 struct Programs {
     dir: TempDir,
     running: Vec<Process>,
@@ -59,7 +59,8 @@ struct Programs {
 impl Programs {
     async fn start(home: &Home, count: usize, receiver: &Receiver) -> Self {
         const STRIKES: &str = "[strikes]\ntiers = [\"high\"]\nwindow_days = 30\n\
-            [[strikes.steps]]\naction = \"allow\"\n";
+            [[strikes.steps]]\naction = \"allow\"\n\
+            [[rules]]\nname = \"found\"\nwhen = 'tier == \"high\"'\ncase = \"race\"\n";
         let dir = tempfile::tempdir().expect("a temporary folder");
         let url = receiver.url();
         let destinations = format!("{{ market = {{ url = \"{url}\", allow_private = true }} }}");
@@ -184,7 +185,7 @@ impl Programs {
 
 /// Has eight clients race with a fifth of the events sent again, and counts what came of it: a decision
 /// for each event, and of each decision that enforces one action, which came to its platform once, and one
-/// strike, the next of its subject.
+/// strike, the next of its subject, within the one case of that.
 async fn an_event_that_is_sent_again_at_once_has_one_decision_one_strike_and_one_action(
     home: Home,
 ) {
@@ -212,6 +213,7 @@ async fn an_event_that_is_sent_again_at_once_has_one_decision_one_strike_and_one
     let clients: Vec<_> = clients.collect();
     let (mut decisions, mut asked) = (BTreeMap::new(), BTreeSet::new());
     let mut strikes: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+    let mut cases: BTreeMap<String, String> = BTreeMap::new();
     for client in clients {
         for answer in client.await.unwrap() {
             let (id, event) =
@@ -222,6 +224,9 @@ async fn an_event_that_is_sent_again_at_once_has_one_decision_one_strike_and_one
                 asked.insert(format!("{id}.message"));
                 let subject = answer["subject"].as_str().unwrap().to_owned();
                 let number = answer["strike"]["number"].as_u64().unwrap();
+                let case = answer["case_id"].as_str().unwrap();
+                let own = cases.entry(subject.clone()).or_insert_with(|| case.to_owned());
+                assert_eq!(own, case, "{subject} has one case");
                 let new = strikes.entry(subject).or_default().insert(number);
                 assert!(new, "{event} has a strike of its own");
             }
@@ -246,12 +251,15 @@ async fn an_event_that_is_sent_again_at_once_has_one_decision_one_strike_and_one
             "SELECT count(*) FROM audit WHERE object IN (SELECT id FROM decisions)",
             "SELECT count(*) FROM outbox",
             "SELECT count(*) FROM strikes",
+            "SELECT count(*) FROM cases",
+            "SELECT count(*) FROM case_decisions",
             "SELECT max(seq) - count(*) FROM audit",
         ],
     );
     let events = events as u64;
     let asked = asked.len() as u64;
-    assert_eq!(counted.await, [events, events, events, asked, asked, 0]);
+    let cases = cases.len() as u64;
+    assert_eq!(counted.await, [events, events, events, asked, asked, cases, asked, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,6 +50,7 @@ pub const ELSEWHERE: [&str; 11] = [
 pub fn all(known: &Known) -> Vec<Ask> {
     let mut asks = decisions();
     asks.extend(deliveries());
+    asks.extend(cases());
     asks.extend(holds_and_alerts());
     asks.extend(of_one(known));
     asks.extend(subjects());
@@ -123,6 +124,27 @@ fn deliveries() -> Vec<Ask> {
     asks
 }
 
+fn cases() -> Vec<Ask> {
+    let mut asks = Vec::new();
+    for source in ["", "&source=market", "&source=left", "&source=nobody"] {
+        for state in ["", "&state=open", "&state=resolved", "&state=overturned"] {
+            let query = format!("{source}{state}");
+            asks.push(list(&format!("cases {query}"), "/v1/cases", query.clone()));
+            let path = move |round, _: Option<&str>| {
+                format!("/v1/cases?limit=50{query}&subject=user-{}", somebody(round))
+            };
+            asks.push(Ask {
+                title: format!("cases {source}{state}&subject=..."),
+                route: "/v1/cases",
+                path: Box::new(path),
+                body: None,
+                bound_to: None,
+            });
+        }
+    }
+    asks
+}
+
 fn holds_and_alerts() -> Vec<Ask> {
     let mut asks = Vec::new();
     for source in [None, Some("market"), Some("left")] {
@@ -140,6 +162,8 @@ fn of_one(known: &Known) -> Vec<Ask> {
     vec![
         plain("/v1/decisions/{id}", format!("/v1/decisions/{newest}")),
         plain("/v1/decisions/{id}/ruling", format!("/v1/decisions/{newest}/ruling")),
+        plain("/v1/cases/{id}", format!("/v1/cases/{newest}")),
+        plain("/v1/cases/{id}", "/v1/cases/00000000-0000-7000-8000-000000000012".to_owned()),
         plain("/v1/deliveries/{id}", format!("/v1/deliveries/{}", delivery_of(*newest))),
         plain("/v1/destinations", "/v1/destinations".to_owned()),
         plain("/v1/detectors", "/v1/detectors".to_owned()),

@@ -53,6 +53,7 @@ pub fn record(decisions: u64, place: &Place) -> String {
             .to_owned(),
         outbox().to_owned(),
         standing(),
+        cases(),
         trials(),
         holds_and_erasures(),
         rest(place),
@@ -96,6 +97,23 @@ fn standing() -> String {
          {} INSERT INTO shadow_hours (source, hour, decisions) \
          SELECT 'market', decided_at / 3600000000 - n, 1400 FROM decisions, numbers WHERE seq = 1",
         numbers(0, 720)
+    )
+}
+
+/// Of four decisions one is in a case: half of them in one of their own, of which some are still open, and half in
+/// the one that somebody keeps adding to.
+fn cases() -> String {
+    let hot = id_of("12");
+    format!(
+        "INSERT INTO cases (id, source, subject, matter, state, decisions, score, severity, opened_at, \
+         last_at, ended_at, sealed) SELECT id, source, subject, 'matter-' || seq, \
+         CASE WHEN seq % 40 = 0 OR seq = 12 THEN 'open' WHEN seq % 16 = 0 THEN 'overturned' ELSE 'resolved' END, \
+         1, score, 0, decided_at, decided_at, CASE WHEN seq % 40 = 0 OR seq = 12 THEN NULL ELSE decided_at + 1 END, \
+         substr(sealed, 1, 0) FROM decisions WHERE seq > 2 AND (seq % 8 = 0 OR seq = 12); \
+         INSERT INTO case_decisions (case_id, decision, ruling) SELECT id, id, \
+         CASE state WHEN 'open' THEN NULL WHEN 'resolved' THEN 'upheld' ELSE 'overturned' END FROM cases; \
+         INSERT INTO case_decisions (case_id, decision) SELECT {hot}, id FROM decisions \
+         WHERE seq > 12 AND seq % 8 = 4"
     )
 }
 

@@ -21,8 +21,8 @@ use picket::app::{App, Carried};
 use picket::auth::new_key;
 use picket::config::Config;
 use picket::model::{
-    Decision, DecisionId, DeliveryId, Event, Identity, KeyId, Outgoing, Role, Scope, Timestamp,
-    Trials,
+    CaseChange, Decision, DecisionId, DeliveryId, Event, Identity, KeyId, Outgoing, Role, Scope,
+    StandingChange, Timestamp, Trials,
 };
 use picket::store::{Entry, Store};
 use reqwest::Client;
@@ -247,6 +247,9 @@ fn entry(number: u64) -> Entry {
         "findings": findings, "generation": 4, "semantics": 1,
     }))
     .expect("a decision");
+    // Each opens a case.
+    let case = Some(CaseChange { matter: format!("matter-{number}"), joins: None });
+    let opened = StandingChange { at: event.time, strike: None, restriction: None, case };
     Entry {
         event: Arc::new(event),
         received_at: Timestamp::now(),
@@ -256,7 +259,7 @@ fn entry(number: u64) -> Entry {
         decision: Arc::new(decision),
         replay: json!({"inputs": [{"kind": "field", "path": "data.content"}]}),
         trials: Trials::default(),
-        change: None,
+        change: Some(opened),
         escalates: None,
     }
 }

@@ -175,7 +175,7 @@ fn check_one(
         scope: written.scope.as_ref(),
         ends: written.ends,
         for_h: written.for_h.as_ref(),
-        review,
+        review: review || written.case.is_some(),
     };
     let action = enforced::check(&enforced, around.known.is_some(), report);
     Some(Rule {

@@ -1,6 +1,7 @@
 //! The store on real databases. What these tests wait for, they wait for by itself, never by a clock.
 
 mod audit;
+mod cases;
 mod commit;
 mod commitments;
 mod deployed;
@@ -31,8 +32,9 @@ use tempfile::TempDir;
 use super::dialect::{Address, Connection};
 use super::{Entry, Options, Store, StoreError};
 use crate::model::{
-    Action, Decision, DecisionId, Digest, Event, EvidenceSpan, Finding, Manifest, Mode, Outcome,
-    PolicyRef, Scope, ScopedAction, Score, Signal, Stage, Timestamp, Trials,
+    Action, CaseChange, Decision, DecisionId, Digest, Event, EvidenceSpan, Finding, Manifest, Mode,
+    Outcome, PolicyRef, Scope, ScopedAction, Score, Signal, Stage, StandingChange, Timestamp,
+    Trials,
 };
 
 const SOURCE: &str = "qwickservices";
@@ -231,6 +233,16 @@ fn entry_of(event: Event, change: impl FnOnce(&mut Decision)) -> Entry {
         change: None,
         escalates: None,
     }
+}
+
+/// An entry that is enforced and is in a case: that which it opens, or another.
+fn in_case(mut entry: Entry, matter: &str, joins: Option<DecisionId>) -> Entry {
+    let decision = Arc::make_mut(&mut entry.decision);
+    decision.mode = Mode::Active;
+    decision.case_id = Some(joins.unwrap_or(decision.id));
+    let (at, case) = (decision.decided_at, CaseChange { matter: matter.to_owned(), joins });
+    entry.change = Some(StandingChange { at, strike: None, restriction: None, case: Some(case) });
+    entry
 }
 
 /// Has the store meet the subject of all events, so that a commit is in the queue once it was polled.

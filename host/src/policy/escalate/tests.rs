@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::DecisionId;
 use crate::policy::StrikeStep;
 
 const DOCUMENT: &str = r#"name = "market"
@@ -164,6 +165,21 @@ fn what_is_in_force_has_no_say_about_who_is_exempt_and_what_is_not_judged() {
     let asked = Asked { restricts: false, ..asked(&policy, "low") };
     let escalation = policy.escalate(&asked, &standing, at(0));
     assert_eq!(enforced(&escalation, at(0)), [(Action::Allow, Scope::Message, None)]);
+}
+
+#[test]
+fn what_is_to_be_looked_at_opens_a_case_or_joins_the_one_that_is_open() {
+    let policy = policy();
+    let open = DecisionId::new();
+    for joins in [None, Some(open)] {
+        let standing = Standing { case: joins, ..Standing::default() };
+        let clean = policy.escalate(&asked(&policy, "low"), &standing, at(0));
+        assert_eq!(clean.change, None, "what is about nothing is in no case");
+        let asked = Asked { case: Some("contacts".to_owned()), ..asked(&policy, "low") };
+        let change = policy.escalate(&asked, &standing, at(0)).change.unwrap();
+        assert_eq!(change.case, Some(CaseChange { matter: "contacts".to_owned(), joins }));
+        assert_eq!((change.strike, change.restriction), (None, None));
+    }
 }
 
 #[test]

@@ -44,16 +44,23 @@ impl Store {
         let limit = filter.limit.clamp(1, PAGE_ROWS_MAX);
         let names = &self.inner.keyring.names;
         let before = filter.before.map(|id| id.to_string());
+        let subject = filter.subject.as_deref().map(|name| names.subject(name).to_string());
+        // An account has few cases: what else is asked about them is asked of those.
+        let (source, state) = match subject.is_some() {
+            true => ("(c.source = $) IS TRUE", "(c.state = $) IS TRUE"),
+            false => ("c.source = $", "c.state = $"),
+        };
         let given = [
             ("c.id < $", before),
-            ("c.source = $", filter.source.clone()),
-            ("c.subject = $", filter.subject.as_deref().map(|it| names.subject(it).to_string())),
-            ("c.state = $", filter.state.map(|state| state.as_str().to_owned())),
+            ("c.subject = $", subject),
+            (source, filter.source.clone()),
+            (state, filter.state.map(|state| state.as_str().to_owned())),
         ];
         let given: Vec<(&str, String)> =
             given.into_iter().filter_map(|(text, value)| Some((text, value?))).collect();
-        let conditions = given.iter().zip(2..).map(|((text, _), place)| format!("{text}{place}"));
-        let conditions = conditions.collect::<Vec<_>>().join(" AND ");
+        let numbered =
+            |((text, _), place): (&(&str, _), u32)| text.replace('$', &format!("${place}"));
+        let conditions = given.iter().zip(2..).map(numbered).collect::<Vec<_>>().join(" AND ");
         let wheres = if conditions.is_empty() { "" } else { " WHERE " };
         let text = format!("{COLUMNS}{wheres}{conditions} ORDER BY c.id DESC LIMIT $1");
         // One more than asked for tells whether there is a next page.

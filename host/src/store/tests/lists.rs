@@ -3,16 +3,17 @@
 
 use databases::Database;
 
-use super::super::{Asked, DeliveryFilter, Filter, HeldAfter, Span};
+use super::super::{Asked, CaseFilter, DeliveryFilter, Filter, HeldAfter, Span};
 use super::*;
 use crate::model::{
-    DefinitionId, DeliveryId, DeliveryState, DestinationId, Function, Identity, KeyId, Role, Scope,
+    CaseState, DefinitionId, DeliveryId, DeliveryState, DestinationId, Function, Identity, KeyId,
+    Role, Scope,
 };
 
 on_both!(no_list_reads_a_whole_table);
 
 /// Tables that grow with every event, with the names that statements give them.
-const LONG: [&str; 24] = [
+const LONG: [&str; 27] = [
     "events",
     "e",
     "spent_events",
@@ -37,6 +38,9 @@ const LONG: [&str; 24] = [
     "t",
     "observations",
     "b",
+    "cases",
+    "c",
+    "case_decisions",
 ];
 
 async fn no_list_reads_a_whole_table(home: Home) {
@@ -47,7 +51,7 @@ async fn no_list_reads_a_whole_table(home: Home) {
     store.erase(SOURCE, "user-17", "asked for", &who).await.unwrap();
     let mut other = event("e-2");
     other.subject = "user-18".to_owned();
-    let known = entry_of(other, |_| {});
+    let known = in_case(entry_of(other, |_| {}), "contacts", None);
     store.commit(&known).await.unwrap();
     store.close().await.unwrap();
     if let Home::Postgres(database) = &place.home {
@@ -60,8 +64,11 @@ async fn no_list_reads_a_whole_table(home: Home) {
     let store = place.open().await;
     ask_for_everything(&store, known.decision.id).await;
     // So often that a plan is kept.
+    let mut opened = None;
     for number in 0..8 {
-        store.commit(&entry(&format!("later-{number}"))).await.unwrap();
+        let later = in_case(entry(&format!("later-{number}")), "contacts", opened);
+        store.commit(&later).await.unwrap();
+        opened = opened.or(Some(later.decision.id));
     }
     match &place.home {
         Home::Sqlite => {
@@ -91,10 +98,12 @@ async fn no_list_reads_a_whole_table(home: Home) {
             store.close().await.unwrap();
             await_end_of_others(database);
             let scanned = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE seq_scan > 0 \
-                AND relname IN ('events', 'decisions', 'decision_labels', 'audit', 'outbox')";
+                AND relname IN ('events', 'decisions', 'decision_labels', 'audit', 'outbox', 'cases', \
+                'case_decisions')";
             assert_eq!(database.run(scanned), "");
             let found = "SELECT min(idx_scan) > 0 FROM pg_stat_user_tables \
-                WHERE relname IN ('events', 'decisions', 'decision_labels', 'audit', 'outbox')";
+                WHERE relname IN ('events', 'decisions', 'decision_labels', 'audit', 'outbox', 'cases', \
+                'case_decisions')";
             assert_eq!(database.run(found), "t");
         }
     }
@@ -157,6 +166,7 @@ async fn ask_for_everything(store: &Store, known: DecisionId) {
         }
     }
     ask_about_the_past(store, known).await;
+    ask_about_cases(store, known).await;
     store.claim(SOURCE, "e-1").await.unwrap();
     store.accepted(50).await.unwrap();
     for after in [0, 20_000] {
@@ -180,6 +190,31 @@ async fn ask_for_everything(store: &Store, known: DecisionId) {
     store.policy_differences(1, 50).await.unwrap();
     store.policy_trial_subjects(1).await.unwrap();
     store.mode_preview(SOURCE, Mode::Shadow, 7, 50).await.unwrap();
+}
+
+/// By every set of filters, with the page after.
+async fn ask_about_cases(store: &Store, known: DecisionId) {
+    for (bits, source) in (0..16_u32).flat_map(|bits| [(bits, SOURCE), (bits, "nobody")]) {
+        let given = |bit: u32, value: &str| (bits & bit > 0).then(|| value.to_owned());
+        let asked = CaseFilter {
+            source: given(1, source),
+            subject: given(2, "user-18"),
+            state: (bits & 4 > 0).then_some(CaseState::Open),
+            before: (bits & 8 > 0).then_some(known),
+            limit: 50,
+        };
+        for _ in 0..8 {
+            store.cases(&asked).await.unwrap();
+        }
+    }
+    for id in [known, DecisionId::new()] {
+        store.case(id).await.unwrap();
+        for unruled in [false, true] {
+            store.decisions_of_case(id, None, unruled, 50).await.unwrap();
+            store.decisions_of_case(id, Some(known), unruled, 50).await.unwrap();
+        }
+    }
+    store.cases_of(SOURCE, "user-18").await.unwrap();
 }
 
 /// What events are told of earlier ones, and what keeps that in order.
@@ -235,6 +270,13 @@ fn multiply() -> String {
          SELECT n, uuid || '.message', '{SOURCE}', 'user-' || n % 500, uuid, 'action', \
          'soft_block', 'message', CASE n % 10 WHEN 0 THEN 'dead' ELSE 'delivered' END, 1, n, n, '' \
          FROM (SELECT n, '00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0') AS uuid \
-         FROM generate_series(1, 40000) AS n) AS numbered"
+         FROM generate_series(1, 40000) AS n) AS numbered; \
+         INSERT INTO cases (id, source, subject, matter, state, decisions, score, severity, \
+         opened_at, last_at, ended_at, sealed) \
+         SELECT '00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'), \
+         CASE WHEN n < 20000 THEN 'left' ELSE '{SOURCE}' END, 'user-' || n % 500, 'contacts', \
+         'resolved', 1, 0, 0, n, n, n, '' FROM generate_series(1, 40000) AS n; \
+         INSERT INTO case_decisions (case_id, decision, ruling) SELECT id, id, 'upheld' FROM cases \
+         WHERE state = 'resolved'"
     )
 }

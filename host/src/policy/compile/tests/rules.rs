@@ -72,6 +72,11 @@ const CASES: &[Case] = &[
     ("name = \"calm\"", "name = \"new-accounts\"", ("P006", 29, 8), "the rule `new-accounts` is already on line 21", "give each its own"),
     ("name = \"calm\"", "name = \"Calm\"", ("P009", 29, 8), "`Calm` is not a name for a rule", "lower-case"),
     ("tag = \"new\"", "tag = \"New one\"", ("P009", 24, 7), "`New one` is not a name for a tag", "lower-case"),
+    ("review = true", "case = \"\"", ("P009", 34, 8), "`` is not a name for a case", "at most 64 characters"),
+    ("review = true", "case = \"Calm ones\"", ("P009", 34, 8), "`Calm ones` is not a name for a case", "joined by `-`"),
+    ("review = true", "case = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"", ("P009", 34, 8), "…` is not a name for a case", "at most 64 characters"),
+    ("review = true", "case = true", ("P005", 34, 8), "`case` must be a string, not", ""),
+    ("review = true", "csae = \"calm\"", ("P002", 34, 1), "a rule has no key `csae`", "did you mean `case`?"),
     ("floor = \"high\"", "floor = \"hihg\"", ("P008", 23, 9), "`floor` cannot be `hihg`", "did you mean `high`?"),
     ("ceiling = \"low\"", "ceiling = \"lwo\"", ("P008", 33, 11), "`ceiling` cannot be `lwo`", "did you mean `low`?"),
     ("action = \"restriction\"", "action = \"restricton\"", ("P008", 25, 10), "`action` cannot be `restricton`", "did you mean `restriction`?"),
@@ -131,6 +136,9 @@ fn with_a_person_what_lasts_is_good() {
             &format!("action = \"{action}\"\nscope = \"account\"\nreview = true"),
         );
         assert_eq!(diagnostics(&text), [], "{action}");
+        let text = text
+            .replace("scope = \"account\"\nreview = true", "scope = \"account\"\ncase = \"new\"");
+        assert_eq!(diagnostics(&text), [], "a case has a person look at {action}");
     }
 }
 

@@ -239,3 +239,27 @@ fn nothing_is_enforced_on_the_exempt_and_it_is_said() {
     let after = at(2_000_000);
     assert!(!after.exempt && after.strongest() == (Action::Cooldown, Scope::Account));
 }
+
+#[test]
+fn what_is_in_a_case_is_looked_at_and_the_first_that_is_named_counts() {
+    let found = rule("found", "evidence('bid.c') > 0.5", "case = \"bids\"");
+    let threats = rule("threats", "evidence('safety.threat') > 0.5", "case = \"threats\"");
+    let policy = ruled(OnError::Allow, &(threats.clone() + &found));
+    let calm = judge(&policy, &[]);
+    assert_eq!((&calm.case, calm.review), (&None, false));
+    let bids = judge(&policy, &[("bid.c", 1.0, 1.0)]);
+    assert_eq!((bids.case.as_deref(), bids.review), (Some("bids"), true));
+    assert_eq!(bids.asked().case, bids.case);
+    let both = judge(&policy, &[("bid.c", 1.0, 1.0), ("safety.threat", 0.9, 0.8)]);
+    assert_eq!(both.case.as_deref(), Some("threats"));
+    let steps: Vec<_> = rule_steps(&both).into_iter().map(|step| step.case.as_deref()).collect();
+    assert_eq!(steps, [Some("threats"), Some("bids")]);
+    // Another policy differs that files it elsewhere, though as much is enforced.
+    let elsewhere = judge(
+        &ruled(OnError::Allow, &(found + &threats)),
+        &[("bid.c", 1.0, 1.0), ("safety.threat", 0.9, 0.8)],
+    );
+    assert_eq!((&elsewhere.actions, elsewhere.review), (&both.actions, both.review));
+    assert_eq!(both.direction_to(&elsewhere), Some(Direction::Retiered));
+    assert_eq!(both.direction_to(&both.clone()), None);
+}
