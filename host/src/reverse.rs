@@ -71,7 +71,7 @@ impl Reverser {
                     .filter_map(|own| told.get(&(decision.id, own.scope)))
                     .sum::<u64>();
                 preview.overturned += 1;
-                let (enforced, strike) = effects(&decision);
+                let Effects { enforced, strike, .. } = effects(&decision);
                 preview.strikes += u64::from(strike);
                 preview.restrictions += u64::from(enforced.iter().any(restricts));
                 let strongest = enforced.iter().map(|own| own.action).max();
@@ -190,9 +190,9 @@ impl Reverser {
                 }
                 CauseKind::Detector => self.replayer.is_due_to(&replayable, name, version).await?,
             };
-            let (enforced, strike) = effects(decision);
+            let Effects { enforced, strike, case } = effects(decision);
             match due {
-                Ok(true) if strike || !enforced.is_empty() => {
+                Ok(true) if strike || case || !enforced.is_empty() => {
                     step.due.push(replayable.document.decision);
                 }
                 Ok(_) => {}
@@ -203,15 +203,24 @@ impl Reverser {
     }
 }
 
-/// What a decision brought about, or would have in active mode, and whether it gave a strike. What is in force
-/// since an earlier one it did not bring about.
-fn effects(decision: &Decision) -> (Vec<ScopedAction>, bool) {
-    let (actions, strike) = match (&decision.would, decision.mode) {
-        (Some(would), Mode::Shadow) => (&would.actions, would.strike.is_some()),
-        _ => (&decision.actions, decision.strike.is_some()),
+/// What a decision brought about, or would have in active mode.
+struct Effects {
+    /// What is in force since an earlier decision it did not bring about.
+    enforced: Vec<ScopedAction>,
+    strike: bool,
+    /// Whether it is in a case.
+    case: bool,
+}
+
+fn effects(decision: &Decision) -> Effects {
+    let (actions, strike, case) = match (&decision.would, decision.mode) {
+        (Some(would), Mode::Shadow) => {
+            (&would.actions, would.strike.is_some(), would.case.is_some())
+        }
+        _ => (&decision.actions, decision.strike.is_some(), decision.case_id.is_some()),
     };
     let own = |own: &&ScopedAction| own.action != Action::Allow && own.in_force_since.is_none();
-    (actions.iter().filter(own).cloned().collect(), strike)
+    Effects { enforced: actions.iter().filter(own).cloned().collect(), strike, case }
 }
 
 fn restricts(own: &ScopedAction) -> bool {

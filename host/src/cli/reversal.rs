@@ -19,8 +19,9 @@ pub(super) const AFTER_HELP: &str = "\
   picket reversal begin market --policy market@4 --since 2026-11-01T00:00:00Z --why 'wrong tier'
 
 Of a detector's version those decisions are overturned that would be milder if it had found nothing, of a
-policy's all that it made. Strikes count no more, restrictions end, platforms that were told are told to lift
-what they enforced. What people have ruled on stays as they said. Take the version out of service first.";
+policy's all that it made. Strikes count no more, restrictions and cases end, platforms that were told are told
+to lift what they enforced. What people have ruled on stays as they said. Take the version out of service
+first.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

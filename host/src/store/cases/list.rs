@@ -31,6 +31,8 @@ pub struct CasePage {
 const COLUMNS: &str = "SELECT c.id, c.source, c.subject, c.matter, c.state, c.decisions, c.score, \
     c.severity, c.opened_at, c.last_at, c.ended_at, c.sealed, k.id AS key_id, k.wrapped \
     FROM cases AS c LEFT JOIN subject_keys AS k ON k.source = c.source AND k.subject = c.subject";
+/// Greater than every id, so that an index leads to the newest.
+const AFTER_ALL: &str = "~";
 /// Of a case, after one of its decisions.
 const DECISIONS: &str = "SELECT d.decision AS id FROM case_decisions AS d WHERE d.case_id = $1 \
     AND d.decision > $2 ORDER BY d.decision LIMIT $3";
@@ -43,7 +45,7 @@ impl Store {
     pub async fn cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError> {
         let limit = filter.limit.clamp(1, PAGE_ROWS_MAX);
         let names = &self.inner.keyring.names;
-        let before = filter.before.map(|id| id.to_string());
+        let before = filter.before.map_or_else(|| AFTER_ALL.to_owned(), |id| id.to_string());
         let subject = filter.subject.as_deref().map(|name| names.subject(name).to_string());
         // An account has few cases: what else is asked about them is asked of those.
         let (source, state) = match subject.is_some() {
@@ -51,7 +53,7 @@ impl Store {
             false => ("c.source = $", "c.state = $"),
         };
         let given = [
-            ("c.id < $", before),
+            ("c.id < $", Some(before)),
             ("c.subject = $", subject),
             (source, filter.source.clone()),
             (state, filter.state.map(|state| state.as_str().to_owned())),
@@ -61,8 +63,7 @@ impl Store {
         let numbered =
             |((text, _), place): (&(&str, _), u32)| text.replace('$', &format!("${place}"));
         let conditions = given.iter().zip(2..).map(numbered).collect::<Vec<_>>().join(" AND ");
-        let wheres = if conditions.is_empty() { "" } else { " WHERE " };
-        let text = format!("{COLUMNS}{wheres}{conditions} ORDER BY c.id DESC LIMIT $1");
+        let text = format!("{COLUMNS} WHERE {conditions} ORDER BY c.id DESC LIMIT $1");
         // One more than asked for tells whether there is a next page.
         let mut query = sqlx::query(AssertSqlSafe(text)).bind(limit as i64 + 1);
         for (_, value) in &given {

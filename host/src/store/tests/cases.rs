@@ -76,7 +76,7 @@ async fn the_database_itself_lets_one_be_open(home: Home) {
     store.commit(&first).await.unwrap();
     let second = made("e-2", Action::Nudge, 2_000, None);
     let error = store.commit(&second).await.unwrap_err();
-    assert!(matches!(error, StoreError::Database(_)), "{error:?}");
+    assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
     assert_eq!(store.decision(second.decision.id).await.unwrap(), None, "nothing of it is there");
     store.rule(&first.decision, Word::Upheld, "it was right", &[], &reviewer()).await.unwrap();
     store.commit(&second).await.unwrap();
