@@ -32,6 +32,7 @@ async fn read(store: &Store, id: DecisionId) -> Case {
 
 async fn a_batch_opens_and_joins(home: Home) {
     let (_place, store) = fresh(home).await;
+    meet(&store).await;
     let first = made("e-1", Action::Nudge, 1_000, None);
     let id = first.decision.id;
     let mut worse = made("e-2", Action::HardBlock, 3_000, Some(id));
@@ -39,8 +40,7 @@ async fn a_batch_opens_and_joins(home: Home) {
     let late = made("e-3", Action::Allow, 2_000, Some(id));
     let mut shadow = made("e-4", Action::Allow, 9_000, None);
     Arc::make_mut(&mut shadow.decision).mode = Mode::Shadow;
-    let (first_of, shadow_of) = (&first, &shadow);
-    let commits = [first_of, &worse, &late, shadow_of].map(|entry| store.commit(entry));
+    let commits = [&first, &worse, &late, &shadow].map(|entry| store.commit(entry));
     futures::future::try_join_all(commits).await.unwrap();
     let case = read(&store, id).await;
     assert_eq!(
