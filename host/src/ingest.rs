@@ -271,7 +271,10 @@ impl Ingest {
             Committed::Otherwise(instead) => instead,
             Committed::Existing(recorded) => return self.known(*recorded, fingerprint, &event),
         };
-        let told = |wants: &Wants| !Outgoing::to(&decision, &event, wants).is_empty();
+        let told = |wants: &Wants| {
+            wants.alerts && !decision.alerts.is_empty()
+                || !Outgoing::to(&decision, &event, wants).is_empty()
+        };
         if sends.is_some_and(|sends| sends.iter().any(told)) {
             self.0.written.notify_one();
         }

@@ -252,6 +252,7 @@ fn entry(number: u64) -> Entry {
         received_at: Timestamp::now(),
         fingerprint: [7; 32],
         outgoing: Outgoing::of(&decision, &BTreeSet::new()),
+        wants: None,
         observations: Vec::new(),
         decision: Arc::new(decision),
         replay: json!({"inputs": [{"kind": "field", "path": "data.content"}]}),
