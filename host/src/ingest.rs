@@ -25,6 +25,7 @@ use crate::engine::{Engine, Pool, PoolError};
 use crate::features::Features;
 use crate::model::profile::Risk;
 use crate::model::{Account, Decision, DecisionId, Event, Known, Outgoing, Timestamp, Wants};
+use crate::policy::CONDUCT_MAX;
 use crate::registry::{LivePolicy, Registry, Snapshot};
 use crate::store::{Accepted, Committed, Recorded, Salt, SealedEntry, Store, StoreError};
 use crate::telemetry::{Metrics, Received};
@@ -89,8 +90,6 @@ pub enum IngestError {
 
 /// Accepted events that are fetched at once.
 const ACCEPTED_BATCH: usize = 64;
-/// Decisions that a risk follows from, where rules ask for it.
-const CONDUCT_MAX: usize = 50;
 /// How long the worker waits before it tries again what has failed.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -271,7 +270,10 @@ impl Ingest {
             Committed::Otherwise(instead) => instead,
             Committed::Existing(recorded) => return self.known(*recorded, fingerprint, &event),
         };
-        let told = |wants: &Wants| !Outgoing::to(&decision, &event, wants).is_empty();
+        let told = |wants: &Wants| {
+            wants.alerts && !decision.alerts.is_empty()
+                || !Outgoing::to(&decision, &event, wants).is_empty()
+        };
         if sends.is_some_and(|sends| sends.iter().any(told)) {
             self.0.written.notify_one();
         }

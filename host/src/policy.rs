@@ -32,6 +32,7 @@ mod tiers;
 mod trace;
 mod values;
 mod weights;
+mod whole;
 mod words;
 
 use std::fmt;
@@ -50,6 +51,7 @@ pub use labels::{Known, Labels};
 pub use lists::{List, ListKind};
 pub use merge::Merge;
 pub use modifiers::{Adds, Modifier};
+pub use risk::CONDUCT_MAX;
 pub use rules::Rule;
 pub use stages::{EvidenceStage, Lift, Scheme};
 pub use strikes::{StrikeStep, Strikes};
@@ -58,6 +60,7 @@ pub use tiers::Tier;
 pub use trace::{
     Bound, BoundStep, ExemptStep, LabelStep, LiftStep, ModifierStep, RuleStep, StageStep, Step,
 };
+pub use whole::Whole;
 
 use crate::model::{Digest, Input, Score, TypePattern};
 

@@ -42,7 +42,7 @@ use crate::telemetry::Metrics;
 
 pub use bundle::{Bundle, BundledDetector, BundledPolicy};
 pub use cohort::Cohort;
-pub use files::settings;
+pub use files::{parts_beside, settings};
 pub use judges::{Judges, LivePolicy};
 pub use life::{Standing, Stood};
 pub use policies::{PolicyStood, PolicyTaken, SentPolicy};

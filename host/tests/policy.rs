@@ -69,6 +69,36 @@ fn each_step_is_explained() {
 }
 
 #[test]
+fn a_policy_with_parts_is_checked_tested_and_printed_as_a_whole() {
+    let dir = market();
+    let dir = dir.path();
+    let (own, tiers) = STAGED.split_at(STAGED.find("[[tiers]]").unwrap());
+    write(&dir.join("shared/ladder.toml"), tiers);
+    write(&dir.join("market.toml"), &format!("include = [\"shared/ladder.toml\"]\n{own}"));
+    assert_eq!(good(run(dir, &["check", "market.toml"])), "market.toml: good\n");
+    let whole = good(run(dir, &["check", "market.toml", "--whole"]));
+    assert!(whole.contains(tiers.trim()) && !whole.contains("include"), "{whole}");
+    write(&dir.join("whole.toml"), &whole);
+    let case =
+        r#"{"name":"a phone","signals":[{"label":"contact.phone"}],"expect":{"score":0.68}}"#;
+    write(&dir.join("golden/market.jsonl"), case);
+    assert!(good(run(dir, &["test", "market.toml"])).contains("1 of 1 cases pass"));
+
+    write(&dir.join("shared/ladder.toml"), &tiers.replacen("from", "form", 1));
+    let checked = run(dir, &["check", "market.toml"]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(said(&checked).contains("--> shared/ladder.toml:"), "{}", said(&checked));
+    assert!(said(&checked).contains("did you mean `from`?"), "{}", said(&checked));
+    let told: Json =
+        serde_json::from_str(&out(&run(dir, &["check", "market.toml", "--json"]))).unwrap();
+    assert_eq!(told[0]["part"], "shared/ladder.toml");
+    // Parts in a folder below are no policies of the folder.
+    write(&dir.join("shared/ladder.toml"), tiers);
+    std::fs::remove_file(dir.join("whole.toml")).unwrap();
+    good(run(dir, &["test", "."]));
+}
+
+#[test]
 fn the_shipped_detectors_find_what_is_explained() {
     let dir = market();
     let dir = dir.path();

@@ -22,6 +22,7 @@ on_both!(threaded:
     the_bundle_serves_where_no_file_does_and_keeps_its_settings_when_they_break,
     a_policy_that_moves_to_another_source_leaves_the_first,
     a_policy_is_reloaded_like_a_detector,
+    another_text_of_a_part_is_another_version_of_the_policies_that_include_it,
     a_restart_serves_what_was_live_without_the_folder
 );
 
@@ -273,6 +274,46 @@ async fn a_policy_is_reloaded_like_a_detector(home: Home) {
     write(&file, POLICY.replace("NAME", "market").as_bytes());
     server.app.registry.scan().await.unwrap();
     assert_eq!(server.event("old", "hello").await.json()["policy"]["version"], 1);
+    server.app.stop().await;
+}
+
+async fn another_text_of_a_part_is_another_version_of_the_policies_that_include_it(home: Home) {
+    let server = Server::start(&home).await;
+    let text = POLICY.replace("NAME", "market");
+    let (own, ladder) = text.split_at(text.find("[[tiers]]").unwrap());
+    let part = server.path("policies/shared/ladder.toml");
+    std::fs::create_dir_all(part.parent().unwrap()).unwrap();
+    write(&part, ladder.as_bytes());
+    let including = format!("include = [\"shared/ladder.toml\"]\n{own}");
+    write(&server.path("policies/market.toml"), including.as_bytes());
+    server.app.registry.scan().await.unwrap();
+    let decision = server.event("included", "hello").await.json();
+    assert_eq!(
+        (&decision["action"], &decision["policy"]["version"]),
+        (&json!("soft_block"), &json!(2))
+    );
+    // Nobody asks for a scan: the watcher sees the part.
+    write(&part, ladder.replace("soft_block", "hard_block").as_bytes());
+    let version = || server.app.registry.current().policy("market").map(|live| live.version);
+    server.until("the part is taken", || async { version() == Some(3) }).await;
+    assert_eq!(server.event("stricter", "hello").await.json()["action"], "hard_block");
+    // One that is broken or gone is told with its place, and what judged before judges on.
+    for (broken, told) in [("from = 0.4", "shared/ladder.toml:"), ("", "cannot be read")] {
+        match broken {
+            "" => std::fs::remove_file(&part).unwrap(),
+            line => write(&part, ladder.replace(line, "from = 1.4").as_bytes()),
+        }
+        server.app.registry.scan().await.unwrap();
+        let policies = server.get("engineer", "/v1/policies").await.json();
+        let error = policies["refused"][0]["error"].as_str().unwrap();
+        assert!(error.contains(told), "{error}");
+        assert_eq!(version(), Some(3));
+    }
+    write(&part, ladder.as_bytes());
+    server.app.registry.scan().await.unwrap();
+    let policies = server.get("engineer", "/v1/policies").await.json();
+    assert_eq!(policies["refused"], json!([]), "it is read again as soon as it is there");
+    assert_eq!(version(), Some(2));
     server.app.stop().await;
 }
 

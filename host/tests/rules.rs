@@ -202,15 +202,15 @@ async fn an_alert_is_raised_once_for_its_rule_and_source(home: Home) {
         assert_eq!(send(&server, sent).await["alerts"], json!(["shared-phone"]));
     }
     let alerts = server.get("auditor", "/v1/alerts").await.json();
-    let mut objects: Vec<&str> = alerts
+    let mut raised: Vec<(&str, &str)> = alerts
         .as_array()
         .unwrap()
         .iter()
         .filter(|alert| alert["kind"] == "rule.alert")
-        .map(|alert| alert["object"].as_str().unwrap())
+        .map(|alert| (alert["source"].as_str().unwrap(), alert["object"].as_str().unwrap()))
         .collect();
-    objects.sort_unstable();
-    assert_eq!(objects, ["market: shared-phone", "other: shared-phone"], "{alerts}");
+    raised.sort_unstable();
+    assert_eq!(raised, [("market", "shared-phone"), ("other", "shared-phone")], "{alerts}");
     server.app.stop().await;
 }
 

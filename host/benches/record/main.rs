@@ -112,11 +112,11 @@ async fn measure(place: &Place, dir: &Path, decisions: u64) -> Vec<String> {
     known.version = version_of(&empty, "contact-email");
     empty.stop().await;
     place.run(&fill::record(decisions - NEWEST, place)).await;
-    let (before, rows) = (place.bytes().await, NEWEST);
+    let before = place.bytes().await;
     let store = Store::open(&place.options(HOST_KEY)).await.expect("the store opens");
     known.newest = write_newest(&store, decisions).await;
     store.close().await.expect("the store closes");
-    let grown = (place.bytes().await - before) / rows;
+    let grown = (place.bytes().await - before) / NEWEST;
     let leaves = place.leaves().await;
     for statement in fill::log(&leaves, decisions, place) {
         place.run(&statement).await;
@@ -131,8 +131,9 @@ async fn measure(place: &Place, dir: &Path, decisions: u64) -> Vec<String> {
     let scans = place.scans().await;
     let mut wrong = ask_everything(&app, name, &keys, &known).await;
     app.stop().await;
+    let scans_after = place.scans().await;
     for (table, before) in scans {
-        let after = place.scans().await.remove(&table).unwrap_or(before);
+        let after = scans_after.get(&table).copied().unwrap_or(before);
         if after > before {
             wrong.push(format!("{name}: `{table}` was read as a whole {} times", after - before));
         }
@@ -255,6 +256,7 @@ fn entry(number: u64) -> Entry {
         received_at: Timestamp::now(),
         fingerprint: [7; 32],
         outgoing: Outgoing::of(&decision, &BTreeSet::new()),
+        wants: None,
         observations: Vec::new(),
         decision: Arc::new(decision),
         replay: json!({"inputs": [{"kind": "field", "path": "data.content"}]}),

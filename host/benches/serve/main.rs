@@ -95,6 +95,7 @@ async fn sample(store: &Store) -> Entry {
         trials: Trials::default(),
         observations: Vec::new(),
         outgoing: Vec::new(),
+        wants: None,
         change: None,
         escalates: None,
     }

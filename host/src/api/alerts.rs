@@ -27,20 +27,22 @@ pub(super) struct Search {
 pub struct Alert {
     pub id: String,
     pub at: Timestamp,
-    /// Such as `detector.quarantined`, or `rate.label` where a rule raised it.
+    /// Such as `detector.quarantined`, or `rate.label` where a rule of the configuration raised it and `rule.alert`
+    /// where one of a policy asked for it.
     pub kind: String,
-    /// What it is about, such as `contact-phone 1.2.0`, or the name of the rule.
+    /// What it is about, such as `contact-phone 1.2.0`, the name of the rule, or what a policy's rule asks
+    /// for.
     pub object: String,
     pub text: String,
     pub state: AlertState,
-    /// The source, where a rule raised it: of a rule and a source one is open. `null` where it tells of what
-    /// happened once.
+    /// The source, where a rule raised it, be it of the configuration or of a policy: of a rule and a source one
+    /// is open. `null` where it tells of what happened once.
     pub source: Option<String>,
     /// How often it was found so, at most once a minute.
     pub count: u64,
     /// When it was found so last.
     pub last_at: Timestamp,
-    /// When the rate was back.
+    /// When the rate was back, or no decision had asked for it for an hour.
     pub resolved_at: Option<Timestamp>,
     pub acknowledged: Option<Acknowledged>,
 }
@@ -80,7 +82,7 @@ pub(super) async fn list(
 
 /// Say that somebody has seen an alert
 ///
-/// Audited, with who and why. One that a rule raised stays until its rate is back.
+/// Audited, with who and why. One that a rule raised stays until it is resolved.
 #[utoipa::path(
     post, path = "/v1/alerts/{id}/acknowledge", tag = "alerts", params(("id" = String, Path)),
     request_body = Acknowledge,
@@ -119,7 +121,7 @@ impl From<AlertRow> for Alert {
             kind: row.kind,
             object: row.object,
             text: row.text,
-            source: row.rule.map(|(_, source)| source),
+            source: row.source,
             count: row.count,
             last_at: row.last_at,
             resolved_at: row.resolved_at,

@@ -13,9 +13,8 @@ use super::subjects::reach;
 use super::{Api, ApiError, Problem};
 use crate::model::profile::{Permission, Profile};
 use crate::model::{Fault, Mode, Timestamp};
+use crate::policy::CONDUCT_MAX;
 
-/// Decisions that a risk follows from.
-const CONDUCT_MAX: usize = 1_000;
 const HISTORY_MAX: usize = 50;
 const STRIKES_MAX: usize = 100;
 /// Subjects that one request may ask for.

@@ -24,7 +24,8 @@ use clap::Subcommand;
 
 use super::client::Server;
 use super::sandbox::at_the_bench;
-use crate::policy::{Known, Labels, Policy, Severity, code, render};
+use crate::policy::{Known, Labels, Policy, Severity, Whole, code, render};
+use crate::registry::parts_beside;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -36,6 +37,9 @@ pub(super) enum Command {
         /// Print JSON, for a program
         #[arg(long)]
         json: bool,
+        /// Print the document with the parts that it includes put in, as it is sent
+        #[arg(long, conflicts_with = "json")]
+        whole: bool,
     },
     /// Show what a policy in shadow or canary would have decided
     #[command(after_help = compare::AFTER_HELP)]
@@ -72,7 +76,13 @@ pub(super) enum Command {
     Test(test::Test),
 }
 
-const CHECK_AFTER_HELP: &str = r#"Of each label the strongest evidence counts, e = score x confidence, with its weight w in
+const CHECK_AFTER_HELP: &str = r#"What several policies share may lie in parts, in folders beside them:
+  include = ["shared/contacts.toml"]
+A part is written like a policy and has as much of one as is shared. Tables such as [weights] go on in it,
+lists such as [[rules]] grow, and a key that two files write is an error. What is versioned, judged by and
+sent to a server is the whole, so another text of a part is another version.
+
+Of each label the strongest evidence counts, e = score x confidence, with its weight w in
 [weights]. How labels make the score, from 0 to 1:
   merge = "max"             the greatest w e
   merge = "noisy-or"        1 - (1 - w e)(1 - w e)...: they confirm each other
@@ -106,7 +116,7 @@ degraded, lists.NAME, and what is known of the past:
                                        none carries anything, of several things the most
   subject.strikes, subject.restricted, subject.restrictions, subject.score, subject.tier, subject.trust
                                        how the account stood before: strikes that count (up to 64), what is
-                                       in force such as "cooldown", and the risk of its last 50 decisions
+                                       in force such as "cooldown", and the risk of its last 1,000 decisions
 All rules see the same merged score. Of those that fire the lowest ceiling and the highest floor count, and
 a floor wins over a ceiling. A rule without an answer does not fire, and `on_error` says what that means:
 so it is where it asks, also by has(...), for features or accounts that are not known, for the record did
@@ -139,7 +149,7 @@ Exits with 1 where there is a fault."#;
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Check { file, json } => check(&file, json),
+        Command::Check { file, json, whole } => check(&file, json, whole),
         Command::Compare(compare) => compare::run(&compare).await,
         Command::Demote(demote) => stage::demote(&demote).await,
         Command::Diff(diff) => at_the_bench(move || diff::run(&diff)).await,
@@ -154,24 +164,30 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// A policy as written, with the parts that it includes.
+fn read(file: &Path) -> anyhow::Result<Whole> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    Ok(Whole::assemble(&text, parts_beside(file)))
+}
+
 /// A policy of which only the language is checked: detectors of one's own are known to a server alone.
 pub(super) fn load(file: &Path) -> anyhow::Result<Policy> {
-    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    match Policy::compile_again(&text) {
+    let whole = read(file)?;
+    match Policy::compile_whole(&whole, None) {
         Ok(compiled) => Ok(compiled.policy),
         Err(faults) => {
             let name = file.display().to_string();
-            bail!("{name} does not compile\n\n{}", render(&name, &text, &faults).trim_end())
+            bail!("{name} does not compile\n\n{}", render(&name, &whole, &faults).trim_end())
         }
     }
 }
 
-fn check(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
-    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+fn check(file: &Path, json: bool, print: bool) -> anyhow::Result<ExitCode> {
+    let whole = read(file)?;
     let detectors: BTreeSet<String> =
         picket_bundle::DETECTORS.iter().map(|bundled| bundled.name.to_owned()).collect();
     let known = Known { labels: Labels::default(), detectors };
-    let (mut found, good) = match Policy::compile(&text, &known) {
+    let (mut found, good) = match Policy::compile_whole(&whole, Some(&known)) {
         Ok(compiled) => (compiled.warnings, true),
         Err(faults) => (faults, false),
     };
@@ -187,7 +203,7 @@ fn check(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
         return Ok(exit(good));
     }
     if !found.is_empty() {
-        let rendered = render(&name, &text, &found);
+        let rendered = render(&name, &whole, &found);
         if std::io::stderr().is_terminal() {
             let red = rendered.replace("error[", "\u{1b}[1;31merror\u{1b}[0m[");
             eprintln!("{}", red.replace("warning[", "\u{1b}[1;33mwarning\u{1b}[0m["));
@@ -195,8 +211,10 @@ fn check(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
             eprintln!("{rendered}");
         }
     }
-    if good {
-        println!("{name}: good");
+    match (good, print) {
+        (true, true) => print!("{}", whole.text()),
+        (true, false) => println!("{name}: good"),
+        (false, _) => {}
     }
     Ok(exit(good))
 }

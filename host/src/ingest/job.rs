@@ -178,13 +178,13 @@ impl Decided {
         let (escalation, at) = (self.escalate(&standing), self.at);
         // Kept only where it is needed: most events change nothing.
         let kept = escalation.change.is_some().then(|| self.clone());
-        let entry = self.written(escalation, &standing, fingerprint, wants.as_deref());
+        let entry = self.written(escalation, &standing, fingerprint, wants.clone());
         let escalates = kept.map(|kept| Escalates {
             standing,
             at,
             again: Arc::new(move |now| {
                 let escalation = kept.escalate(now);
-                kept.clone().written(escalation, now, fingerprint, wants.as_deref())
+                kept.clone().written(escalation, now, fingerprint, wants.clone())
             }),
         });
         Entry { escalates, ..entry }
@@ -199,20 +199,21 @@ impl Decided {
         escalation: Escalation,
         standing: &Standing,
         fingerprint: [u8; 32],
-        wants: Option<&[Wants]>,
+        wants: Option<Arc<[Wants]>>,
     ) -> Entry {
         if self.asked.violation || escalation.change.is_some() || !standing.restrictions.is_empty()
         {
             self.basis["stood"] = json!(Stood { at: self.at, standing: standing.clone() });
         }
         let decision = enforce(self.decision, &escalation);
-        let told = wants.unwrap_or_default().iter();
+        let told = wants.as_deref().unwrap_or_default().iter();
         let outgoing = told.flat_map(|wants| Outgoing::to(&decision, &self.event, wants)).collect();
         Entry {
             event: self.event,
             received_at: self.received_at,
             fingerprint,
             outgoing,
+            wants,
             decision: Arc::new(decision),
             replay: self.basis,
             trials: self.trials,

@@ -1,5 +1,6 @@
 //! Holds the rules of alerts to what was counted: raises one where a rate is beyond its bound, and resolves it
-//! where the rate is back. Several servers do so for one record: of one rule and source one alert is open.
+//! where the rate is back. What rules of a policy asked for is resolved here, too. Several servers do so for one
+//! record: of one rule and source one alert is open.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,6 +45,9 @@ impl Alerts {
                     "the rules of alerts could not be held to what was counted: {error}"
                 );
             }
+            if let Err(error) = self.calm(now).await {
+                tracing::error!("alerts of policies could not be resolved: {error}");
+            }
             if trimmed.is_none_or(|at| at.elapsed() > TRIM) {
                 match self.store.trim_rates(now).await {
                     Ok(()) => trimmed = Some(Instant::now()),
@@ -68,11 +72,7 @@ impl Alerts {
             for source in sources.iter().filter(watched) {
                 let Some(counts) = self.counts(rule, source, now).await? else { continue };
                 let breach = rule.breach(&counts);
-                let told = self.told.iter();
-                let told: Vec<&Wants> = told
-                    .filter(|(to, wants)| to.source == *source && wants.alerts)
-                    .map(|(_, wants)| wants)
-                    .collect();
+                let told = self.told_of(source);
                 let found = Found { rule, source, breach: breach.as_deref(), told: &told, at: now };
                 if self.store.find_alert(&found).await? {
                     match &breach {
@@ -84,6 +84,26 @@ impl Alerts {
             }
         }
         Ok(())
+    }
+
+    /// Resolves what rules of policies asked for and no decision has asked for since.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn calm(&self, now: Timestamp) -> Result<(), StoreError> {
+        for alert in self.store.calm_alerts(now).await? {
+            let source = alert.source.as_deref().unwrap_or_default();
+            if self.store.resolve_alert(&alert, &self.told_of(source), now).await? {
+                tracing::info!(rule = alert.object, source, "alert resolved");
+                self.written.notify_one();
+            }
+        }
+        Ok(())
+    }
+
+    fn told_of(&self, source: &str) -> Vec<&Wants> {
+        let told = self.told.iter().filter(|(to, wants)| to.source == source && wants.alerts);
+        told.map(|(_, wants)| wants).collect()
     }
 
     /// What came in the minutes that a rule looks back on, this one included; `None` where nothing can be said.

@@ -14,7 +14,7 @@ pub struct Account {
     /// What was in force, from mild to severe.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restrictions: Vec<Action>,
-    /// The worst of the scores of its last 50 decisions, each fading to half in 30 days.
+    /// The worst of the scores of its last 1,000 decisions, each fading to half in 30 days.
     #[serde(default)]
     pub score: Score,
     /// From 0 to 1: grows with each event of the mildest tier, to one half with 20, and begins anew with any

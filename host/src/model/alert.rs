@@ -140,11 +140,14 @@ impl AlertRule {
     }
 }
 
-/// That an alert was raised by a rule, or is resolved.
+/// That an alert of a rule was raised, or is resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AlertNews {
     /// The alert's.
     pub id: DecisionId,
+    /// Such as `rate.label`, or `rule.alert` where a rule of a policy asks for it.
+    pub kind: String,
+    /// What it is called: the rule of the configuration, or what a policy's rule asks for.
     pub rule: String,
     pub source: String,
     pub text: String,
@@ -157,9 +160,9 @@ pub struct AlertNews {
 #[serde(rename_all = "snake_case")]
 pub enum AlertState {
     Open,
-    /// Somebody has said that they saw it. Where a rule raised it, that lasts until the rate is back.
+    /// Somebody has said that they saw it. Where a rule raised it, that lasts until it is resolved.
     Acknowledged,
-    /// The rate is back.
+    /// The rate is back, or no decision has asked for it for an hour.
     Resolved,
 }
 

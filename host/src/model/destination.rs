@@ -48,6 +48,6 @@ pub struct Wants {
     pub actions: BTreeSet<Action>,
     /// Where people are written to; `None` where the platform's endpoint is.
     pub notices: Option<Notices>,
-    /// Whether it is told of alerts that rules raise.
+    /// Whether it is told of alerts of rules, of the configuration's and of the policy's.
     pub alerts: bool,
 }

@@ -11,6 +11,7 @@ use toml::Spanned;
 use super::diagnostic::{Diagnostic, Report, code};
 use super::document::{self, Document};
 use super::weights;
+use super::whole::{INCLUDE, Whole};
 use super::words::{NAME_HINT, name, nearest, quote, word};
 use super::{
     Known, OnError, Policy, exemptions, features, lists, modifiers, rules, stages, strikes, texts,
@@ -40,7 +41,7 @@ impl Policy {
     /// # Errors
     /// Every error and warning, in the order of the text; at least one is an error.
     pub fn compile(text: &str, known: &Known) -> Result<Compiled, Vec<Diagnostic>> {
-        compile(text, Some(known))
+        Self::compile_whole(&Whole::alone(text), Some(known))
     }
 
     /// Reads a document that has judged before: whatever it names was known then.
@@ -48,16 +49,26 @@ impl Policy {
     /// # Errors
     /// As [`Policy::compile`].
     pub fn compile_again(text: &str) -> Result<Compiled, Vec<Diagnostic>> {
-        compile(text, None)
+        Self::compile_whole(&Whole::alone(text), None)
     }
-}
 
-fn compile(text: &str, known: Option<&Known>) -> Result<Compiled, Vec<Diagnostic>> {
-    let mut report = Report::new(text);
-    let policy = read(text, known, &mut report);
-    match (policy, report.finish()) {
-        (Some(policy), (warnings, false)) => Ok(Compiled { policy, warnings }),
-        (_, (diagnostics, _)) => Err(diagnostics),
+    /// Reads and checks a document with its parts. Without `known` it has judged before.
+    ///
+    /// # Errors
+    /// As [`Policy::compile`].
+    pub fn compile_whole(
+        whole: &Whole,
+        known: Option<&Known>,
+    ) -> Result<Compiled, Vec<Diagnostic>> {
+        if !whole.faults().is_empty() {
+            return Err(whole.faults().to_vec());
+        }
+        let mut report = Report::new(whole);
+        let policy = read(whole.text(), known, &mut report);
+        match (policy, report.finish()) {
+            (Some(policy), (warnings, false)) => Ok(Compiled { policy, warnings }),
+            (_, (diagnostics, _)) => Err(diagnostics),
+        }
     }
 }
 
@@ -70,6 +81,13 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         return None;
     }
     let table = document::parse(text, report)?;
+    if let Some((key, _)) = table.get_key_value(INCLUDE) {
+        let hint = "`picket policy push FILE` sends the document with its parts put in, and \
+                    `picket policy check FILE --whole` prints it so";
+        let message = "the document includes parts and came without them";
+        report.error(code::INCLUDE, key.span(), message, hint.to_owned());
+        return None;
+    }
     let document = Document::read(&table, report);
     let name = name(document.name.as_ref(), "a policy", report);
     let source = document.source.as_ref().and_then(|source| check_source(source, report));
@@ -218,7 +236,7 @@ fn check_requires(
 }
 
 /// What holds for every list of texts: a limit, and nothing twice.
-fn check_list(
+pub(super) fn check_list(
     written: &Spanned<Vec<Spanned<&str>>>,
     key: &str,
     max: usize,

@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use super::Whole;
+
 /// The codes. Stable: people search for them, and a code never changes its meaning.
 pub mod code {
     /// Not TOML.
@@ -65,6 +67,8 @@ pub mod code {
     pub const STRIKES: &str = "P027";
     /// A feature that looks at nothing, too far back, or at too much.
     pub const FEATURE: &str = "P028";
+    /// A part that cannot be put in.
+    pub const INCLUDE: &str = "P029";
     /// A place such as `{until}` in a text that texts do not have, or a brace that is none.
     pub const PLACEHOLDER: &str = "P040";
     /// Texts in several languages without one for everybody else.
@@ -95,7 +99,10 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// What is wrong.
     pub message: String,
-    /// 1-based.
+    /// The part that it is in, as the document includes it; in the document itself unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+    /// 1-based, of the part or document.
     pub line: usize,
     /// 1-based, in characters.
     pub column: usize,
@@ -125,7 +132,10 @@ impl Severity {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}[{}]: {}", self.severity.as_str(), self.code, self.message)?;
-        write!(f, "\n --> {}:{}", self.line, self.column)?;
+        match &self.part {
+            Some(part) => write!(f, "\n --> {part}:{}:{}", self.line, self.column)?,
+            None => write!(f, "\n --> {}:{}", self.line, self.column)?,
+        }
         match &self.hint {
             Some(hint) => write!(f, "\n  = help: {hint}"),
             None => Ok(()),
@@ -139,14 +149,15 @@ impl Error for Diagnostic {}
 const EXCERPT_CHARS: usize = 120;
 
 /// Diagnostics as a compiler shows them: each with its line of the document and what it is about
-/// underlined. `text` is the document that was compiled, `file_name` what to call it.
-pub fn render(file_name: &str, text: &str, diagnostics: &[Diagnostic]) -> String {
-    let lines: Vec<&str> = text.lines().collect();
+/// underlined. `whole` was compiled; `file_name` is what to call the document, a part is called as it is
+/// included.
+pub fn render(file_name: &str, whole: &Whole, diagnostics: &[Diagnostic]) -> String {
     let mut out = String::new();
     for diagnostic in diagnostics {
-        let line = diagnostic.line.checked_sub(1).and_then(|at| lines.get(at)).unwrap_or(&"");
+        let part = diagnostic.part.as_deref();
+        let line = whole.line(part, diagnostic.line);
         // Writing to a string cannot fail.
-        let _ = render_one(&mut out, file_name, line, diagnostic);
+        let _ = render_one(&mut out, part.unwrap_or(file_name), line, diagnostic);
     }
     out
 }
@@ -178,6 +189,7 @@ const DIAGNOSTICS_MAX: usize = 500;
 
 /// Collects diagnostics while a document is checked, and knows where its bytes stand.
 pub(super) struct Report<'t> {
+    whole: &'t Whole,
     text: &'t str,
     /// The first byte of each line.
     lines: Vec<usize>,
@@ -185,9 +197,11 @@ pub(super) struct Report<'t> {
 }
 
 impl<'t> Report<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(super) fn new(whole: &'t Whole) -> Self {
+        let text = whole.text();
         let after = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self { text, lines: std::iter::once(0).chain(after).collect(), found: Vec::new() }
+        let lines = std::iter::once(0).chain(after).collect();
+        Self { whole, text, lines, found: Vec::new() }
     }
 
     pub(super) fn error(
@@ -215,8 +229,16 @@ impl<'t> Report<'t> {
         self.text
     }
 
-    /// The 1-based line of a byte.
-    pub(super) fn line(&self, byte: usize) -> usize {
+    /// What a message calls the line of a byte, such as `12` or `12 of shared/contacts.toml`.
+    pub(super) fn line(&self, byte: usize) -> String {
+        match self.whole.origin(self.line_in_text(byte)) {
+            (None, line) => line.to_string(),
+            (Some(part), line) => format!("{line} of {part}"),
+        }
+    }
+
+    /// The 1-based line of a byte, in the whole.
+    fn line_in_text(&self, byte: usize) -> usize {
         self.lines.partition_point(|&start| start <= byte)
     }
 
@@ -225,6 +247,10 @@ impl<'t> Report<'t> {
         self.found.sort_by_key(|found| (found.severity, found.line));
         self.found.truncate(DIAGNOSTICS_MAX);
         self.found.sort_by_key(|found| (found.line, found.column, found.code));
+        for found in &mut self.found {
+            let (part, line) = self.whole.origin(found.line);
+            (found.part, found.line) = (part.map(str::to_owned), line);
+        }
         let failed = self.found.iter().any(|found| found.severity == Severity::Error);
         (self.found, failed)
     }
@@ -238,13 +264,14 @@ impl<'t> Report<'t> {
         hint: Option<String>,
     ) {
         let begin = self.text.floor_char_boundary(span.start);
-        let line = self.line(begin);
+        let line = self.line_in_text(begin);
         let start = self.lines[line - 1];
         let end = self.text[begin..].find('\n').map_or(self.text.len(), |length| begin + length);
         let stop = self.text.floor_char_boundary(span.end).clamp(begin, end);
         let column = self.text[start..begin].chars().count() + 1;
         let width = self.text[begin..stop].trim_end_matches('\r').chars().count().max(1);
-        self.found.push(Diagnostic { code, severity, message, line, column, width, hint });
+        let part = None;
+        self.found.push(Diagnostic { code, severity, message, part, line, column, width, hint });
     }
 }
 
@@ -253,7 +280,8 @@ mod tests {
     use super::*;
 
     fn one(text: &str, span: Range<usize>) -> Diagnostic {
-        let mut report = Report::new(text);
+        let whole = Whole::alone(text);
+        let mut report = Report::new(&whole);
         report.error(code::SYNTAX, span, "wrong", None);
         report.finish().0.remove(0)
     }
@@ -275,13 +303,14 @@ mod tests {
     #[test]
     fn rendering_underlines_what_it_is_about() {
         let text = "name = \"x\"\n\tmegre = \"max\"\n";
-        let mut report = Report::new(text);
+        let whole = Whole::alone(text);
+        let mut report = Report::new(&whole);
         let hint = Some("did you mean `merge`?".to_owned());
         report.error(code::UNKNOWN_KEY, 12..17, "unknown key `megre`", hint);
         let (found, failed) = report.finish();
         assert!(failed);
         assert_eq!(
-            render("q.toml", text, &found),
+            render("q.toml", &whole, &found),
             "error[P002]: unknown key `megre`\n --> q.toml:2:2\n  |\n2 | \tmegre = \"max\"\n  | \t^^^^^\n  \
              = help: did you mean `merge`?\n\n"
         );
@@ -294,9 +323,9 @@ mod tests {
     #[test]
     fn a_long_line_and_a_foreign_text_are_shown_without_harm() {
         let line = format!("{}\u{1b}[31m{}", "x".repeat(500), "y".repeat(500));
-        let shown = render("q.toml", &line, &[one(&line, 500..505)]);
+        let shown = render("q.toml", &Whole::alone(&line), &[one(&line, 500..505)]);
         assert!(!shown.contains('\u{1b}') && shown.lines().all(|line| line.len() < 200), "{shown}");
-        let other = render("q.toml", "short", &[one(&line, 900..1_000)]);
+        let other = render("q.toml", &Whole::alone("short"), &[one(&line, 900..1_000)]);
         assert!(other.contains("q.toml:1:901"));
     }
 }

@@ -4,6 +4,8 @@ use super::Policy;
 use crate::model::profile::{Conduct, Risk};
 use crate::model::{Score, Timestamp};
 
+/// Decisions of an account that its risk follows from, the newest ones.
+pub const CONDUCT_MAX: usize = 1_000;
 /// A score is worth half after this.
 const HALF_LIFE_MICROS: i64 = 30 * 24 * 3_600 * 1_000_000;
 /// Events of the mildest tier, in a row, that make half of full trust.

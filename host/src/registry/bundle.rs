@@ -11,6 +11,7 @@ use super::files::settings;
 use super::seen::{BUNDLED, Seen};
 use super::{Candidate, Registry};
 use crate::model::{Build, Digest, Landing, Stage};
+use crate::policy::Whole;
 use crate::store::{Deployment, EVERY_SOURCE, Origin, PolicyDeployment, StoreError};
 
 /// What the program carries with it.
@@ -139,8 +140,9 @@ impl Registry {
                 None => true,
             };
             if due
-                && let Err(refused) =
-                    self.publish_policy(bundled.text, bundled.source, Origin::Bundle).await
+                && let Err(refused) = self
+                    .publish_policy(&Whole::alone(bundled.text), bundled.source, Origin::Bundle)
+                    .await
             {
                 tracing::error!(
                     source = bundled.source,

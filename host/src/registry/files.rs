@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value as Json, json};
 
 const SETTINGS_BYTES_MAX: u64 = 256 << 10;
+const POLICY_BYTES_MAX: u64 = 1 << 20;
 
 /// Whether what could not be looked at is there all the same.
 pub(super) fn is_there(error: io::Error) -> bool {
@@ -58,6 +59,18 @@ pub(super) fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
         true => Err(too_long()),
         false => Ok(bytes),
     }
+}
+
+/// Reads the parts that a policy includes, from its folder on.
+pub fn parts_beside(policy: &Path) -> impl FnMut(&str) -> io::Result<String> {
+    let folder = policy.parent().unwrap_or(Path::new("")).to_owned();
+    move |part| text(&folder.join(part))
+}
+
+/// A policy or a part of one.
+pub(super) fn text(path: &Path) -> io::Result<String> {
+    String::from_utf8(read(path, POLICY_BYTES_MAX)?)
+        .map_err(|_| io::Error::other("is not UTF-8 text"))
 }
 
 /// The operator's settings for a detector: `NAME.toml` beside `NAME.wasm`. None is `{}`.

@@ -9,15 +9,15 @@ use std::time::Instant;
 use serde_json::Value as Json;
 
 use super::code::Code;
-use super::files::{is_there, list, name_of, read, settings};
+use super::files::{self, is_there, list, name_of, parts_beside, read, settings};
 use super::seen::{Attempt, Seen};
 use super::trust::signature_beside;
 use super::{Candidate, Folders, Refused, Registry, canonical};
 use crate::model::{Build, Digest};
+use crate::policy::Whole;
 use crate::store::{Deployment, EVERY_SOURCE, Origin, StoreError};
 use crate::telemetry::Loaded;
 
-const POLICY_BYTES_MAX: u64 = 1 << 20;
 /// After a reason that is not the file's.
 pub(super) const TRIED_AGAIN: &str = "; it is tried again";
 
@@ -255,17 +255,14 @@ impl Registry {
         all_at_hand: bool,
     ) -> Result<(), StoreError> {
         let (name, file) = (name_of(path), policy_file(path));
-        let text = read(path, POLICY_BYTES_MAX).and_then(|bytes| {
-            String::from_utf8(bytes).map_err(|_| io::Error::other("is not UTF-8 text"))
-        });
-        let text = match text {
-            Ok(text) => text,
+        let whole = match files::text(path) {
+            Ok(text) => Whole::assemble(&text, parts_beside(path)),
             Err(error) => {
                 tried.remove(&file);
                 return self.refuse("policy", &file, None, &error.to_string()).await;
             }
         };
-        let digest = Digest::of(text.as_bytes());
+        let digest = Digest::of(whole.text().as_bytes());
         let of = (digest, digest, None);
         let is_same = match tried.get(&file) {
             Some(attempt) => attempt.of == of,
@@ -276,7 +273,7 @@ impl Registry {
             tried.insert(file, Attempt { of, again: None });
             return Ok(());
         }
-        match self.publish_policy(&text, &name, Origin::Folder(file.clone())).await {
+        match self.publish_policy(&whole, &name, Origin::Folder(file.clone())).await {
             Ok(()) => drop(tried.insert(file, Attempt { of, again: None })),
             Err(Refused::Store(error)) => return Err(error),
             // What it names may be in a file that is still to be compiled.

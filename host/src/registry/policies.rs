@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{Refused, Registry};
 use crate::model::{Digest, Identity, Landing, Stage};
-use crate::policy::{Diagnostic, Policy, render};
+use crate::policy::{Diagnostic, Policy, Whole, render};
 use crate::store::{
     MovePolicy, Origin, POLICY_ROLLED_BACK, PolicyDeployment, PublishPolicy, PublishedPolicy,
     SENT_POLICY, StoreError,
@@ -87,7 +87,7 @@ impl Registry {
                     0 => String::new(),
                     more => format!("and {more} more\n"),
                 };
-                render(&file_of(&sent.name), &sent.text, &faults[..kept]) + &more
+                render(&file_of(&sent.name), &Whole::alone(&sent.text), &faults[..kept]) + &more
             }
             refused => refused.to_string(),
         };
@@ -110,7 +110,7 @@ impl Registry {
                 "where two persons are asked for (two_person) a policy lands in shadow: send it without `stage`, look at what it would change, and have somebody else promote it".to_owned(),
             ));
         }
-        let compiled = self.compile_policy(&file_of(&sent.name), &sent.text).await?;
+        let compiled = self.compile_policy(&file_of(&sent.name), &Whole::alone(&sent.text)).await?;
         let policy = compiled.policy;
         if policy.name() != sent.name {
             let name = policy.name();
@@ -259,7 +259,7 @@ impl Registry {
     async fn compiles(&self, row: &PolicyDeployment) -> Result<(), Refused> {
         let gone = || Refused::Absent(format!("the text of {} {} is gone", row.name, row.version));
         let text = self.store.policy_text(row.digest).await?.ok_or_else(gone)?;
-        self.compile_policy(&file_of(&row.name), &text).await.map(drop)
+        self.compile_policy(&file_of(&row.name), &Whole::alone(&text)).await.map(drop)
     }
 
     async fn step_policy(

@@ -4,7 +4,7 @@
 use super::code::Code;
 use super::{Candidate, Refused, Registry};
 use crate::model::{Identity, Landing, Stage};
-use crate::policy::{Compiled, Policy, render};
+use crate::policy::{Compiled, Policy, Whole, render};
 use crate::runtime::Prepared;
 use crate::store::{Deployment, Origin, Publish, PublishPolicy, Published, StoreError};
 use crate::telemetry::Loaded;
@@ -82,9 +82,13 @@ impl Registry {
     ///
     /// # Errors
     /// Every fault of the document.
-    pub(super) async fn compile_policy(&self, file: &str, text: &str) -> Result<Compiled, Refused> {
-        Policy::compile(text, &self.known().await?)
-            .map_err(|faults| Refused::Policy { rendered: render(file, text, &faults), faults })
+    pub(super) async fn compile_policy(
+        &self,
+        file: &str,
+        whole: &Whole,
+    ) -> Result<Compiled, Refused> {
+        Policy::compile_whole(whole, Some(&self.known().await?))
+            .map_err(|faults| Refused::Policy { rendered: render(file, whole, &faults), faults })
     }
 
     /// Checks a policy of the folder or the program and puts it where it lands for its source.
@@ -93,12 +97,13 @@ impl Registry {
     /// Every fault of the document; then nothing has changed.
     pub(super) async fn publish_policy(
         &self,
-        text: &str,
+        whole: &Whole,
         file: &str,
         origin: Origin,
     ) -> Result<(), Refused> {
-        let compiled = self.compile_policy(file, text).await?;
+        let compiled = self.compile_policy(file, whole).await?;
         for warning in &compiled.warnings {
+            let file = warning.part.as_deref().unwrap_or(file);
             tracing::warn!(file, line = warning.line, "{}", warning.message);
         }
         let policy = compiled.policy;
@@ -110,7 +115,7 @@ impl Registry {
         let publish = PublishPolicy {
             name: policy.name(),
             source: policy.source(),
-            text,
+            text: whole.text(),
             digest: policy.digest(),
             origin: origin.clone(),
             stage: Stage::from(stage),

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Registry;
+use super::{Folders, Registry};
 
 /// A folder must have been quiet for so long: a copy is many writes.
 const QUIET: Duration = Duration::from_millis(200);
@@ -121,9 +121,12 @@ async fn settle(hints: &mut mpsc::Receiver<()>) {
 /// Watches the folders, again after each was made anew.
 fn attach(watcher: Option<&mut RecommendedWatcher>, registry: &Registry) {
     let Some(watcher) = watcher else { return };
-    for folder in [&registry.folders.detectors, &registry.folders.policies] {
+    let Folders { detectors, policies, .. } = &registry.folders;
+    // Parts of policies lie in folders below.
+    let folders = [(detectors, RecursiveMode::NonRecursive), (policies, RecursiveMode::Recursive)];
+    for (folder, mode) in folders {
         if Path::new(folder).is_dir()
-            && let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive)
+            && let Err(error) = watcher.watch(folder, mode)
         {
             tracing::warn!(folder = %folder.display(), "looked at every {RESCAN:?} only: {error}");
         }

@@ -1,14 +1,13 @@
 //! Alerts: what somebody should look at. What happened once is told once; of a rule and a source one is open,
-//! until its rate is back.
+//! until its rate is back, or (`asked`) until no decision asks for it any more.
 
-use std::collections::BTreeMap;
+pub(super) mod asked;
 
 use serde_json::json;
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use super::audit::Leaves;
-use super::decisions::SealedEntry;
+use super::audit::{Leaf, Leaves};
 use super::dialect::{Connection, Row};
 use super::tx::Tx;
 use super::{PAGE_ROWS_MAX, Store, StoreError, outbox, sealed};
@@ -19,23 +18,35 @@ use crate::model::{
 
 /// Alerts that are kept; the oldest go first. What they tell of is in the audit log for ever.
 const ALERTS_MAX: i64 = 10_000;
-const MINUTE_MICROS: i64 = 60 * 1_000_000;
+const MINUTE_MILLIS: i64 = 60_000;
 /// How often one that stays is counted again.
-const AGAIN_MICROS: i64 = MINUTE_MICROS;
+const AGAIN_MICROS: i64 = MINUTE_MILLIS * 1_000;
 
 macro_rules! columns {
     ($rest:literal) => {
         concat!(
-            "SELECT a.id, a.at, a.kind, a.object, a.text, a.rule, a.source, a.resolved_at, \
+            "SELECT a.id, a.at, a.kind, a.object, a.text, a.source, a.resolved_at, \
              a.acknowledged_at, a.acknowledged_by, a.why, c.count, c.last_at FROM alerts AS a \
              LEFT JOIN alert_counts AS c ON c.alert = a.id ",
             $rest
         )
     };
 }
+use columns;
+
 const PAGE: &str = columns!("WHERE a.id < coalesce($1, '~') ORDER BY a.id DESC LIMIT $2");
 const ONE: &str = columns!("WHERE a.id = $1");
 const OPEN: &str = columns!("WHERE a.rule = $1 AND a.source = $2 AND a.resolved_at IS NULL");
+/// Of a rule and a source, once in a minute at most: another server may have counted it meanwhile.
+const COUNT: &str = "INSERT INTO alert_counts (alert, count, last_at) \
+    SELECT a.id, 2, $3 FROM alerts AS a \
+    WHERE a.rule = $1 AND a.source = $2 AND a.resolved_at IS NULL AND a.at <= $4 \
+    ON CONFLICT (alert) DO UPDATE SET count = alert_counts.count + 1, last_at = excluded.last_at \
+    WHERE alert_counts.last_at <= $4";
+/// Where it was not found so since.
+const RESOLVE: &str = "UPDATE alerts SET resolved_at = $1 \
+    WHERE id = $2 AND resolved_at IS NULL AND at <= $3 AND NOT EXISTS \
+    (SELECT 1 FROM alert_counts AS c WHERE c.alert = alerts.id AND c.last_at > $3)";
 const FORGET: &str = "DELETE FROM alerts WHERE id <= \
     (SELECT id FROM alerts ORDER BY id DESC LIMIT 1 OFFSET $1) RETURNING id";
 
@@ -50,13 +61,13 @@ pub struct AlertRow {
     /// What it is about, such as `contact-phone 1.2.0`, or the rule.
     pub object: String,
     pub text: String,
-    /// The rule that raised it, and the source; `None` where it tells of what happened once.
-    pub rule: Option<(String, String)>,
+    /// Of which source; `None` where it tells of what happened once.
+    pub source: Option<String>,
     /// How often it was found so, at most once a minute.
     pub count: u64,
     /// When it was found so last.
     pub last_at: Timestamp,
-    /// When the rate was back.
+    /// When the rate was back, or no decision asked for it any more.
     pub resolved_at: Option<Timestamp>,
     pub acknowledged: Option<Acknowledged>,
 }
@@ -68,6 +79,20 @@ pub struct Acknowledged {
     /// The id of their key.
     pub by: String,
     pub why: String,
+}
+
+/// An alert of a rule and a source, which is news.
+struct News<'a> {
+    /// The rule, as the table knows it: that of a policy by another name than one of the configuration.
+    rule: &'a str,
+    kind: &'a str,
+    /// What people call it.
+    name: &'a str,
+    source: &'a str,
+    text: String,
+    /// Who is told, of those that want to hear of alerts.
+    told: &'a [&'a Wants],
+    at: Timestamp,
 }
 
 /// What a rule found of one source.
@@ -171,147 +196,135 @@ impl Store {
             (None, Some(why)) => self.open_alert(found, why).await,
             (Some(open), Some(_)) => {
                 if found.at.micros() - open.last_at.micros() >= AGAIN_MICROS {
-                    self.count_alert(&open.id, found.at).await?;
+                    let mut tx = self.inner.writer.begin().await?;
+                    count(tx.connection()?, &found.rule.name, found.source, found.at).await?;
+                    tx.commit_exempt("alert_counts").await?;
                 }
                 Ok(false)
             }
             (Some(open), None) => {
-                let calm_micros = i64::from(found.rule.calm_minutes()) * MINUTE_MICROS;
-                match found.at.micros() - open.last_at.micros() >= calm_micros {
-                    true => self.resolve_alert(found, &open).await,
-                    false => Ok(false),
+                let calm_millis = i64::from(found.rule.calm_minutes()) * MINUTE_MILLIS;
+                if open.last_at > found.at.plus_millis(-calm_millis) {
+                    return Ok(false);
                 }
+                let text = format!("{} is as usual again", found.source);
+                self.resolve(&open.id, &found.news(text), calm_millis).await
             }
         }
     }
 
     async fn open_alert(&self, found: &Found<'_>, why: &str) -> Result<bool, StoreError> {
-        let Found { rule, source, .. } = found;
         let mut tx = self.inner.writer.begin().await?;
-        let id = Uuid::now_v7().to_string();
-        let text = format!("{source}: {why}");
-        let new = sqlx::query(
-            "INSERT INTO alerts (id, at, kind, object, text, rule, source) \
-             VALUES ($1, $2, $3, $4, $5, $4, $6) ON CONFLICT DO NOTHING",
-        )
-        .bind(id.as_str())
-        .bind(found.at.micros())
-        .bind(rule.watch.kind())
-        .bind(rule.name.as_str())
-        .bind(text.as_str())
-        .bind(*source)
-        .execute(tx.connection()?)
-        .await?;
-        if new.rows_affected() == 0 {
-            // Another server was first.
+        let news = found.news(format!("{}: {why}", found.source));
+        // Another server may have been first.
+        let leaf = news.open(tx.connection()?).await?;
+        let Some(leaves) = Leaves::from_vec(leaf.into_iter().collect()) else {
             tx.roll_back().await;
             return Ok(false);
-        }
-        forget_oldest(tx.connection()?).await?;
-        tell(&mut tx, found, &id, &text, false).await?;
-        let facts = json!({ "kind": rule.watch.kind(), "rule": rule.name, "source": source });
-        tx.commit(Leaves::of(AuditEntry::new(None, "alert.raised", id, facts))?).await?;
+        };
+        tx.commit(leaves).await?;
         Ok(true)
     }
 
-    async fn count_alert(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
+    /// Resolves an alert that was not found so for so long. Whether it was this that did it.
+    async fn resolve(
+        &self,
+        id: &str,
+        news: &News<'_>,
+        calm_millis: i64,
+    ) -> Result<bool, StoreError> {
         let mut tx = self.inner.writer.begin().await?;
-        // Another server may have counted it meanwhile.
-        sqlx::query(
-            "INSERT INTO alert_counts (alert, count, last_at) VALUES ($1, 2, $2) \
-             ON CONFLICT (alert) DO UPDATE SET count = alert_counts.count + 1, \
-             last_at = excluded.last_at WHERE alert_counts.last_at <= excluded.last_at - $3",
-        )
-        .bind(id)
-        .bind(at.micros())
-        .bind(AGAIN_MICROS)
-        .execute(tx.connection()?)
-        .await?;
-        tx.commit_exempt("alert_counts").await
-    }
-
-    async fn resolve_alert(&self, found: &Found<'_>, open: &AlertRow) -> Result<bool, StoreError> {
-        let mut tx = self.inner.writer.begin().await?;
-        let done =
-            sqlx::query("UPDATE alerts SET resolved_at = $1 WHERE id = $2 AND resolved_at IS NULL")
-                .bind(found.at.micros())
-                .bind(open.id.as_str())
-                .execute(tx.connection()?)
-                .await?;
+        // It may have been found so again, or resolved, since it was read.
+        let done = sqlx::query(RESOLVE)
+            .bind(news.at.micros())
+            .bind(id)
+            .bind(news.at.plus_millis(-calm_millis).micros())
+            .execute(tx.connection()?)
+            .await?;
         if done.rows_affected() == 0 {
             tx.roll_back().await;
             return Ok(false);
         }
-        let text = format!("{} is as usual again", found.source);
-        tell(&mut tx, found, &open.id, &text, true).await?;
-        let facts = json!({ "rule": found.rule.name, "source": found.source });
-        let entry = AuditEntry::new(None, "alert.resolved", open.id.as_str(), facts);
-        tx.commit(Leaves::of(entry)?).await?;
+        news.tell(tx.connection()?, id, true).await?;
+        let facts = json!({ "rule": news.name, "source": news.source });
+        tx.commit(Leaves::of(AuditEntry::new(None, "alert.resolved", id, facts))?).await?;
         Ok(true)
     }
 }
 
-/// Writes what destinations are told of it into the outbox.
-async fn tell(
-    tx: &mut Tx,
-    found: &Found<'_>,
-    id: &str,
-    text: &str,
-    resolved: bool,
-) -> Result<(), StoreError> {
-    let Found { rule, source, told, at, .. } = found;
-    let id: DecisionId = id.parse().map_err(|_| sealed::damaged("alert", id, &"no UUID"))?;
-    let news = AlertNews {
-        id,
-        rule: rule.name.clone(),
-        source: (*source).to_owned(),
-        text: text.to_owned(),
-        at: *at,
-        resolved,
-    };
-    let told: Vec<Outgoing> =
-        told.iter().filter_map(|wants| Outgoing::of_alert(&news, wants)).collect();
-    outbox::tell(tx.connection()?, source, &told).await
+impl Found<'_> {
+    fn news(&self, text: String) -> News<'_> {
+        let &Self { rule, source, told, at, .. } = self;
+        let (name, kind) = (rule.name.as_str(), rule.watch.kind());
+        News { rule: name, kind, name, source, text, told, at }
+    }
 }
 
-/// What an alert of a rule is called.
-pub const RULE_ALERT: &str = "rule.alert";
-/// How long nobody is told again of the same alert of a source.
-const QUIET_MILLIS: i64 = 3_600_000;
-
-/// Writes the alerts that decisions ask for, each once within an hour.
-pub(super) async fn raise_of(
-    connection: &mut Connection,
-    entries: &[&SealedEntry],
-) -> Result<(), StoreError> {
-    let decisions = entries.iter().filter_map(|entry| entry.decided());
-    let mut asked = BTreeMap::new();
-    for decision in decisions {
-        for alert in &decision.alerts {
-            asked.entry(format!("{}: {alert}", decision.source)).or_insert(decision.id);
-        }
-    }
-    for (object, decision) in asked {
-        let now = Timestamp::now();
-        let text = format!("a rule asks for it, first by the decision {decision}");
-        let done = sqlx::query(
-            "INSERT INTO alerts (id, at, kind, object, text) SELECT $1, $2, $3, $4, $5 \
-             WHERE NOT EXISTS (SELECT 1 FROM alerts AS a WHERE a.id > $6 AND a.at > $7 \
-             AND a.kind = $3 AND a.object = $4)",
+impl News<'_> {
+    /// Opens it, where none of its rule and source is open, and has destinations told. Its line for the audit
+    /// log.
+    async fn open(&self, connection: &mut Connection) -> Result<Option<Leaf>, StoreError> {
+        let id = Uuid::now_v7().to_string();
+        let new = sqlx::query(
+            "INSERT INTO alerts (id, at, kind, object, text, rule, source) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         )
-        .bind(Uuid::now_v7().to_string())
-        .bind(now.micros())
-        .bind(RULE_ALERT)
-        .bind(object)
-        .bind(text)
-        .bind(DecisionId::from_time(now.plus_millis(-QUIET_MILLIS)).to_string())
-        .bind(now.plus_millis(-QUIET_MILLIS).micros())
+        .bind(id.as_str())
+        .bind(self.at.micros())
+        .bind(self.kind)
+        .bind(self.name)
+        .bind(self.text.as_str())
+        .bind(self.rule)
+        .bind(self.source)
         .execute(&mut *connection)
         .await?;
-        if done.rows_affected() > 0 {
-            forget_oldest(connection).await?;
+        if new.rows_affected() == 0 {
+            return Ok(None);
         }
+        forget_oldest(connection).await?;
+        self.tell(connection, &id, false).await?;
+        let facts = json!({ "kind": self.kind, "rule": self.name, "source": self.source });
+        Leaf::of(AuditEntry::new(None, "alert.raised", id, facts)).map(Some)
     }
+
+    /// Writes what destinations are told of it into the outbox.
+    async fn tell(
+        &self,
+        connection: &mut Connection,
+        id: &str,
+        resolved: bool,
+    ) -> Result<(), StoreError> {
+        let id: DecisionId = id.parse().map_err(|_| sealed::damaged("alert", id, &"no UUID"))?;
+        let news = AlertNews {
+            id,
+            kind: self.kind.to_owned(),
+            rule: self.name.to_owned(),
+            source: self.source.to_owned(),
+            text: self.text.clone(),
+            at: self.at,
+            resolved,
+        };
+        let told = self.told.iter().filter(|wants| wants.alerts);
+        let told: Vec<Outgoing> =
+            told.filter_map(|wants| Outgoing::of_alert(&news, wants)).collect();
+        outbox::tell(connection, self.source, &told).await
+    }
+}
+
+/// Counts the open alert of a rule and a source once more, where it was not within a minute.
+async fn count(
+    connection: &mut Connection,
+    rule: &str,
+    source: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(COUNT)
+        .bind(rule)
+        .bind(source)
+        .bind(at.micros())
+        .bind(at.micros() - AGAIN_MICROS)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -353,7 +366,6 @@ fn alert(row: &Row) -> Result<AlertRow, StoreError> {
         micros.map(|micros| micros.map(Timestamp::from_micros))
     };
     let at = Timestamp::from_micros(row.try_get("at")?);
-    let rule: Option<String> = row.try_get("rule")?;
     let by: Option<String> = row.try_get("acknowledged_by")?;
     let why: Option<String> = row.try_get("why")?;
     let count: Option<i64> = row.try_get("count")?;
@@ -368,7 +380,7 @@ fn alert(row: &Row) -> Result<AlertRow, StoreError> {
         kind: row.try_get("kind")?,
         object: row.try_get("object")?,
         text: row.try_get("text")?,
-        rule: rule.zip(row.try_get::<Option<String>, _>("source")?),
+        source: row.try_get("source")?,
         count: count.map_or(1, i64::unsigned_abs),
         last_at: time("last_at")?.unwrap_or(at),
         resolved_at: time("resolved_at")?,

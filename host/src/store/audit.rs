@@ -77,6 +77,11 @@ impl Leaves {
     pub fn from_vec(leaves: Vec<Leaf>) -> Option<Self> {
         (!leaves.is_empty()).then_some(Self(leaves))
     }
+
+    /// These besides, after the others.
+    pub fn extend(&mut self, leaves: Vec<Leaf>) {
+        self.0.extend(leaves);
+    }
 }
 
 /// Appends leaves. The head is read here, last in its transaction: where writers are many, this is

@@ -22,7 +22,7 @@ use super::subject_key::SubjectKey;
 use super::{Store, StoreError};
 use crate::model::{
     AuditEntry, Decision, DecisionId, Digest, Event, Mode, Observation, Outcome, Outgoing,
-    PolicyRun, StandingChange, Timestamp, Trials,
+    StandingChange, Timestamp, Trials, Wants,
 };
 
 static INSERT: Insert = Insert::new(
@@ -48,6 +48,8 @@ pub struct Entry {
     pub trials: Trials,
     /// What is to be delivered because of it.
     pub outgoing: Vec<Outgoing>,
+    /// What the destinations of its source want to hear of, for the alerts that it asks for.
+    pub wants: Option<Arc<[Wants]>>,
     /// What later events may be told of it.
     pub observations: Vec<Observation>,
     /// What it adds to the standing of its subject.
@@ -73,9 +75,10 @@ pub struct SealedEntry {
 
 #[derive(Debug, Clone)]
 pub(super) struct DecisionRow {
-    decision: Arc<Decision>,
+    pub(super) decision: Arc<Decision>,
     /// (detector, label): what it found, or an empty label where it did not finish.
     labels: BTreeSet<(String, String)>,
+    pub(super) wants: Option<Arc<[Wants]>>,
     pub(super) sealed: Vec<u8>,
 }
 
@@ -153,6 +156,7 @@ impl Entry {
             decision: Some(DecisionRow {
                 labels: labels(decision),
                 decision: Arc::clone(decision),
+                wants: self.wants.clone(),
                 sealed,
             }),
         })
@@ -204,10 +208,6 @@ impl SealedEntry {
 
     pub(super) fn leaf(&self) -> Leaf {
         self.leaf.clone()
-    }
-
-    pub(super) fn policy_runs(&self) -> impl Iterator<Item = &PolicyRun> {
-        self.trials.policies.iter()
     }
 }
 

@@ -65,8 +65,9 @@ pub(super) async fn add(
     connection: &mut Connection,
     entries: &[&SealedEntry],
 ) -> Result<(), StoreError> {
-    let runs =
-        || entries.iter().flat_map(|entry| entry.policy_runs().map(move |run| (*entry, run)));
+    let runs = || {
+        entries.iter().flat_map(|entry| entry.trials.policies.iter().map(move |run| (*entry, run)))
+    };
     let mut trials: BTreeMap<(i64, &'static str, i64), Sums> = BTreeMap::new();
     for (_, run) in runs() {
         trials.entry((run.deployment, run.stage.as_str(), run.against)).or_default().add(run);

@@ -1,5 +1,6 @@
 //! The store on real databases. What these tests wait for, they wait for by itself, never by a clock.
 
+mod alerts;
 mod audit;
 mod cases;
 mod commit;
@@ -229,6 +230,7 @@ fn entry_of(event: Event, change: impl FnOnce(&mut Decision)) -> Entry {
         replay: json!({ "inputs": [{ "kind": "field", "path": "data.content" }] }),
         trials: Trials::default(),
         outgoing: Vec::new(),
+        wants: None,
         observations: Vec::new(),
         change: None,
         escalates: None,

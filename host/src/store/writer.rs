@@ -228,7 +228,7 @@ async fn write(
     }
     let winners: Vec<&SealedEntry> = settled.iter().map(|entry| &**entry).collect();
     let leaves = winners.iter().map(|entry| entry.leaf()).collect();
-    let Some(leaves) = Leaves::from_vec(leaves) else {
+    let Some(mut leaves) = Leaves::from_vec(leaves) else {
         tx.roll_back().await;
         return Ok(claims);
     };
@@ -241,7 +241,7 @@ async fn write(
     rates::add(tx.connection()?, &winners).await?;
     outbox::insert(tx.connection()?, &winners).await?;
     observations::insert(tx.connection()?, &winners).await?;
-    alerts::raise_of(tx.connection()?, &winners).await?;
+    leaves.extend(alerts::asked::raise(tx.connection()?, &winners).await?);
     tx.commit(leaves).await?;
     Ok(claims)
 }

@@ -53,6 +53,22 @@ async fn the_life_of_a_policy_by_hand() {
     let again = good(&server, &["policy", "push", file, "--why", "sterner", "--json"]).await;
     assert_eq!(serde_json::from_str::<Value>(&again).unwrap()["changed"], false);
 
+    // With what it includes: the server is sent the whole.
+    let parted = server.path("parted.toml");
+    let including = |name: &str| format!("include = [\"{name}\"]\n{}", acting("nudge"));
+    write(&parted, including("shared/gone.toml").as_bytes());
+    let parted = parted.to_str().unwrap();
+    let (ok, said) = picket(&server, "engineer", &["policy", "push", parted, "--why", "x"]).await;
+    assert!(!ok && said.contains("was not sent") && said.contains("error[P029]"), "{said}");
+    std::fs::create_dir(server.path("shared")).unwrap();
+    let rule = "[[rules]]\nname = \"all\"\nwhen = \"true\"\ntag = \"all\"\n";
+    write(&server.path("shared/gone.toml"), rule.as_bytes());
+    let pushed = good(&server, &["policy", "push", parted, "--why", "marked"]).await;
+    assert!(pushed.contains("market 3 ("), "{pushed}");
+    let kept = good(&server, &["policy", "show", "market@3", "--text"]).await;
+    assert!(kept.contains(rule) && !kept.contains("include"), "{kept}");
+    good(&server, &["policy", "retire", "market@3", "--why", "a trial of parts"]).await;
+
     decisions(&server, "shadow").await;
     let compared = good(&server, &["policy", "compare", "market@2", "--limit", "2"]).await;
     assert!(compared.contains("40 decisions differ of 40 accounts"), "{compared}");

@@ -54,10 +54,13 @@ pub(super) fn run(args: &Explain) -> anyhow::Result<ExitCode> {
     let event = sandbox::event(&read::<Json>(&args.event)?)
         .with_context(|| args.event.display().to_string())?;
     let found = match &args.findings {
-        Some(file) => read::<Written>(file)?.found(),
+        Some(file) => {
+            let found = read::<Written>(file)?.found();
+            found.is_for(&policy).with_context(|| file.display().to_string())?;
+            found
+        }
         None => Shipped::default().find(&event)?,
     };
-    found.is_for(&policy).with_context(|| args.findings_name())?;
     let verdict = found.judged_by(&policy, &event);
     if args.json {
         let policy = json!({
@@ -72,12 +75,6 @@ pub(super) fn run(args: &Explain) -> anyhow::Result<ExitCode> {
         print!("{}", render(&policy, &event, &verdict));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-impl Explain {
-    fn findings_name(&self) -> String {
-        self.findings.as_ref().map_or_else(String::new, |file| file.display().to_string())
-    }
 }
 
 fn read<T: DeserializeOwned>(file: &Path) -> anyhow::Result<T> {

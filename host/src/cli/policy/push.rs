@@ -10,6 +10,7 @@ use reqwest::Method;
 use crate::cli::client::{Server, answer, encode};
 use crate::cli::table::plain;
 use crate::cli::words;
+use crate::policy::render;
 use crate::registry::PolicyTaken;
 
 pub(super) const AFTER_HELP: &str = "\
@@ -37,19 +38,26 @@ pub(in crate::cli) struct Push {
 
 pub(super) async fn run(push: &Push) -> anyhow::Result<ExitCode> {
     let file = push.file.display().to_string();
-    let text = std::fs::read_to_string(&push.file).with_context(|| file.clone())?;
+    let whole = super::read(&push.file)?;
+    if !whole.faults().is_empty() {
+        bail!("{file} was not sent\n\n{}", render(&file, &whole, whole.faults()).trim_end());
+    }
     let why = words::why(push.why.as_deref())?;
     let path = format!(
         "/v1/policies/{}?stage={}&why={}",
-        encode(&name_in(&text, push)),
+        encode(&name_in(whole.text(), push)),
         push.stage,
         encode(&why)
     );
     let request = push.server.request(Method::PUT, &path)?;
-    let request = request.header("content-type", "application/toml").body(text);
+    let request = request.header("content-type", "application/toml").body(whole.text().to_owned());
     let answer = answer(request).await.context("the server does not answer")?;
     if answer.problem() == "policy-refused" {
-        bail!("{file} is refused, nothing has changed\n\n{}", answer.detail());
+        let lines = match whole.has_parts() {
+            true => "\n\nlines are those of the whole: picket policy check FILE --whole",
+            false => "",
+        };
+        bail!("{file} is refused, nothing has changed\n\n{}{lines}", answer.detail());
     }
     let taken = answer.good()?;
     if push.server.json {

@@ -39,9 +39,10 @@ instead of `signals`: then the shipped detectors run in the sandbox. `facts` say
 that, as if nothing had happened before unless given:
   "facts": {"features": {"messages_1h": 40}, "accounts": {"contact.phone": 3},
             "subject": {"strikes": 2, "restrictions": ["cooldown"], "score": 0.7, "trust": 0.1}}
- A decision is held to what is
-written of it: score, tier, action, scope, review, degraded, tags, alerts, case (the matter, or "" for
-none), and rules (those that fire). A rule that no case fires is told of. Exits with 1 where a case differs."#;
+
+A decision is held to what is written of it: score, tier, action, scope, review, degraded, tags, alerts,
+case (the matter, or "" for none), and rules (those that fire). A rule that no case fires is told of. Exits
+with 1 where a case differs."#;
 
 pub(super) fn run(args: &Test) -> anyhow::Result<ExitCode> {
     let mut suites = Vec::new();

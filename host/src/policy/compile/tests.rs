@@ -304,7 +304,7 @@ proptest! {
             prop_assert!(found.iter().any(|found| found.severity == Severity::Error));
             let lines = text.split('\n').count();
             prop_assert!(found.iter().all(|found| (1..=lines).contains(&found.line) && found.column > 0));
-            let shown = crate::policy::render("p.toml", &text, &found);
+            let shown = crate::policy::render("p.toml", &Whole::alone(&text), &found);
             prop_assert!(!shown.contains(char::from(0x1b)));
         }
     }

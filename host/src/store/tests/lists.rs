@@ -178,6 +178,7 @@ async fn ask_for_everything(store: &Store, known: DecisionId) {
     store.alerts(None, 50).await.unwrap();
     store.alerts(Some("0"), 50).await.unwrap();
     store.alert("0").await.unwrap();
+    store.calm_alerts(Timestamp::now()).await.unwrap();
     for source in [SOURCE, "nobody"] {
         store.rate(source, "decided", 0, 50).await.unwrap();
         store.first_minute(source).await.unwrap();

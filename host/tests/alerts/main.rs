@@ -1,9 +1,13 @@
 //! Alerts that rules raise, on a real server: one for each rule and source, told where somebody wants to hear of
-//! it, acknowledged by people, and resolved by itself.
+//! it, acknowledged by people, and resolved by itself; whether the rule is the configuration's or a policy's.
 #![allow(clippy::unwrap_used, reason = "what `on_both!` lists is a test")]
 
+mod asked;
+#[path = "../fixture/mod.rs"]
 mod fixture;
+#[path = "../receiver/mod.rs"]
 mod receiver;
+#[path = "../server/mod.rs"]
 mod server;
 
 use std::process::Command;
@@ -71,14 +75,26 @@ async fn post(server: &Server, count: usize, what: &str, text: &str) {
 
 /// Holds the rules of a server to what was counted, as if it were later by so many minutes.
 async fn look(server: &Server, tables: &str, minutes: i64) {
+    keeper(server, tables).look(in_minutes(minutes)).await.unwrap();
+}
+
+/// Resolves what no rule of a policy has asked for since, as if it were later by so many minutes.
+async fn calm(server: &Server, tables: &str, minutes: i64) {
+    keeper(server, tables).calm(in_minutes(minutes)).await.unwrap();
+}
+
+fn keeper(server: &Server, tables: &str) -> Alerts {
     let told = Config::parse("picket.toml", tables, []).unwrap();
-    let alerts = Alerts {
+    Alerts {
         rules: told.alert_rules(),
         told: told.wants().collect(),
         store: server.app.store.clone(),
         written: Arc::new(Notify::new()),
-    };
-    alerts.look(Timestamp::now().plus_millis(minutes * 60_000)).await.unwrap();
+    }
+}
+
+fn in_minutes(minutes: i64) -> Timestamp {
+    Timestamp::now().plus_millis(minutes * 60_000)
 }
 
 async fn a_rate_beyond_its_bound_is_one_alert_until_it_is_back(home: Home) {
