@@ -2,8 +2,8 @@
 //! it, until it is delivered or dead. A file per channel; this one knows when and how many.
 //!
 //! At least once: what is sent and not recorded, because somebody pulled the plug, is sent again under
-//! the same id. In order: the store lets only the first of a subject be due. No destination waits for
-//! another: each has its own number of requests in flight.
+//! the same id. In order: the store lets only the first of a subject be due, and what is claimed behind it
+//! follows it one by one. No destination waits for another: each has its own number of requests in flight.
 
 mod call;
 mod channel;
@@ -29,14 +29,14 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::model::{Attempt, AttemptOutcome, DestinationId, Timestamp};
+use crate::model::{AttemptOutcome, DestinationId, Timestamp};
 use crate::store::{Claimed, Next, Store, StoreError, Tried, Turn, Wanted};
 use crate::telemetry::Metrics;
 
 pub use examine::{DestinationError, examine};
 pub use witness::Witness;
 
-use channel::{Channel, Load};
+use channel::{Channel, Load, Sent, Try};
 use lane::Lane;
 use schedule::Schedule;
 
@@ -63,7 +63,7 @@ pub struct Deliver {
     written: Arc<Notify>,
     /// This server, by a number that no other has.
     server: i64,
-    under_way: JoinSet<(Attempt, Option<u64>)>,
+    under_way: JoinSet<Sent>,
     claims: HashMap<Id, Vec<Claim>>,
     /// What is to be recorded in the next turn.
     tried: Vec<Tried>,
@@ -263,24 +263,17 @@ impl Deliver {
     fn send(&mut self, channel: Arc<Channel>, load: Load) {
         let claim = |one: &Claimed| {
             let &Claimed { seq, attempts, behind, .. } = one;
-            Claim { seq, to: one.to.clone(), attempts, behind }
+            Claim { seq, to: one.to.clone(), attempts, behind: behind.is_some() }
         };
         let claims = load.iter().map(claim).collect();
-        let request = async move {
-            let (at, begun) = (Timestamp::now(), Instant::now());
-            let answer = channel.send(load, at).await;
-            let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-            let http::Answer { outcome, status, error, retry_after_ms } = answer;
-            (Attempt { at, outcome, status, micros, error }, retry_after_ms)
-        };
-        let task = self.under_way.spawn(request);
+        let task = self.under_way.spawn(async move { channel.send(load).await });
         self.claims.insert(task.id(), claims);
     }
 
-    /// Decides how deliveries go on, now that a try has ended.
-    fn take(&mut self, ended: Result<(Id, (Attempt, Option<u64>)), JoinError>) {
-        let (id, ended) = match ended {
-            Ok((id, ended)) => (id, Some(ended)),
+    /// Decides how deliveries go on, now that a load has ended.
+    fn take(&mut self, ended: Result<(Id, Sent), JoinError>) {
+        let (id, sent) = match ended {
+            Ok((id, sent)) => (id, Some(sent)),
             Err(error) => {
                 tracing::error!("a delivery failed within: {error}");
                 (error.id(), None)
@@ -288,38 +281,59 @@ impl Deliver {
         };
         let Some(claims) = self.claims.remove(&id) else { return };
         let Some(to) = claims.first().map(|claim| claim.to.clone()) else { return };
-        let (attempt, retry_after_ms) = ended.unzip();
-        let (outcome, asked_ms) =
-            (attempt.as_ref().map(|own| own.outcome), retry_after_ms.flatten());
-        if let Some(outcome) = outcome {
-            self.metrics.deliveries.attempt(&to.source, outcome);
-        }
-        if let Some(Attempt { outcome: AttemptOutcome::OutOfBounds, error, .. }) = &attempt {
-            let error = error.as_deref().unwrap_or_default();
-            tracing::warn!(source = %to, "nothing was sent to where it may not be sent: {error}");
-        }
-        let delivered = outcome == Some(AttemptOutcome::Delivered);
+        let tries = match &sent {
+            Some(Sent::Each(tries)) => tries.as_slice(),
+            Some(Sent::Together(tried)) => std::slice::from_ref(tried),
+            None => &[],
+        };
+        tries.iter().for_each(|tried| self.notice(&to, tried));
+        let outcomes = || tries.iter().map(|tried| tried.attempt.outcome);
         if let Some(lane) = self.lanes.get_mut(&to) {
-            lane.ended(delivered);
-            if outcome == Some(AttemptOutcome::Gone) {
+            lane.ended(outcomes().next() == Some(AttemptOutcome::Delivered));
+            if outcomes().any(|outcome| outcome == AttemptOutcome::Gone) {
                 tracing::error!(source = %to, "a destination wants no more: it is disabled");
                 // It wants none of them. They are given back in the turn that disables it.
                 let waiting = lane.given_up();
                 self.give_back(waiting);
             }
         }
+        // What is behind another waits on with it, unless it was sent as well.
+        let each: Vec<(Claim, Option<Try>)> = match sent {
+            Some(Sent::Each(tries)) => {
+                claims.into_iter().zip(tries.into_iter().map(Some)).collect()
+            }
+            Some(Sent::Together(tried)) => {
+                let delivered = tried.attempt.outcome == AttemptOutcome::Delivered;
+                let went = claims.into_iter().filter(|claim| delivered || !claim.behind);
+                went.map(|claim| (claim, Some(tried.clone()))).collect()
+            }
+            None => {
+                let due = claims.into_iter().filter(|claim| !claim.behind);
+                due.map(|claim| (claim, None)).collect()
+            }
+        };
         let (now, chance) = (Timestamp::now(), rand::random());
-        // What is behind another waits on with it, unless it went with it.
-        for claim in claims.into_iter().filter(|claim| delivered || !claim.behind) {
-            let Claim { seq, to, attempts, .. } = claim;
+        for (Claim { seq, to, attempts, .. }, tried) in each {
             let attempts = attempts.saturating_add(1);
+            let outcome = tried.as_ref().map(|tried| tried.attempt.outcome);
+            let asked_ms = tried.as_ref().and_then(|tried| tried.retry_after_ms);
             let next = self.schedule.next(attempts, outcome, asked_ms, now, chance);
             if next == Next::Dead {
                 self.bury(&to, attempts, outcome);
             }
-            self.tried.push(Tried { seq, to, attempts, attempt: attempt.clone(), next });
+            let attempt = tried.map(|tried| tried.attempt);
+            self.tried.push(Tried { seq, to, attempts, attempt, next });
         }
         self.fill(&to);
+    }
+
+    /// Counts a try, and says where it was refused here.
+    fn notice(&self, to: &DestinationId, tried: &Try) {
+        self.metrics.deliveries.attempt(&to.source, tried.attempt.outcome);
+        if tried.attempt.outcome == AttemptOutcome::OutOfBounds {
+            let error = tried.attempt.error.as_deref().unwrap_or_default();
+            tracing::warn!(source = %to, "nothing was sent to where it may not be sent: {error}");
+        }
     }
 
     /// What every lane gives of what waits there.
@@ -330,7 +344,7 @@ impl Deliver {
     /// Gives back what is claimed and not sent: it is as due as it was.
     fn give_back(&mut self, loads: Vec<Load>) {
         let now = Timestamp::now();
-        let due = loads.into_iter().flatten().filter(|one| !one.behind);
+        let due = loads.into_iter().flatten().filter(|one| one.behind.is_none());
         self.tried.extend(due.map(|one| untried(one, now)));
     }
 

@@ -22,6 +22,7 @@ use server::{Server, event};
 on_both!(threaded:
     an_action_reaches_its_platform_with_all_that_it_needs,
     each_subject_has_its_order_however_often_tries_fail,
+    what_is_about_one_account_follows_without_a_turn_for_each,
     what_nobody_takes_is_kept_until_somebody_does,
     a_restart_goes_on_where_it_stopped,
     two_servers_on_one_record_send_each_thing_once,
@@ -193,6 +194,37 @@ async fn every_way_to_fail_is_one_failed_try() {
     assert_eq!(elsewhere.received().len(), 0, "a redirect is not followed");
     let received = receiver.received();
     assert_eq!(received.len(), ways.len() + failing, "what was delivered is not sent again");
+    server.app.stop().await;
+}
+
+async fn what_is_about_one_account_follows_without_a_turn_for_each(home: Home) {
+    const EVENTS: usize = 100;
+    // A server takes turns 50 ms apart at least.
+    const A_TURN_EACH: Duration = Duration::from_millis(50 * EVENTS as u64);
+    let open = Arc::new(AtomicBool::new(false));
+    let opened = Arc::clone(&open);
+    // One in ten fails at first, so that runs end in the middle.
+    let receiver = Receiver::start(move |one| match opened.load(Ordering::Relaxed) {
+        false => Does::Answer(503),
+        true if one.text("event_id").ends_with('7') && one.before == 0 => Does::Answer(500),
+        true => Does::Answer(204),
+    })
+    .await;
+    let sending = sending(&receiver.url());
+    let server = Server::start_with(&home, |config| {
+        sending(config);
+        config.delivery_attempts_max = 100_000;
+    })
+    .await;
+    for n in 0..EVENTS {
+        post(&server, &format!("ann-{n}"), "ann").await;
+    }
+    open.store(true, Ordering::Relaxed);
+    let took = server
+        .until("all are delivered", async || counted(&server, "delivered").await == EVENTS as u64)
+        .await;
+    assert!(took < A_TURN_EACH, "{took:?}");
+    assert_in_order(&receiver.received(), &["ann"], EVENTS);
     server.app.stop().await;
 }
 

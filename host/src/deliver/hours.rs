@@ -54,14 +54,14 @@ impl Hours {
         let mut alone = Vec::new();
         for one in claimed {
             let Ok(outgoing) = &one.outgoing else {
-                if !one.behind {
+                if one.behind.is_none() {
                     alone.push(vec![one]);
                 }
                 // What is behind it and cannot be read ends nothing for others: it has its own turn.
                 continue;
             };
             let subject = outgoing.subject.clone();
-            match (self.not_before(outgoing, now), one.behind, lines.get_mut(&subject)) {
+            match (self.not_before(outgoing, now), one.behind.is_some(), lines.get_mut(&subject)) {
                 (Some(until), false, _) => held.push((one, until)),
                 (None, false, _) => {
                     lines.insert(subject, vec![one]);
@@ -164,7 +164,7 @@ mod tests {
         });
         let outgoing = Ok(serde_json::from_value(outgoing).unwrap());
         let to = DestinationId::named("market", "mail");
-        Claimed { seq, id, to, attempts: 0, behind, outgoing }
+        Claimed { seq, id, to, attempts: 0, behind: behind.then_some(0), outgoing }
     }
 
     #[test]

@@ -50,11 +50,6 @@ impl Answer {
     pub fn unreadable(error: String) -> Self {
         Self { error: Some(error), ..bare(AttemptOutcome::Unreadable) }
     }
-
-    /// Of nothing.
-    pub fn nothing() -> Self {
-        Self::unreadable("there is nothing to send".to_owned())
-    }
 }
 
 impl Http {

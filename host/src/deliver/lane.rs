@@ -108,7 +108,7 @@ mod tests {
                 id: DeliveryId::of_action(DecisionId::new(), Scope::Message),
                 to: DestinationId::of("market"),
                 attempts: 0,
-                behind: false,
+                behind: None,
                 outgoing: Err(StoreError::Closed),
             };
             lane.claimed(at, vec![claimed]);

@@ -1,7 +1,7 @@
 //! The turns of whoever delivers. A turn records what came of tries and claims what is due, in one
 //! transaction: what has ended and what comes next of its subject cannot fall apart.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use sqlx::{Arguments as _, Row as _};
@@ -18,6 +18,8 @@ use crate::model::{
     Attempt, AuditEntry, DeliveryId, DeliveryState, DestinationId, Outgoing, Timestamp,
 };
 
+/// How much of what waits behind others is claimed at once for one destination.
+const BEHIND_MAX: usize = 512;
 /// The table that a turn writes to when nothing ended.
 const EXEMPT: &str = "delivery_claims";
 
@@ -58,6 +60,15 @@ pub(super) const CLAIM: &str = "UPDATE delivery_claims SET due_at = $1, claimed_
     WHERE outbox IN (SELECT outbox FROM delivery_claims WHERE source = $3 AND destination = $6 \
     AND due_at <= $4 AND NOT EXISTS (SELECT 1 FROM disabled_destinations WHERE source = $3 \
     AND destination = $6) ORDER BY due_at, outbox LIMIT $5) RETURNING outbox";
+/// What of this has something behind it.
+pub(super) static FOLLOWED: Insert = Insert::new(
+    "WITH claimed (entry) AS (",
+    1,
+    ") SELECT h.outbox FROM claimed AS n CROSS JOIN delivery_claims AS h WHERE h.outbox = n.entry \
+     AND EXISTS (SELECT 1 FROM delivery_claims AS f WHERE f.source = h.source \
+     AND f.subject = h.subject AND f.destination = h.destination AND f.outbox > h.outbox \
+     AND f.due_at IS NULL)",
+);
 /// Takes what waits behind something that is claimed. It is not due, so nobody else does.
 pub(super) const BEHIND: &str = "UPDATE delivery_claims SET claimed_by = $1 WHERE outbox IN (SELECT f.outbox \
     FROM delivery_claims AS h CROSS JOIN delivery_claims AS f WHERE h.outbox = $2 \
@@ -81,8 +92,8 @@ pub struct Claimed {
     pub to: DestinationId,
     /// Tries before this one.
     pub attempts: u32,
-    /// Whether it waits behind another and may only be ended with that.
-    pub behind: bool,
+    /// The row that it waits behind and may only be ended with.
+    pub behind: Option<i64>,
     /// What to send; or why it cannot be read.
     pub outgoing: Result<Outgoing, StoreError>,
 }
@@ -302,26 +313,42 @@ async fn claim(
         .fetch_all(tx.connection()?)
         .await?;
     let seqs: Vec<i64> = rows.iter().map(|row| row.try_get("outbox")).collect::<Result<_, _>>()?;
-    let heads = seqs.len();
-    let mut seqs = seqs;
-    for head in 0..if *behind > 0 { heads } else { 0 } {
-        let rows = sqlx::query(BEHIND)
-            .bind(turn.server)
-            .bind(seqs[head])
-            .bind(i64::try_from(*behind).unwrap_or(i64::MAX))
-            .fetch_all(tx.connection()?)
-            .await?;
-        for row in &rows {
-            seqs.push(row.try_get("outbox")?);
-        }
-    }
-    let due: BTreeSet<i64> = seqs[..heads].iter().copied().collect();
+    let behind = match behind {
+        0 => BTreeMap::new(),
+        most => claim_behind(tx.connection()?, turn.server, &seqs, *most).await?,
+    };
+    let seqs: Vec<i64> = seqs.into_iter().chain(behind.keys().copied()).collect();
     let rows = READ.run(tx.connection()?, &seqs, |arguments, seq| arguments.add(*seq)).await?;
     let mut claimed: Vec<Claimed> =
         rows.iter().map(|row| claimed(keyring, row)).collect::<Result<_, _>>()?;
-    claimed.iter_mut().for_each(|one| one.behind = !due.contains(&one.seq));
+    claimed.iter_mut().for_each(|one| one.behind = behind.get(&one.seq).copied());
     claimed.sort_unstable_by_key(|one| one.seq);
     Ok(claimed)
+}
+
+/// Claims what waits behind these, at most so much behind each; by row the one that it is behind.
+async fn claim_behind(
+    connection: &mut Connection,
+    server: i64,
+    heads: &[i64],
+    most: usize,
+) -> Result<BTreeMap<i64, i64>, StoreError> {
+    let followed = FOLLOWED.run(connection, heads, |arguments, seq| arguments.add(*seq)).await?;
+    let each = most.min((BEHIND_MAX / followed.len().max(1)).max(1));
+    let mut behind = BTreeMap::new();
+    for row in followed {
+        let head: i64 = row.try_get("outbox")?;
+        let rows = sqlx::query(BEHIND)
+            .bind(server)
+            .bind(head)
+            .bind(i64::try_from(each).unwrap_or(i64::MAX))
+            .fetch_all(&mut *connection)
+            .await?;
+        for row in &rows {
+            behind.insert(row.try_get("outbox")?, head);
+        }
+    }
+    Ok(behind)
 }
 
 fn claimed(keyring: &Keyring, row: &Row) -> Result<Claimed, StoreError> {
@@ -338,7 +365,7 @@ fn claimed(keyring: &Keyring, row: &Row) -> Result<Claimed, StoreError> {
         id: id.parse().map_err(|error: String| sealed::damaged("delivery", id, &error))?,
         to: DestinationId { source: row.try_get("source")?, name: row.try_get("destination")? },
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
-        behind: false,
+        behind: None,
         outgoing: open(),
     })
 }

@@ -8,7 +8,8 @@ use crate::model::{DestinationId, Identity, KeyId, Outgoing, Role};
 on_both!(
     what_waits_for_a_destination_waits_for_a_word,
     a_destination_that_is_enabled_without_end_fills_no_table,
-    what_waits_behind_something_is_claimed_with_it_and_ended_with_it
+    what_waits_behind_something_is_claimed_with_it_and_ended_with_it,
+    what_follows_something_fails_for_itself_and_nothing_overtakes_it
 );
 
 fn admin() -> Identity {
@@ -78,7 +79,7 @@ async fn what_waits_behind_something_is_claimed_with_it_and_ended_with_it(home: 
         store.deliver(&turn).await.unwrap()
     };
     let claimed = turn(1, &[], 1).await;
-    let behind: Vec<bool> = claimed.iter().map(|one| one.behind).collect();
+    let behind: Vec<bool> = claimed.iter().map(|one| one.behind.is_some()).collect();
     assert_eq!((events(&claimed), behind), (vec!["a-1", "a-2"], vec![false, true]));
     // Only what was due comes again, where it failed: what is behind it waits on.
     let tried = [came_to(&claimed[0], Next::Again(now))];
@@ -93,4 +94,37 @@ async fn what_waits_behind_something_is_claimed_with_it_and_ended_with_it(home: 
     assert_eq!(store.next_delivery_due(&to).await.unwrap(), None);
     // The endpoint without a name has its own order.
     assert_eq!(store.delivery_backlog(&DestinationId::of(SOURCE)).await.unwrap().pending, 3);
+}
+
+async fn what_follows_something_fails_for_itself_and_nothing_overtakes_it(home: Home) {
+    let (_place, store) = fresh(home).await;
+    for (id, subject) in
+        [("a-0", "ann"), ("a-1", "ann"), ("a-2", "ann"), ("a-3", "ann"), ("b-0", "bob")]
+    {
+        store.commit(&asking(id, subject, &[Scope::Message])).await.unwrap();
+    }
+    let to = DestinationId::of(SOURCE);
+    let turn = async |now: Timestamp, tried: &[Tried], count| {
+        let wanted = [Wanted { to: to.clone(), count, behind: 2 }];
+        let claimed_until = now.plus_millis(15_000);
+        let turn = Turn { server: 1, tried, wanted: &wanted, now, claimed_until, alerts: &[] };
+        store.deliver(&turn).await.unwrap()
+    };
+    let now = soon();
+    let claimed = turn(now, &[], 10).await;
+    assert_eq!(events(&claimed), ["a-0", "a-1", "a-2", "b-0"], "as much behind as is wanted");
+    let behind: Vec<Option<i64>> = claimed.iter().map(|one| one.behind).collect();
+    let head = Some(claimed[0].seq);
+    assert_eq!(behind, [None, head, head, None]);
+    // The first came through, the second did not, and nothing was sent of what is behind that.
+    let later = now.plus_millis(60_000);
+    let tried = [came_to(&claimed[0], Next::Delivered), came_to(&claimed[1], Next::Again(later))];
+    assert!(turn(now, &tried, 10).await.is_empty(), "nothing overtakes what waits");
+    assert_eq!(store.next_delivery_due(&to).await.unwrap(), Some(now.plus_millis(15_000)), "bob's");
+    let again = turn(later, &[], 10).await;
+    assert_eq!(events(&again), ["a-1", "a-2", "a-3", "b-0"]);
+    assert_eq!((again[0].attempts, again[1].attempts), (1, 0));
+    // One that is dead lets the next come at once.
+    let tried = [came_to(&again[0], Next::Delivered), came_to(&again[1], Next::Dead)];
+    assert_eq!(events(&turn(later, &tried, 10).await), ["a-3"]);
 }

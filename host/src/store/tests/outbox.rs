@@ -7,7 +7,7 @@ use sqlx::Row as _;
 use super::super::deliveries::{ATTEMPTS, COUNT, DEAD, FORGET, OLDEST, REVIVE};
 use super::super::dialect::Kind;
 use super::super::outbox::{self, PROMOTE, WORDS};
-use super::super::turn::{BEHIND, CLAIM, END, NEXT_DUE, POSTPONE, READ, UNCLAIM};
+use super::super::turn::{BEHIND, CLAIM, END, FOLLOWED, NEXT_DUE, POSTPONE, READ, UNCLAIM};
 use super::super::{Claimed, DeliveryFilter, HeldAfter, Next, Tried, Turn, Wanted};
 use super::*;
 use crate::model::{
@@ -462,7 +462,8 @@ async fn what_hangs_on_a_decision_goes_with_it(home: Home) {
 #[tokio::test]
 async fn a_turn_finds_its_rows_by_an_index() {
     let (_place, store) = fresh(Home::Sqlite).await;
-    let over_rows = [&PROMOTE, &END, &UNCLAIM, &POSTPONE, &READ, &REVIVE, &FORGET, &outbox::FORGET];
+    let over_rows =
+        [&PROMOTE, &END, &UNCLAIM, &POSTPONE, &READ, &REVIVE, &FORGET, &outbox::FORGET, &FOLLOWED];
     let mut statements: Vec<String> =
         over_rows.iter().map(|rows| rows.text(Kind::Sqlite, 1).to_string()).collect();
     statements
