@@ -22,6 +22,7 @@ mod labels;
 mod lists;
 mod merge;
 mod modifiers;
+mod onset;
 mod risk;
 mod rules;
 mod scoring;
@@ -51,6 +52,7 @@ pub use labels::{Known, Labels};
 pub use lists::{List, ListKind};
 pub use merge::Merge;
 pub use modifiers::{Adds, Modifier};
+pub use onset::{Draw, Onset};
 pub use risk::CONDUCT_MAX;
 pub use rules::Rule;
 pub use stages::{EvidenceStage, Lift, Scheme};
@@ -91,6 +93,7 @@ pub struct Policy {
     reads: Reads,
     exemptions: Vec<Exemption>,
     strikes: Option<Strikes>,
+    onset: Option<Onset>,
 }
 
 impl Policy {
@@ -146,6 +149,11 @@ impl Policy {
     /// From the mildest to the most severe; never empty.
     pub fn tiers(&self) -> &[Tier] {
         &self.tiers
+    }
+
+    /// When what is asked of accounts begins; `None`: at once.
+    pub fn onset(&self) -> Option<&Onset> {
+        self.onset.as_ref()
     }
 
     /// How violations add up, where they do.

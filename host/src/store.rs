@@ -12,6 +12,7 @@ mod audit;
 mod cases;
 mod copy;
 mod decisions;
+mod delayed;
 mod deliveries;
 mod deployments;
 mod destinations;

@@ -27,7 +27,8 @@ on_both!(threaded:
     an_overturned_decision_gives_its_strike_back,
     every_escalation_replays_to_the_same_bits,
     everybody_is_told_in_their_language_and_a_replay_says_the_same,
-    what_is_held_on_a_subject_is_exported_and_erased
+    what_is_held_on_a_subject_is_exported_and_erased,
+    what_begins_later_restricts_nobody_before
 );
 
 const STRIKES: &str = r#"
@@ -414,5 +415,44 @@ async fn a_check_names_whom_it_refuses_and_what_is_wrong_with_a_question() {
     let begun = Instant::now();
     ask("platform", json!({"source": "market", "subjects": many[..1_000]})).await;
     assert!(begun.elapsed() < Duration::from_secs(5), "a thousand are answered at once");
+    server.app.stop().await;
+}
+
+async fn what_begins_later_restricts_nobody_before(home: Home) {
+    let dir = tempfile::tempdir().unwrap();
+    server::furnish(dir.path());
+    let enforcement = "[enforcement]\njitter_minutes = 1440\n";
+    let text = format!("{}{STRIKES}{enforcement}", POLICY.replace("NAME", "market"));
+    server::write(&dir.path().join("policies/market.toml"), text.as_bytes());
+    let server = Server::start_in(&home, dir, |_| ()).await;
+    let day = |days: i64| Timestamp::now().plus_millis(days * DAY_MS);
+    let account = |decision: &Value| -> Value {
+        let actions = decision["actions"].as_array().unwrap().iter();
+        actions.filter(|own| own["scope"] == "account").cloned().collect()
+    };
+    let mut all = vec![said(&server, "e-1", "user-17", VIOLATION, None).await];
+    let second = said(&server, "e-2", "user-17", VIOLATION, None).await;
+    let own = account(&second)[0].clone();
+    let [begins, ends] = ["begins_at", "expires_at"]
+        .map(|key| Timestamp::parse(own[key].as_str().unwrap()).unwrap());
+    assert_eq!(own["action"], "cooldown", "{second}");
+    assert!(begins > day(0) && begins < day(1), "{second}");
+    assert_eq!(ends.micros() - begins.micros(), DAY_MS * 1_000, "it lasts as long: {second}");
+    // The message itself is held back at once, and the end user reads of nothing else.
+    assert_eq!(second["actions"][0]["action"], "soft_block");
+    assert_eq!(second["message"], "Held back.");
+    assert_eq!(allowed(&server, &["user-17"]).await, [true]);
+    assert_eq!(profile(&server, "user-17").await["restrictions"], json!([]));
+    let clean = said(&server, "e-3", "user-17", CLEAN, None).await;
+    assert_eq!(clean["action"], "allow", "{clean}");
+    all.extend([second, clean]);
+    // What comes late begins late of when it happened: this one has begun and holds.
+    all.push(said(&server, "e-4", "user-18", VIOLATION, Some(day(-2))).await);
+    let late = said(&server, "e-5", "user-18", VIOLATION, Some(day(-2))).await;
+    assert!(account(&late)[0]["begins_at"].is_string(), "{late}");
+    all.push(late);
+    let third = said(&server, "e-6", "user-19", VIOLATION, None).await;
+    all.push(third);
+    replay_to_the_same_bits(&server, &all).await;
     server.app.stop().await;
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::model::notice::offset_minutes;
+use crate::model::notice::{minutes_of_day, offset_minutes};
 use crate::model::{
     Action, DestinationId, Language, Notice, Notices, Recipient, Template, TypePattern, Wants,
 };
@@ -127,16 +127,7 @@ impl Quiet {
     /// # Errors
     /// What is wrong with it.
     pub fn minutes(&self) -> Result<(u32, u32), String> {
-        let minutes = |text: &str| {
-            let (hours, minutes) = text.split_once(':')?;
-            let two = |digits: &str| {
-                let plain = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
-                plain.then(|| digits.parse::<u32>().ok()).flatten()
-            };
-            let (hours, minutes) = (two(hours)?, two(minutes)?);
-            (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
-        };
-        let (Some(from), Some(to)) = (minutes(&self.from), minutes(&self.to)) else {
+        let (Some(from), Some(to)) = (minutes_of_day(&self.from), minutes_of_day(&self.to)) else {
             return Err("`quiet` is written as { from = \"22:00\", to = \"07:00\" }".to_owned());
         };
         match from == to {

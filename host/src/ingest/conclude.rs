@@ -57,6 +57,7 @@ pub fn conclude(
         would: None,
         reason: verdict.reason,
         message: verdict.message,
+        message_later: None,
         tags: verdict.tags,
         alerts: verdict.alerts,
         strike: None,
@@ -83,6 +84,7 @@ pub fn enforce(mut decision: Decision, escalation: &Escalation) -> Decision {
         decision.reason.push_str(reason);
     }
     decision.message.clone_from(&escalation.message);
+    decision.message_later.clone_from(&escalation.later);
     let change = escalation.change.as_ref();
     decision.strike = change.and_then(|change| change.strike.clone());
     let case = change.and_then(|change| change.case.as_ref());
@@ -102,7 +104,7 @@ fn enforce_nothing(decision: &mut Decision, case: Option<String>) {
         action: decision.action,
         scope: decision.scope,
         actions: std::mem::replace(&mut decision.actions, allowed),
-        message: decision.message.take(),
+        message: decision.message.take().or(decision.message_later.take()),
         strike: decision.strike.take(),
         case,
     });

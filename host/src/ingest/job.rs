@@ -120,7 +120,7 @@ impl Job {
             detectors: trial::trials(&policy.policy, &given, &seen, &findings, &verdict),
             policies: policies::trials(snapshot, &given, policy, &findings, &verdict),
         };
-        let asked = verdict.asked();
+        let asked = verdict.asked(self.id);
         let (decision, trace) = conclude(given, findings, verdict);
         let basis = Basis::new(&decision, trace, &seen, &self.ceiling, known, account);
         let basis = serde_json::to_value(basis).expect("it is plain JSON");

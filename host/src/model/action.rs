@@ -101,6 +101,9 @@ pub struct ScopedAction {
     pub scope: Scope,
     /// `null` where it does not end by itself.
     pub expires_at: Option<Timestamp>,
+    /// When it begins, where that is later than the decision: until then nothing of it is enforced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins_at: Option<Timestamp>,
     /// Of a restriction that an earlier decision imposed and that is still in force: since when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_force_since: Option<Timestamp>,
@@ -109,6 +112,6 @@ pub struct ScopedAction {
 impl ScopedAction {
     /// One that does not end by itself.
     pub fn lasting(action: Action, scope: Scope) -> Self {
-        Self { action, scope, expires_at: None, in_force_since: None }
+        Self { action, scope, expires_at: None, begins_at: None, in_force_since: None }
     }
 }

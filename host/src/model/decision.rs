@@ -40,8 +40,11 @@ pub struct Decision {
     pub would: Option<Would>,
     /// Why, in a sentence for a reviewer.
     pub reason: String,
-    /// Text for the end user.
+    /// Text for the end user. Of what begins later it says nothing.
     pub message: Option<String>,
+    /// Text for the end user when what begins later begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_later: Option<String>,
     /// The strike that the violation counted as.
     pub strike: Option<Strike>,
     /// The case that it opened or joined.

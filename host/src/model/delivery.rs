@@ -42,6 +42,9 @@ pub struct Outgoing {
     pub scope: Scope,
     /// `null` where it does not end by itself.
     pub expires_at: Option<Timestamp>,
+    /// When it begins, where that is later than the decision: it is not sent before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins_at: Option<Timestamp>,
     /// Why, in a sentence for the platform's people.
     pub reason: String,
     /// Text for the end user.
@@ -74,8 +77,12 @@ impl Outgoing {
             action: own.action,
             scope: own.scope,
             expires_at: own.expires_at,
+            begins_at: own.begins_at,
             reason: decision.reason.clone(),
-            message: decision.message.clone(),
+            message: match own.begins_at {
+                Some(_) => decision.message_later.clone(),
+                None => decision.message.clone(),
+            },
             policy: decision.policy.clone(),
             notice: None,
             alert: None,
@@ -118,6 +125,7 @@ impl Outgoing {
             action: Action::Allow,
             scope: Scope::Account,
             expires_at: None,
+            begins_at: None,
             reason: news.rule.clone(),
             message: Some(news.text.clone()),
             policy: PolicyRef { name: news.rule.clone(), version: 0, digest: Digest::of(b"") },
@@ -156,6 +164,7 @@ impl Outgoing {
             id: DeliveryId::of_word(self.decision_id, self.scope, word).to(&self.destination),
             kind,
             ruled_at: Some(at),
+            begins_at: self.begins_at.filter(|begins| kind == OutgoingKind::Action && *begins > at),
             reason: reason.to_owned(),
             message: self.message.clone().filter(|_| again),
             ..self.clone()
@@ -255,7 +264,8 @@ pub enum DeliveryState {
     Delivered,
     /// It was tried as often as it may be, and is kept until somebody has it replayed.
     Dead,
-    /// Its subject was erased before it was delivered, and what was to be sent with it.
+    /// There is nothing left to send: its subject was erased before it was delivered, or people overturned
+    /// the decision before what it asked began.
     Erased,
 }
 

@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use super::alert::AlertNews;
 use super::event::Field;
 use super::{
-    Decision, DeliveryId, Event, Language, Mode, Outgoing, OutgoingKind, PolicyRef, TypePattern,
+    Action, Decision, DeliveryId, Event, Language, Mode, Outgoing, OutgoingKind, PolicyRef, Scope,
+    TypePattern,
 };
 
 /// Bytes of an address or a number.
@@ -71,14 +72,19 @@ impl Notices {
         if decision.mode != Mode::Active {
             return Vec::new();
         }
-        let strongest = asked.into_iter().max_by_key(|one| (one.action, one.scope));
         let says = |one: &Outgoing| {
             self.actions.is_some_and(|needs_text| !needs_text || one.message.is_some())
         };
-        let enforced = strongest.filter(says);
+        let strongest = |asked: Vec<Outgoing>| {
+            asked.into_iter().max_by_key(|one| (one.action, one.scope)).filter(says)
+        };
+        // What begins later is told then, and what holds now is not kept waiting for it.
+        let (later, now): (Vec<_>, Vec<_>) =
+            asked.into_iter().partition(|one| one.begins_at.is_some());
+        let enforced: Vec<Outgoing> = strongest(now).into_iter().chain(strongest(later)).collect();
         let wanted = self.events.iter().any(|pattern| pattern.matches(&event.kind));
         let of_event = wanted.then(|| of_event(decision));
-        if enforced.is_none() && of_event.is_none() {
+        if enforced.is_empty() && of_event.is_none() {
             return Vec::new();
         }
         let Some(notice) = self.notice(event) else { return Vec::new() };
@@ -125,6 +131,10 @@ impl Notices {
 
 fn of_event(decision: &Decision) -> Outgoing {
     let PolicyRef { name, version, digest } = &decision.policy;
+    // What begins later is not told of yet.
+    let now = decision.actions.iter().filter(|own| own.begins_at.is_none());
+    let strongest = now.map(|own| (own.action, own.scope)).max();
+    let (action, scope) = strongest.unwrap_or((Action::Allow, Scope::Message));
     Outgoing {
         id: DeliveryId::of_notice(decision.id),
         kind: OutgoingKind::Notice,
@@ -136,9 +146,10 @@ fn of_event(decision: &Decision) -> Outgoing {
         decided_at: decision.decided_at,
         ruled_at: None,
         mode: decision.mode,
-        action: decision.action,
-        scope: decision.scope,
+        action,
+        scope,
         expires_at: None,
+        begins_at: None,
         reason: decision.reason.clone(),
         message: decision.message.clone(),
         policy: PolicyRef { name: name.clone(), version: *version, digest: *digest },
@@ -178,6 +189,17 @@ pub fn offset_minutes(text: &str) -> Option<i32> {
         return None;
     }
     within(sign * (hours * 60 + minutes))
+}
+
+/// Minutes since midnight of a time of day: `08:30`.
+pub fn minutes_of_day(text: &str) -> Option<u32> {
+    let (hours, minutes) = text.split_once(':')?;
+    let two = |digits: &str| {
+        let plain = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
+        plain.then(|| digits.parse::<u32>().ok()).flatten()
+    };
+    let (hours, minutes) = (two(hours)?, two(minutes)?);
+    (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
 }
 
 fn within(minutes: i64) -> Option<i32> {

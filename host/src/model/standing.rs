@@ -67,6 +67,7 @@ impl Restriction {
             action: self.action,
             scope: Scope::Account,
             expires_at: self.expires_at,
+            begins_at: None,
             in_force_since: Some(self.since),
         }
     }

@@ -14,8 +14,8 @@ use super::weights;
 use super::whole::{INCLUDE, Whole};
 use super::words::{NAME_HINT, name, nearest, quote, word};
 use super::{
-    Known, OnError, Policy, exemptions, features, lists, modifiers, rules, stages, strikes, texts,
-    tiers,
+    Known, OnError, Policy, exemptions, features, lists, modifiers, onset, rules, stages, strikes,
+    texts, tiers,
 };
 use crate::model::manifest::is_name;
 use crate::model::{Digest, TypePattern};
@@ -118,6 +118,10 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         Some(written) => strikes::check(written, tiers.as_deref(), speaks, prove, report).map(Some),
         None => Some(None),
     };
+    let onset = match &document.enforcement {
+        Some(written) => onset::check(written, report).map(Some),
+        None => Some(None),
+    };
     let lists = match &document.lists {
         Some(written) => lists::check(written, report),
         None => Some(Vec::new()),
@@ -165,6 +169,7 @@ fn read(text: &str, known: Option<&Known>, report: &mut Report<'_>) -> Option<Po
         modifiers: modifiers?,
         tiers: tiers?,
         strikes: strikes?,
+        onset: onset?,
         named: rules::labels(&rules),
         rules,
         lists: lists?,

@@ -1,6 +1,7 @@
 //! A policy document as written: its keys and the types of their values, each with its place in the
 //! text. What the values mean is checked elsewhere.
 
+mod enforcement;
 mod features;
 mod rules;
 mod scoring;
@@ -17,6 +18,7 @@ use super::values::{boolean, hours, score, text, texts, wrong_type};
 use super::words::{nearest, quote, suggest};
 use crate::model::Score;
 
+pub(super) use enforcement::{WrittenEnforcement, WrittenHours};
 pub(super) use features::WrittenFeature;
 pub(super) use rules::{WrittenEntry, WrittenExemption, WrittenList, WrittenRule};
 pub(super) use scoring::{WrittenLift, WrittenModifier, WrittenStage};
@@ -40,6 +42,7 @@ pub(super) struct Document<'t> {
     pub(super) modifiers: Option<Spanned<Vec<WrittenModifier<'t>>>>,
     pub(super) tiers: Option<Spanned<Vec<WrittenTier<'t>>>>,
     pub(super) strikes: Option<Spanned<WrittenStrikes<'t>>>,
+    pub(super) enforcement: Option<Spanned<WrittenEnforcement<'t>>>,
     pub(super) rules: Option<Spanned<Vec<WrittenRule<'t>>>>,
     pub(super) lists: Option<Spanned<Vec<WrittenList<'t>>>>,
     pub(super) features: Option<Spanned<Vec<WrittenFeature<'t>>>>,
@@ -104,7 +107,7 @@ fn unquoted<'t>(text: &'t str, span: &Range<usize>) -> Option<&'t str> {
 
 impl<'t> Document<'t> {
     pub(super) fn read(table: &'t DeTable<'t>, report: &mut Report<'_>) -> Self {
-        const KEYS: [&str; 18] = [
+        const KEYS: [&str; 19] = [
             "name",
             "source",
             "events",
@@ -119,6 +122,7 @@ impl<'t> Document<'t> {
             "modifiers",
             "tiers",
             "strikes",
+            "enforcement",
             "rules",
             "lists",
             "features",
@@ -145,6 +149,7 @@ impl<'t> Document<'t> {
             modifiers: top.given("modifiers", report, scoring::modifiers),
             tiers: top.needed("tiers", "begin with a `[[tiers]]` from 0.0", report, tiers),
             strikes: top.given("strikes", report, strikes::strikes),
+            enforcement: top.given("enforcement", report, enforcement::enforcement),
             rules: top.given("rules", report, rules::rules),
             lists: top.given("lists", report, rules::lists),
             features: top.given("features", report, features::features),

@@ -9,11 +9,12 @@ mod tests;
 
 use super::Policy;
 use super::judge::Verdict;
+use super::onset::Draw;
 use super::strikes::{hours_after, told};
 use super::texts::{Said, Wording};
 use crate::model::{
-    Action, CaseChange, Restriction, Scope, ScopedAction, Standing, StandingChange, Strike,
-    Timestamp,
+    Action, CaseChange, DecisionId, Restriction, Scope, ScopedAction, Standing, StandingChange,
+    Strike, Template, Timestamp,
 };
 
 /// What of a verdict escalates.
@@ -30,6 +31,8 @@ pub struct Asked {
     pub case: Option<String>,
     /// What its text for the end user is made of.
     pub wording: Wording,
+    /// The chance in when it begins.
+    pub draw: Draw,
 }
 
 /// What is enforced.
@@ -43,19 +46,23 @@ pub struct Escalation {
     pub review: bool,
     /// What it adds to the reason of the verdict.
     pub reason: Option<String>,
-    /// The end user's text: that of the strike, where its action is the most severe and has one.
+    /// The end user's text: that of the strike, where its action is the most severe and has one. Of what begins
+    /// later it says nothing.
     pub message: Option<String>,
+    /// What the end user is told when that begins.
+    pub later: Option<String>,
 }
 
 impl Verdict {
-    /// What of it escalates.
-    pub fn asked(&self) -> Asked {
+    /// What of it escalates in this decision.
+    pub fn asked(&self, id: DecisionId) -> Asked {
         Asked {
             actions: self.actions.clone(),
             violation: self.violation,
             restricts: self.judged && !self.exempt,
             case: self.case.clone(),
             wording: self.wording(),
+            draw: Draw::of(id),
         }
     }
 }
@@ -66,7 +73,8 @@ impl Policy {
         let mut actions = asked.actions.clone();
         let (mut strike, mut reason, mut review) = (None, None, false);
         let Wording { language, text, tier, reason: why } = &asked.wording;
-        let mut text = text.as_ref();
+        let text = text.as_ref();
+        let mut severest = text;
         if let Some(strikes) = self.strikes().filter(|_| asked.violation) {
             let number = standing.strikes.saturating_add(1);
             strike = Some(Strike { number, expires_at: strikes.expiry(at) });
@@ -78,31 +86,70 @@ impl Policy {
             if let Some(own) = &step.message
                 && actions.iter().all(|own| own.action < step.action)
             {
-                text = Some(own.in_language(language.as_ref()));
+                severest = Some(own.in_language(language.as_ref()));
             }
             let expires_at = step.for_h.map(|hours| hours_after(at, hours));
             let lasting = ScopedAction::lasting(step.action, Scope::Account);
             demand(&mut actions, ScopedAction { expires_at, ..lasting });
         }
+        let begins_at = self.begins_at(asked.draw, standing, at);
+        let account = actions.iter_mut().find(|own| own.scope == Scope::Account);
+        let account = account.filter(|own| own.action > Action::Allow);
+        let mut later = false;
+        if let (Some(own), Some(begins_at)) = (account, begins_at) {
+            put_off(own, at, begins_at);
+            later = true;
+            let begins = format!("; it begins at {}", begins_at.to_minute());
+            reason = Some(reason.unwrap_or_default() + &begins);
+        }
         let account = actions.iter().find(|own| own.scope == Scope::Account);
-        let restriction = account
-            .filter(|own| Restriction::restricts(own.action))
-            .map(|own| Restriction { action: own.action, since: at, expires_at: own.expires_at });
+        let restriction =
+            account.filter(|own| Restriction::restricts(own.action)).map(|own| Restriction {
+                action: own.action,
+                since: own.begins_at.unwrap_or(at),
+                expires_at: own.expires_at,
+            });
         let in_force = standing.restrictions.iter().filter(|own| own.is_in_force(at));
         for own in in_force.filter(|_| asked.restricts) {
             demand(&mut actions, own.as_action());
         }
-        let message = text.map(|text| {
-            let count = strike.as_ref().map_or(0, |strike: &Strike| strike.number);
-            let reason = [why.as_str(), reason.as_deref().unwrap_or_default()].concat();
-            Said { actions: &actions, count, tier, reason: &reason }.in_words(text)
-        });
+        let count = strike.as_ref().map_or(0, |strike: &Strike| strike.number);
+        let said = |text: &Template, actions: &[ScopedAction], escalated: &str| {
+            let reason = [why.as_str(), escalated].concat();
+            Said { actions, count, tier, reason: &reason }.in_words(text)
+        };
+        let escalated = reason.as_deref().unwrap_or_default();
+        let whole = severest.map(|text| said(text, &actions, escalated));
+        let (message, later) = if later {
+            let now: Vec<ScopedAction> =
+                actions.iter().filter(|own| own.begins_at.is_none()).cloned().collect();
+            let holds = now.iter().any(|own| own.action > Action::Allow);
+            (text.filter(|_| holds).map(|text| said(text, &now, "")), whole)
+        } else {
+            (whole, None)
+        };
         let opens = |matter: &String| CaseChange { matter: matter.clone(), joins: standing.case };
         let case = asked.case.as_ref().map(opens);
         let adds = strike.is_some() || restriction.is_some() || case.is_some();
         let change = adds.then_some(StandingChange { at, strike, restriction, case });
-        Escalation { actions, change, review, reason, message }
+        Escalation { actions, change, review, reason, message, later }
     }
+
+    /// When what is newly asked of the account begins, where that is later. Whom something restricts already
+    /// is not kept waiting: there is nothing that they would learn.
+    fn begins_at(&self, draw: Draw, standing: &Standing, at: Timestamp) -> Option<Timestamp> {
+        let restricted = standing.restrictions.iter().any(|own| own.is_in_force(at));
+        let begins_at = self.onset().filter(|_| !restricted)?.after(at, draw);
+        (begins_at > at).then_some(begins_at)
+    }
+}
+
+/// Has an action begin later, and last as long as it would have.
+fn put_off(own: &mut ScopedAction, at: Timestamp, begins_at: Timestamp) {
+    let later = begins_at.micros() - at.micros();
+    own.begins_at = Some(begins_at);
+    own.expires_at =
+        own.expires_at.map(|end| Timestamp::from_micros(end.micros().saturating_add(later)));
 }
 
 /// Adds an action; at each scope the more severe stays, of equal ones the one that ends later, of those

@@ -213,6 +213,7 @@ mod tests {
                     action: Action::Cooldown,
                     scope: Scope::Account,
                     expires_at: Some(Timestamp::from_micros(7)),
+                    begins_at: None,
                     in_force_since: None,
                 }),
                 alert: Some("shared".to_owned()),

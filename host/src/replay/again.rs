@@ -131,7 +131,7 @@ impl Again<'_> {
                 // Where nothing is recorded it made no difference.
                 let stood = stood
                     .unwrap_or_else(|| Stood { at: was.decided_at, standing: Standing::default() });
-                let escalation = policy.escalate(&verdict.asked(), &stood.standing, stood.at);
+                let escalation = policy.escalate(&verdict.asked(was.id), &stood.standing, stood.at);
                 let (decision, trace) = conclude(given, findings, verdict);
                 (enforce(decision, &escalation), json!(trace))
             }

@@ -218,7 +218,7 @@ impl Plan {
             account: &Account::NOBODY,
         };
         let verdict = side.policy.judge(&past.event, &given.facts(), &findings);
-        let asked = verdict.asked();
+        let asked = verdict.asked(given.id);
         let (decision, trace) = conclude(given, findings, verdict);
         Judged { decision, asked, trace }
     }

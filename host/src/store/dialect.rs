@@ -80,6 +80,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     migration!(14, "0014_destinations"),
     migration!(15, "0015_alerts"),
     migration!(16, "0016_cases"),
+    migration!(17, "0017_onset"),
 ];
 
 /// The one that gives the audit log its tree.

@@ -11,6 +11,7 @@ use sqlx::{Arguments as _, Row as _};
 
 use super::StoreError;
 use super::decisions::SealedEntry;
+use super::delayed::{self, delay};
 use super::dialect::{Connection, Row};
 use super::rows::Insert;
 use super::sealed::cipher::Seat;
@@ -48,7 +49,7 @@ pub(super) static PROMOTE: Insert = Insert::new(
 
 /// All that was said of a decision. Ids begin with the decision's and a point, so the index of ids finds them.
 pub(super) const WORDS: &str = "SELECT o.seq, o.id, o.source, o.subject, o.destination, o.kind, o.scope, \
-    o.undone_by, o.sealed FROM outbox AS o \
+    o.undone_by, o.state, o.sealed FROM outbox AS o \
     WHERE o.id > $1 || '.' AND o.id < $1 || '/' AND o.undone_by <> 'nothing'";
 
 /// What hangs on decisions that go: the id of a delivery begins with its decision's and a point, which the
@@ -107,6 +108,8 @@ pub(super) struct OutboxRow {
     action: Action,
     scope: Scope,
     undone_by: UndoneBy,
+    /// When it may be told, where that is later.
+    begins_at: Option<Timestamp>,
     sealed: Vec<u8>,
 }
 
@@ -153,9 +156,10 @@ impl OutboxRow {
     }
 
     fn with(outgoing: &Outgoing, sealed: Vec<u8>) -> Self {
-        let &Outgoing { kind, action, scope, .. } = outgoing;
+        let &Outgoing { kind, action, scope, begins_at, .. } = outgoing;
         let (id, destination) = (outgoing.id.clone(), outgoing.destination.clone());
-        Self { id, destination, kind, action, scope, undone_by: UndoneBy::of(outgoing), sealed }
+        let undone_by = UndoneBy::of(outgoing);
+        Self { id, destination, kind, action, scope, undone_by, begins_at, sealed }
     }
 
     /// The same under another key.
@@ -222,7 +226,14 @@ async fn insert_rows(connection: &mut Connection, rows: Vec<New<'_>>) -> Result<
             arguments.add(new.row.sealed.as_slice())
         })
         .await?;
-    let waiting: Vec<_> = numbered.iter().map(|(seq, new)| (*seq, new.line())).collect();
+    let (mut waiting, mut delayed) = (Vec::with_capacity(numbered.len()), Vec::new());
+    for (seq, new) in &numbered {
+        match new.row.begins_at.filter(|begins_at| *begins_at > now) {
+            Some(begins_at) => delayed.push((*seq, new.line(), begins_at)),
+            None => waiting.push((*seq, new.line())),
+        }
+    }
+    delay(connection, &delayed).await?;
     wait(connection, &waiting, now).await
 }
 
@@ -250,6 +261,9 @@ pub(super) async fn rule(
     at: Timestamp,
 ) -> Result<usize, StoreError> {
     let id = decision.id.to_string();
+    if ruling == Word::Overturned {
+        delayed::withdraw(connection, decision.id, at).await?;
+    }
     let rows = sqlx::query(WORDS).bind(id.as_str()).fetch_all(&mut *connection).await?;
     // By destination and scope: what was said last, and how much.
     let mut words: BTreeMap<(&str, &str), (&Row, u32)> = BTreeMap::new();
@@ -289,12 +303,18 @@ fn last_word(
     if row.try_get::<&str, _>("undone_by")? == UndoneBy::Itself.as_str() {
         // What is damaged keeps nobody else from being told.
         let (seat, sealed) = (Seat::of(OUTBOX, id), row.try_get("sealed")?);
+        let state: &str = row.try_get("state")?;
         return match open::<Outgoing>("delivery", &seat, Some(key), sealed) {
             Err(StoreError::Damaged { .. }) => Ok(None),
             // A lift has no text, and who is told once more reads that of the decision.
-            opened => {
-                Ok(opened?.map(|told| Outgoing { message: decision.message.clone(), ..told }))
-            }
+            opened => Ok(opened?.map(|told| {
+                // What was withdrawn before it began is lifted, and nobody was told of either.
+                let withdrawn = state == DeliveryState::Erased.as_str();
+                let kind = if withdrawn { OutgoingKind::Lift } else { told.kind };
+                let text = told.begins_at.and(decision.message_later.as_ref());
+                let message = text.or(decision.message.as_ref()).cloned();
+                Outgoing { kind, message, ..told }
+            })),
         };
     }
     let (kind, scope) = (read(id, row.try_get("kind")?)?, read(id, row.try_get("scope")?)?);
@@ -350,6 +370,7 @@ pub(super) async fn remove(
     decisions: &[&str],
 ) -> Result<(), StoreError> {
     FORGET_TRIES.run(connection, decisions, |arguments, id| arguments.add(*id)).await?;
+    delayed::remove(connection, decisions).await?;
     let rows = FORGET_CLAIMS.run(connection, decisions, |arguments, id| arguments.add(*id)).await?;
     FORGET.run(connection, decisions, |arguments, id| arguments.add(*id)).await?;
     let lines = rows.iter().map(Line::of).collect::<Result<_, _>>()?;

@@ -5,6 +5,7 @@ mod audit;
 mod cases;
 mod commit;
 mod commitments;
+mod delayed;
 mod deployed;
 mod destinations;
 mod erase;
@@ -163,6 +164,7 @@ fn decision(event: &Event) -> Decision {
         would: None,
         reason: "contact-phone found contact.phone (0.85)".to_owned(),
         message: None,
+        message_later: None,
         alerts: Vec::new(),
         tags: Vec::new(),
         strike: None,

@@ -13,7 +13,7 @@ use super::outbox::{Line, OUTBOX, promote};
 use super::rows::Insert;
 use super::sealed::cipher::Seat;
 use super::tx::Tx;
-use super::{Store, StoreError, alerts, deliveries, destinations, sealed};
+use super::{Store, StoreError, alerts, delayed, deliveries, destinations, sealed};
 use crate::model::{
     Attempt, AuditEntry, DeliveryId, DeliveryState, DestinationId, Outgoing, Timestamp,
 };
@@ -159,11 +159,15 @@ impl Store {
         &self,
         to: &DestinationId,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let due: Option<i64> = sqlx::query_scalar(NEXT_DUE)
-            .bind(to.source.as_str())
-            .bind(to.name.as_str())
-            .fetch_optional(self.readers())
-            .await?;
+        let mut due = None;
+        for first in [NEXT_DUE, delayed::NEXT] {
+            let first: Option<i64> = sqlx::query_scalar(first)
+                .bind(to.source.as_str())
+                .bind(to.name.as_str())
+                .fetch_optional(self.readers())
+                .await?;
+            due = due.into_iter().chain(first).min();
+        }
         Ok(due.map(Timestamp::from_micros))
     }
 
@@ -303,12 +307,14 @@ async fn claim(
     wanted: &Wanted,
 ) -> Result<Vec<Claimed>, StoreError> {
     let Wanted { to, count, behind } = wanted;
+    let most = i64::try_from(*count).unwrap_or(i64::MAX);
+    delayed::begin(tx.connection()?, to, most, turn.now).await?;
     let rows = sqlx::query(CLAIM)
         .bind(turn.claimed_until.micros())
         .bind(turn.server)
         .bind(to.source.as_str())
         .bind(turn.now.micros())
-        .bind(i64::try_from(*count).unwrap_or(i64::MAX))
+        .bind(most)
         .bind(to.name.as_str())
         .fetch_all(tx.connection()?)
         .await?;

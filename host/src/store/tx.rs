@@ -16,6 +16,7 @@ pub(super) const EXEMPT: &[&str] = &[
     "features",
     "observations",
     "sessions",
+    "delayed_deliveries",
     "delivery_claims",
     "delivery_attempts",
     "caches",

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use super::found::{Shipped, Written};
 use crate::cli::sandbox;
 use crate::cli::table::{self, plain};
-use crate::model::{Event, Score, Signal};
+use crate::model::{Action, Event, Scope, Score, Signal};
 use crate::policy::{
     Bound, BoundStep, ExemptStep, LabelStep, LiftStep, ModifierStep, Policy, RuleStep, Scheme,
     StageStep, Step, Verdict,
@@ -112,6 +112,10 @@ fn render(policy: &Policy, event: &Event, verdict: &Verdict) -> String {
     for scoped in &verdict.actions {
         let until = scoped.expires_at.map(|until| format!(" until {until}")).unwrap_or_default();
         out += &format!("action   {} of the {}{until}\n", scoped.action, scoped.scope);
+        let later = policy.onset().filter(|_| scoped.scope == Scope::Account);
+        if let Some(onset) = later.filter(|_| scoped.action > Action::Allow) {
+            out += &format!("begins   {onset}\n");
+        }
     }
     if !verdict.tags.is_empty() {
         out += &format!("tags     {}\n", verdict.tags.join(", "));

@@ -20,6 +20,7 @@ fn outgoing(expires_at: Option<i64>) -> Outgoing {
         mode: Mode::Active,
         action: Action::Cooldown,
         scope: Scope::Account,
+        begins_at: None,
         expires_at: expires_at.map(at),
         reason: "a phone number".to_owned(),
         message: Some("Your account is paused.".to_owned()),

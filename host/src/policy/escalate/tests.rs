@@ -62,7 +62,9 @@ fn asked(policy: &Policy, tier: &str) -> Asked {
     let tier = policy.tiers().iter().find(|own| own.name == tier).unwrap();
     let violation = ["high", "critical"].contains(&tier.name.as_str());
     let actions = vec![tier.enforced.from(at(0))];
-    Asked { actions, violation, restricts: true, case: None, wording: Wording::default() }
+    let wording = Wording::default();
+    let draw = Draw::of(DecisionId::new());
+    Asked { actions, violation, restricts: true, case: None, wording, draw }
 }
 
 /// The actions, with the hours from now until they end.
@@ -253,4 +255,59 @@ fn the_document_says_what_strikes_lead_to() {
     );
     let step = StrikeStep { action: Action::Cooldown, for_h: Some(24), message: None };
     assert_eq!((strikes.steps.len(), &strikes.steps[1]), (4, &step));
+}
+
+/// What is asked of an account begins eight hours after `at(0)`, at 06:13 of the day after.
+fn later() -> Policy {
+    let enforcement = "[enforcement]\nhours = { from = \"06:13\", to = \"06:14\" }\n";
+    Policy::compile_again(&format!("{DOCUMENT}{enforcement}")).unwrap().policy
+}
+
+fn worded(policy: &Policy, tier: &str) -> Asked {
+    let template = |text: &str| Template::lenient(text, &crate::policy::PLACES);
+    let text = Some(template("Held back: {action} until {until}."));
+    let wording = Wording { text, tier: tier.to_owned(), ..Wording::default() };
+    Asked { wording, ..asked(policy, tier) }
+}
+
+#[test]
+fn what_begins_later_is_not_told_before_and_lasts_as_long() {
+    let policy = later();
+    let two = Standing { strikes: 2, ..Standing::default() };
+    let escalation = policy.escalate(&worded(&policy, "high"), &two, at(0));
+    let [message, account] = &escalation.actions[..] else { panic!("{escalation:?}") };
+    assert_eq!((message.action, message.begins_at), (Action::SoftBlock, None), "it holds at once");
+    let begins = at(0).plus_millis(7 * 3_600_000 + 59 * 60_000 + 40_000);
+    assert_eq!((account.action, account.begins_at), (Action::Restriction, Some(begins)));
+    assert_eq!(account.expires_at, Some(begins.plus_millis(72 * 3_600_000)));
+    let change = escalation.change.clone().unwrap();
+    let restriction = change.restriction.unwrap();
+    assert_eq!((restriction.since, restriction.expires_at), (begins, account.expires_at));
+    assert_eq!(escalation.message.as_deref(), Some("Held back: soft block until -."));
+    assert_eq!(escalation.later.as_deref(), Some("Restricted."));
+    // The strike counts from now on.
+    assert_eq!(change.strike.unwrap().expires_at, at(30 * 24));
+    let again = policy.escalate(&worded(&policy, "high"), &two, at(0));
+    assert_eq!(again, escalation);
+}
+
+#[test]
+fn whom_something_restricts_already_is_not_kept_waiting() {
+    let policy = later();
+    let in_force = |since: i64| Standing {
+        strikes: 2,
+        restrictions: vec![Restriction {
+            action: Action::Cooldown,
+            since: at(since),
+            expires_at: Some(at(20)),
+        }],
+        case: None,
+    };
+    let escalation = policy.escalate(&worded(&policy, "high"), &in_force(-4), at(0));
+    assert!(escalation.actions.iter().all(|own| own.begins_at.is_none()), "{escalation:?}");
+    assert_eq!(escalation.message.as_deref(), Some("Restricted."));
+    assert_eq!(escalation.later, None);
+    // What has ended restricts nobody.
+    let escalation = policy.escalate(&worded(&policy, "high"), &in_force(-4), at(20));
+    assert!(escalation.actions.iter().any(|own| own.begins_at.is_some()), "{escalation:?}");
 }

@@ -2,7 +2,7 @@
 
 use super::super::{Diagnostic, Known, Policy};
 use super::*;
-use crate::model::Standing;
+use crate::model::{DecisionId, Standing};
 use crate::policy::Verdict;
 use crate::policy::judge::tests::{event, findings, now};
 
@@ -54,7 +54,7 @@ fn judged(policy: &Policy, language: Json) -> Verdict {
 fn told(language: Json, strikes: u32) -> String {
     let policy = policy();
     let standing = Standing { strikes, ..Standing::default() };
-    let asked = judged(&policy, language).asked();
+    let asked = judged(&policy, language).asked(DecisionId::new());
     policy.escalate(&asked, &standing, Timestamp::from_micros(0)).message.unwrap()
 }
 

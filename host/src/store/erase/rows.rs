@@ -171,11 +171,16 @@ pub(super) async fn erase_rest(
 /// What was still to be delivered is not; what is under way may arrive, and then ends nothing.
 async fn erase_deliveries(tx: &mut Tx, subject: &Subject<'_>) -> Result<(), StoreError> {
     let name = subject.name.to_string();
-    sqlx::query("DELETE FROM delivery_claims WHERE source = $1 AND subject = $2")
-        .bind(subject.source)
-        .bind(name.as_str())
-        .execute(tx.connection()?)
-        .await?;
+    for waiting in [
+        "DELETE FROM delivery_claims WHERE source = $1 AND subject = $2",
+        "DELETE FROM delayed_deliveries WHERE source = $1 AND subject = $2",
+    ] {
+        sqlx::query(waiting)
+            .bind(subject.source)
+            .bind(name.as_str())
+            .execute(tx.connection()?)
+            .await?;
+    }
     sqlx::query(
         "UPDATE outbox SET subject = $1, sealed = $2, why = NULL, ended_at = coalesce(ended_at, $3), \
          state = CASE WHEN state = 'delivered' THEN state ELSE 'erased' END \

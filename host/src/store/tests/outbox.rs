@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlx::Row as _;
 
+use super::super::delayed;
 use super::super::deliveries::{ATTEMPTS, COUNT, DEAD, FORGET, OLDEST, REVIVE};
 use super::super::dialect::Kind;
 use super::super::outbox::{self, PROMOTE, WORDS};
@@ -462,12 +463,23 @@ async fn what_hangs_on_a_decision_goes_with_it(home: Home) {
 #[tokio::test]
 async fn a_turn_finds_its_rows_by_an_index() {
     let (_place, store) = fresh(Home::Sqlite).await;
-    let over_rows =
-        [&PROMOTE, &END, &UNCLAIM, &POSTPONE, &READ, &REVIVE, &FORGET, &outbox::FORGET, &FOLLOWED];
+    let over_rows = [
+        &PROMOTE,
+        &END,
+        &UNCLAIM,
+        &POSTPONE,
+        &READ,
+        &REVIVE,
+        &FORGET,
+        &outbox::FORGET,
+        &FOLLOWED,
+        &delayed::FORGET,
+    ];
     let mut statements: Vec<String> =
         over_rows.iter().map(|rows| rows.text(Kind::Sqlite, 1).to_string()).collect();
     statements
         .extend([NEXT_DUE, CLAIM, BEHIND, ATTEMPTS, COUNT, OLDEST, DEAD, WORDS].map(str::to_owned));
+    statements.extend([delayed::BEGIN, delayed::NEXT, delayed::WITHDRAW].map(str::to_owned));
     for bits in 0..4_u32 {
         let filter = DeliveryFilter {
             source: (bits & 1 > 0).then(String::new),
@@ -486,9 +498,20 @@ async fn a_turn_finds_its_rows_by_an_index() {
         let scanned =
             |table: &str| plan.iter().any(|step| step.split(' ').take(2).eq(["SCAN", table]));
         assert!(
-            !["outbox", "delivery_claims", "delivery_attempts", "a", "b", "c", "f", "o", "h"]
-                .into_iter()
-                .any(scanned),
+            ![
+                "outbox",
+                "delivery_claims",
+                "delayed_deliveries",
+                "delivery_attempts",
+                "a",
+                "b",
+                "c",
+                "f",
+                "o",
+                "h"
+            ]
+            .into_iter()
+            .any(scanned),
             "{statement}\n{plan:#?}"
         );
         assert!(!plan.concat().contains("TEMP B-TREE"), "{statement}\n{plan:#?}");

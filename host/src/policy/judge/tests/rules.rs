@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::model::DecisionId;
 use crate::policy::{Bound, BoundStep, RuleStep};
 
 /// The policy of the cases with what is written besides.
@@ -249,7 +250,7 @@ fn what_is_in_a_case_is_looked_at_and_the_first_that_is_named_counts() {
     assert_eq!((&calm.case, calm.review), (&None, false));
     let bids = judge(&policy, &[("bid.c", 1.0, 1.0)]);
     assert_eq!((bids.case.as_deref(), bids.review), (Some("bids"), true));
-    assert_eq!(bids.asked().case, bids.case);
+    assert_eq!(bids.asked(DecisionId::new()).case, bids.case);
     let both = judge(&policy, &[("bid.c", 1.0, 1.0), ("safety.threat", 0.9, 0.8)]);
     assert_eq!(both.case.as_deref(), Some("threats"));
     let steps: Vec<_> = rule_steps(&both).into_iter().map(|step| step.case.as_deref()).collect();
