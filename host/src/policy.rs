@@ -51,7 +51,7 @@ pub use labels::{Known, Labels};
 pub use lists::{List, ListKind};
 pub use merge::Merge;
 pub use modifiers::{Adds, Modifier};
-pub use risk::CONDUCT_MAX;
+pub use risk::{CONDUCT_MAX, Deed};
 pub use rules::Rule;
 pub use stages::{EvidenceStage, Lift, Scheme};
 pub use strikes::{StrikeStep, Strikes};
