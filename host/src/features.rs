@@ -9,8 +9,6 @@ mod observe;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
@@ -20,10 +18,10 @@ use crate::model::{
 };
 use crate::store::{Asked, Referred, Store, StoreError};
 
-pub use observe::text_of;
+pub use observe::{Observer, text_of};
 
 /// Texts of one input, all together: what is longer leaves out the oldest.
-const RECALLED_BYTES_MAX: usize = 256 * 1024;
+pub const RECALLED_BYTES_MAX: usize = 256 * 1024;
 
 /// What reading the past may take.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +36,7 @@ pub struct Reading {
 pub struct Features {
     store: Store,
     /// What entities and values are hashed under, so that the record names nobody.
-    key: Hmac<Sha256>,
+    observer: Observer,
     patience: Duration,
     turns: Semaphore,
     /// How far definitions are, as far as the keeper knows.
@@ -58,12 +56,11 @@ pub struct Filled {
 
 impl Features {
     pub fn new(store: Store, host_key: &[u8; 32], reading: Reading) -> Self {
-        let mut key = Hmac::new_from_slice(host_key).expect("HMAC takes keys of any length");
-        key.update(b"picket features 1\0");
+        let observer = Observer::new(host_key);
         let Reading { patience, at_once } = reading;
         let turns = Semaphore::new(at_once.max(1));
         let filled = watch::Sender::default();
-        Self { store, key, patience, turns, filled, missed: Notify::new() }
+        Self { store, observer, patience, turns, filled, missed: Notify::new() }
     }
 
     pub fn store(&self) -> &Store {
@@ -99,7 +96,7 @@ impl Features {
         heard: &[&Signal],
         at: Timestamp,
     ) -> Vec<Observation> {
-        observe::observations(&self.key, definition, event, heard, at)
+        self.observer.observations(definition, event, heard, at)
     }
 
     /// Whether there is anything that the signals of one of these labels carry.
@@ -168,11 +165,11 @@ impl Features {
         id: DecisionId,
     ) -> Known {
         let until = Instant::now() + self.patience;
-        let own = observe::account(&self.key, event);
+        let own = self.observer.account(event);
         let heard: Vec<&Signal> = findings.iter().flat_map(Finding::heard).collect();
         let met = wanted.iter().filter_map(|definition| {
             let label = definition.input.entities()?;
-            let met = observe::met(&self.key, event, heard.iter().copied(), label);
+            let met = self.observer.met(event, heard.iter().copied(), label);
             (!met.is_empty()).then_some((*definition, met))
         });
         let reads = met.map(async |(definition, met)| {
@@ -217,7 +214,7 @@ impl Features {
         at: Timestamp,
         id: DecisionId,
     ) -> Result<Told, StoreError> {
-        let Some(entity) = observe::entity(&self.key, definition, event) else {
+        let Some(entity) = self.observer.entity(definition, event) else {
             return Ok(Told::Absent);
         };
         let asked = asked(definition, entity, at, id);
@@ -248,7 +245,7 @@ fn asked(definition: &Definition, entity: [u8; 16], at: Timestamp, id: DecisionI
 }
 
 /// Of texts, oldest first, the newest that have no more bytes than this.
-fn newest(mut texts: Vec<Recalled>, max: usize) -> Vec<Recalled> {
+pub fn newest(mut texts: Vec<Recalled>, max: usize) -> Vec<Recalled> {
     let mut bytes = 0;
     let fits = |it: &&Recalled| {
         bytes += it.text.len();

@@ -53,7 +53,7 @@ pub use lists::{List, ListKind};
 pub use merge::Merge;
 pub use modifiers::{Adds, Modifier};
 pub use onset::{Draw, Onset};
-pub use risk::CONDUCT_MAX;
+pub use risk::{CONDUCT_MAX, Deed};
 pub use rules::Rule;
 pub use stages::{EvidenceStage, Lift, Scheme};
 pub use strikes::{StrikeStep, Strikes};

@@ -2,11 +2,14 @@
 //! would have been decided is held against what was, or against another policy. The pure steps of `ingest`
 //! and strikes of its own; nothing here can write.
 //!
-//! `origin` brings events in the order in which they came, `plan` evaluates and judges them on all cores, and
-//! `tally` counts in that order again. Invariant: the same input comes to the same report, whatever the number of
+//! `origin` brings events in the order in which they came, `told` says what each knows of those before it, `plan`
+//! evaluates and judges them on all cores, and `tally` counts in that order again; where rules ask what came of earlier
+//! decisions, they are judged there (`course`). Invariant: the same input comes to the same report, whatever the number of
 //! threads; what it cost is told beside it.
 
+mod conduct;
 mod cost;
+mod course;
 mod file;
 mod labels;
 mod ledger;
@@ -15,8 +18,10 @@ mod page;
 mod past;
 mod plan;
 mod record;
+mod remembered;
 pub mod report;
 mod tally;
+mod told;
 
 use std::io;
 use std::sync::Arc;
@@ -33,6 +38,7 @@ use cost::Meter;
 use origin::{Opened, Opener, Origin, Raw};
 use plan::Weighed;
 use tally::Tally;
+use told::Teller;
 
 pub use cost::{Cost, DetectorCost};
 pub use file::Events;
@@ -48,6 +54,7 @@ pub struct Simulation {
     origin: Origin,
     opener: Arc<Opener>,
     plan: Arc<Plan>,
+    teller: Teller,
     tally: Tally,
 }
 
@@ -84,6 +91,11 @@ pub enum SimulateError {
         #[source]
         source: io::Error,
     },
+    #[error(
+        "too much would have to be remembered at once, most of it for `{most}`: simulate a part of the accounts with \
+         --sample, or let the policy look back less far"
+    )]
+    TooMuch { most: String },
     #[error("the simulation panicked; what is above says where")]
     Panicked,
 }
@@ -98,18 +110,23 @@ impl Simulation {
         effort: Effort,
         mut told: impl FnMut(u64),
     ) -> Result<Simulated, SimulateError> {
-        let Self { mut origin, opener, plan, mut tally } = self;
+        let Self { mut origin, opener, plan, mut teller, mut tally } = self;
         let mut meter = Meter::start(&plan, effort.threads);
         let mut batch = origin.next().await?;
         while let Some(raw) = batch {
             let (opener, weighing) = (Arc::clone(&opener), Arc::clone(&plan));
-            let work = move || weigh(&opener, &weighing, raw, effort.threads);
-            let (weighed, next) = tokio::join!(tokio::task::spawn_blocking(work), origin.next());
-            for opened in weighed.map_err(|_| SimulateError::Panicked)? {
-                match opened? {
+            let work = move || {
+                let weighed = weigh(&opener, &weighing, &mut teller, raw, effort.threads);
+                (teller, weighed)
+            };
+            let (done, next) = tokio::join!(tokio::task::spawn_blocking(work), origin.next());
+            let weighed;
+            (teller, weighed) = done.map_err(|_| SimulateError::Panicked)?;
+            for weighed in weighed? {
+                match weighed {
                     Ok(weighed) => {
                         meter.count(&weighed);
-                        tally.take(&plan, weighed, effort.examples);
+                        tally.take(&plan, weighed, effort.examples)?;
                     }
                     Err(why) => tally.pass_over(why),
                 }
@@ -117,7 +134,7 @@ impl Simulation {
             told(origin.position());
             batch = next?;
         }
-        let result = tally.report(&plan);
+        let result = tally.report(&plan, teller.ended());
         let cost = meter.cost(result.history.events);
         Ok(Simulated { result, cost })
     }
@@ -128,24 +145,42 @@ impl Simulation {
     }
 }
 
-type Outcome = Result<Result<Weighed, origin::PassedOver>, SimulateError>;
-
-/// Opens, evaluates and judges a batch on some threads. What comes back is in its order.
-fn weigh(opener: &Opener, plan: &Plan, batch: Vec<Raw>, threads: usize) -> Vec<Outcome> {
-    let each = |raw: Raw| -> Outcome {
-        Ok(match opener.open(raw)? {
-            Opened::Past(past) => Ok(plan.weigh(*past)),
+/// Opens, tells, evaluates and judges a batch, on some threads but for the telling. What comes back is in its order.
+fn weigh(
+    opener: &Opener,
+    plan: &Plan,
+    teller: &mut Teller,
+    batch: Vec<Raw>,
+    threads: usize,
+) -> Result<Vec<Result<Weighed, origin::PassedOver>>, SimulateError> {
+    let opened = on_threads(batch, threads, &|raw| opener.open(raw))?;
+    let mut told = Vec::with_capacity(opened.len());
+    for opened in opened {
+        told.push(match opened? {
+            Opened::Past(mut past) => {
+                teller.tell(&mut past)?;
+                Ok(past)
+            }
             Opened::PassedOver(why) => Err(why),
-        })
-    };
-    if threads <= 1 {
-        return batch.into_iter().map(each).collect();
+        });
     }
-    let size = batch.len().div_ceil(threads).max(1);
+    on_threads(told, threads, &|past: Result<Box<past::Past>, _>| past.map(|it| plan.weigh(*it)))
+}
+
+/// Does something to each, a part of them on each thread. What comes back is in their order.
+fn on_threads<T: Send, U: Send>(
+    each: Vec<T>,
+    threads: usize,
+    work: &(impl Fn(T) -> U + Sync),
+) -> Result<Vec<U>, SimulateError> {
+    if threads <= 1 {
+        return Ok(each.into_iter().map(work).collect());
+    }
+    let size = each.len().div_ceil(threads).max(1);
     let mut parts = Vec::with_capacity(threads);
-    let mut rest = batch.into_iter();
+    let mut rest = each.into_iter();
     loop {
-        let part: Vec<Raw> = rest.by_ref().take(size).collect();
+        let part: Vec<T> = rest.by_ref().take(size).collect();
         if part.is_empty() {
             break;
         }
@@ -154,12 +189,13 @@ fn weigh(opener: &Opener, plan: &Plan, batch: Vec<Raw>, threads: usize) -> Vec<O
     thread::scope(|scope| {
         let running: Vec<_> = parts
             .into_iter()
-            .map(|part| scope.spawn(|| part.into_iter().map(each).collect::<Vec<_>>()))
+            .map(|part| scope.spawn(|| part.into_iter().map(work).collect::<Vec<U>>()))
             .collect();
-        let ended = running.into_iter().flat_map(|thread| {
-            thread.join().unwrap_or_else(|_| vec![Err(SimulateError::Panicked)])
-        });
-        ended.collect()
+        let mut done = Vec::new();
+        for thread in running {
+            done.extend(thread.join().map_err(|_| SimulateError::Panicked)?);
+        }
+        Ok(done)
     })
 }
 

@@ -79,7 +79,7 @@ pub use error::StoreError;
 pub use events::{Accepted, Committed, Recorded};
 pub use export::HeldAfter;
 pub use features::FeatureRow;
-pub use history::{Counts, History, PastDecision, PastPolicy, PastRow, PastStanding};
+pub use history::{Counts, History, PastConduct, PastDecision, PastPolicy, PastRow, PastStanding};
 pub use holds::{HoldCursor, HoldPage};
 pub use inbox::{InboxRow, Origin, SENT, SENT_POLICY};
 pub use keyring::Sealing;

@@ -52,6 +52,106 @@ fn the_examples_hold_to_their_golden_cases() {
     assert!(report["cases"].as_u64().unwrap() > 60, "{report}");
 }
 
+/// What a row of `FACTS.md` names: a file, and a case or a test of it.
+struct Shown {
+    file: String,
+    name: String,
+}
+
+impl Shown {
+    fn is(&self, name: &str) -> bool {
+        match self.name.strip_suffix('*') {
+            Some(begin) => name.starts_with(begin),
+            None => self.name == name,
+        }
+    }
+}
+
+/// The facts of the table, each with what shows it.
+fn facts(text: &str) -> Vec<(String, Vec<Shown>)> {
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| fact "));
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").collect();
+        let [fact, _, shown] = cells[..] else { panic!("three cells are wanted: {line}") };
+        let shown = shown.trim().split("<br>").map(|one| {
+            let one = one.strip_prefix('`').and_then(|one| one.strip_suffix('`'));
+            let (file, name) = one.and_then(|one| one.split_once(": ")).expect(line);
+            Shown { file: file.to_owned(), name: name.to_owned() }
+        });
+        (fact.trim().to_owned(), shown.collect())
+    };
+    rows.map(row).collect()
+}
+
+fn cases(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{file:?}: {error}"));
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let name = |line: &str| {
+        let case: Json = serde_json::from_str(line).unwrap();
+        case["name"].as_str().unwrap().to_owned()
+    };
+    lines.map(name).collect()
+}
+
+/// What is wrong with the table: what it names and is not there, and cases of the policies that it does not name.
+fn wrong(table: &str, policies: &Path, root: &Path) -> Vec<String> {
+    let (mut wrong, facts) = (Vec::new(), facts(table));
+    for (fact, shown) in &facts {
+        for one @ Shown { file, name } in shown {
+            let beside = policies.join(file);
+            let path = if beside.exists() { beside } else { root.join(file) };
+            let is_there = match path.extension().and_then(|end| end.to_str()) {
+                Some("jsonl") => cases(&path).iter().any(|case| one.is(case)),
+                _ => {
+                    let text = fs::read_to_string(&path).unwrap_or_default();
+                    let at = text.find(&format!("fn {name}("));
+                    // Those of both databases are listed where they are made into tests.
+                    at.is_some_and(|at| {
+                        text[..at].lines().rev().take(4).any(|line| line.contains("test]"))
+                            || text.contains(&format!("    {name},"))
+                            || text.contains(&format!("    {name}\n);"))
+                    })
+                }
+            };
+            if !is_there {
+                wrong.push(format!("{fact}: {file} has no `{name}`"));
+            }
+        }
+    }
+    for folder in ["golden", "stage-weighted/golden"] {
+        for entry in fs::read_dir(policies.join(folder)).unwrap() {
+            let file = format!("{folder}/{}", entry.unwrap().file_name().to_string_lossy());
+            for case in cases(&policies.join(&file)) {
+                let mut all = facts.iter().flat_map(|(_, shown)| shown);
+                if !all.any(|one| one.file == file && one.is(&case)) {
+                    wrong.push(format!("{file}: no fact names the case `{case}`"));
+                }
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn each_fact_about_the_platforms_is_shown_by_what_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let policies = root.join("examples/policies");
+    let table = fs::read_to_string(policies.join("FACTS.md")).unwrap();
+    assert_eq!(wrong(&table, &policies, root), [""; 0]);
+    assert!(facts(&table).len() > 50);
+    // And it would be told.
+    let row = "| a fact | here | `golden/qwickservices.jsonl: a link`<br>`host/tests/policy.rs: none` |\n";
+    let told = wrong(row, &policies, root);
+    assert_eq!(told[0], "a fact: host/tests/policy.rs has no `none`");
+    let orphan = |name: &str| {
+        told.contains(&format!("golden/qwickservices.jsonl: no fact names the case `{name}`"))
+    };
+    assert!(orphan("a handle") && !orphan("a link"));
+    // A function that is no test shows nothing.
+    let helper = "| a fact | here | `host/tests/policy.rs: facts` |\n";
+    assert!(wrong(helper, &policies, root)[0].ends_with("has no `facts`"));
+}
+
 #[test]
 fn each_step_is_explained() {
     let dir = market();

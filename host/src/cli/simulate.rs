@@ -29,13 +29,17 @@ pub(super) const AFTER_HELP: &str = "\
 
 With --since the decisions of the record are judged again, on what the detectors found then; a detector that is
 given with --detector (its settings in NAME.toml beside it) runs in the sandbox in place of the one of that name.
-They are held against what was decided. Features and accounts(...) are as they were read then; a policy that asks
-for others, or for subject.strikes and the like, is refused: on trial it is told. With --events the shipped detectors
+They are held against what was decided. With --events the shipped detectors
 run on a file of CloudEvents, one on each line, or {\"event\": {...}, \"violation\": true}; held against the policy
 --against, if there is one. Strikes are counted as a server counts them, from those that stood when the time began,
 and a sample is of accounts, each with all that it did. What people say comes from --labels, NDJSON or CSV of
 source,id,violation, else from rulings: where a decision was upheld it was a violation if anything was asked for,
 where it was overturned if nothing was.
+
+What is declared about the past is known as of then: features, recent texts and accounts(...) as they were read when
+an event was decided, and what was not read follows from the events before it; with --since from those that lie before
+it, too, as far back as that looks. subject.strikes and the like are what the candidate itself has made of an account
+since the time began, and before that what was decided. An event that was erased counts for nobody.
 
 Writes report.html, which needs neither network nor scripts and can be printed, and report.json. The database
 is opened to be read and nothing else; a server may run meanwhile. Accounts are shown as hashes.
@@ -119,6 +123,9 @@ async fn simulate(args: &Simulate) -> anyhow::Result<()> {
     let done = done?;
     if done.result.history.events == 0 {
         bail!("nothing to simulate: {}", table::why_nothing(&done.result));
+    }
+    for doubt in table::doubts(&done.result) {
+        eprintln!("picket: {doubt}");
     }
     let written = write(&args.out, &done)?;
     match args.json {

@@ -1,9 +1,9 @@
-//! What one event adds to one definition. Pure.
+//! What one event adds to one definition, and whose past a definition is about. Pure.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value as Json;
 use sha2::Sha256;
 
@@ -17,8 +17,51 @@ const ENTITIES_MAX: usize = 16;
 /// What is greater is no amount, and could not be added up.
 const NUMBER_MAX: f64 = 1e100;
 
+/// Tells who and what an event is about, under keyed hashes. Cheap to clone.
+#[derive(Clone)]
+pub struct Observer(Hmac<Sha256>);
+
+impl Observer {
+    pub fn new(host_key: &[u8; 32]) -> Self {
+        let mut key = Hmac::new_from_slice(host_key).expect("HMAC takes keys of any length");
+        key.update(b"picket features 1\0");
+        Self(key)
+    }
+
+    /// What an event of this moment adds to one definition. `heard` are the signals that had a say in it.
+    pub fn observations(
+        &self,
+        definition: &Definition,
+        event: &Event,
+        heard: &[&Signal],
+        at: Timestamp,
+    ) -> Vec<Observation> {
+        observations(&self.0, definition, event, heard, at)
+    }
+
+    /// Whose past a definition is about for an event; `None` where the event does not say.
+    pub fn entity(&self, definition: &Definition, event: &Event) -> Option<[u8; 16]> {
+        entity(&self.0, definition, event)
+    }
+
+    /// What the signals of a label carry, of this source alone: each thing once, and not more than are kept.
+    pub fn met<'a>(
+        &self,
+        event: &Event,
+        signals: impl Iterator<Item = &'a Signal>,
+        label: &str,
+    ) -> Vec<[u8; 16]> {
+        met(&self.0, event, signals, label)
+    }
+
+    /// The account that an event is of, as a value that is told apart.
+    pub fn account(&self, event: &Event) -> [u8; 16] {
+        account(&self.0, event)
+    }
+}
+
 /// What a decision adds to one definition: of most at most one, of what signals carry one for each thing.
-pub(super) fn observations(
+fn observations(
     key: &Hmac<Sha256>,
     definition: &Definition,
     event: &Event,
@@ -45,8 +88,7 @@ pub(super) fn observations(
     met.map(one).collect()
 }
 
-/// What the signals of a label carry, of this source alone: each thing once, and not more than are kept.
-pub(super) fn met<'a>(
+fn met<'a>(
     key: &Hmac<Sha256>,
     event: &Event,
     signals: impl Iterator<Item = &'a Signal>,
@@ -59,8 +101,7 @@ pub(super) fn met<'a>(
     met.collect::<BTreeSet<_>>().into_iter().take(ENTITIES_MAX).collect()
 }
 
-/// The account that an event is of, as a value that is told apart.
-pub(super) fn account(key: &Hmac<Sha256>, event: &Event) -> [u8; 16] {
+fn account(key: &Hmac<Sha256>, event: &Event) -> [u8; 16] {
     hash(key, &[&event.source, "subject", &event.subject])
 }
 
@@ -99,11 +140,7 @@ fn observation(
 /// Whose past it is: what stands at `by`, of this source alone. An empty text is nobody. Texts are told to
 /// those who wrote them alone: otherwise what one account wrote would be in the decision about another, and
 /// outlive it.
-pub(super) fn entity(
-    key: &Hmac<Sha256>,
-    definition: &Definition,
-    event: &Event,
-) -> Option<[u8; 16]> {
+fn entity(key: &Hmac<Sha256>, definition: &Definition, event: &Event) -> Option<[u8; 16]> {
     let by = definition.past().by;
     let is = scalar(event, by).filter(|is| !is.is_empty())?;
     let owner = match definition.input {
@@ -157,7 +194,6 @@ fn hash(key: &Hmac<Sha256>, parts: &[&str]) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hmac::KeyInit;
     use serde_json::json;
 
     fn event(source: &str, data: Json) -> Event {

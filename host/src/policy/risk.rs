@@ -11,14 +11,36 @@ const HALF_LIFE_MICROS: i64 = 30 * 24 * 3_600 * 1_000_000;
 /// Events of the mildest tier, in a row, that make half of full trust.
 const TRUST_HALF: u32 = 20;
 
+/// What of a decision the risk of its account follows from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deed {
+    pub score: Score,
+    pub decided_at: Timestamp,
+    /// Whether it is of the mildest tier.
+    pub mildest: bool,
+}
+
 impl Policy {
     /// The risk of an account at a moment by what it did last, newest first.
     pub fn risk(&self, conduct: &[Conduct], now: Timestamp) -> Risk {
-        let stands = || conduct.iter().filter(|one| !one.overturned);
-        let worst = stands().map(|one| faded(one.score, one.decided_at, now)).max();
+        let deeds = conduct.iter().filter(|one| !one.overturned).map(|one| Deed {
+            score: one.score,
+            decided_at: one.decided_at,
+            mildest: self.is_mildest(&one.tier),
+        });
+        self.risk_of(deeds, now)
+    }
+
+    /// Whether a tier is the mildest one.
+    pub fn is_mildest(&self, tier: &str) -> bool {
+        self.tiers()[0].name == tier
+    }
+
+    /// The risk of an account at a moment by those of its last deeds that nobody overturned, newest first.
+    pub fn risk_of(&self, deeds: impl Iterator<Item = Deed> + Clone, now: Timestamp) -> Risk {
+        let worst = deeds.clone().map(|one| faded(one.score, one.decided_at, now)).max();
         let score = worst.unwrap_or(Score::ZERO);
-        let mildest = &self.tiers()[0].name;
-        let clean = stands().take_while(|one| one.tier == *mildest).count();
+        let clean = deeds.take_while(|one| one.mildest).count();
         let clean = f64::from(u32::try_from(clean).unwrap_or(u32::MAX));
         let trust = Score::from_unit(clean / (clean + f64::from(TRUST_HALF)));
         Risk { score, tier: self.tier_of(score).name.clone(), trust }

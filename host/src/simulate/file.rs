@@ -8,17 +8,23 @@ use serde_json::Value as Json;
 
 use super::labels::Labels;
 use super::origin::{Opener, Origin, PassedOver, Raw};
-use super::past::{Moment, Past, Speaker, Spoken, Subject};
+use super::past::{Moment, Part, Past, Speaker, Spoken, Subject};
 use super::plan::{Before, Plan};
+use super::remembered::Remembered;
 use super::report::OriginSaid;
 use super::tally::Tally;
+use super::told::Teller;
 use super::{SimulateError, Simulation, tiers};
-use crate::model::{Event, EventBounds, Known, Mode, Timestamp};
+use crate::features::Observer;
+use crate::model::{DecisionId, Event, EventBounds, Known, Mode, Timestamp};
 
 /// Events that are read at once.
 const BATCH_MAX: usize = 500;
 /// Bytes of a line.
 const LINE_BYTES_MAX: u64 = 16 << 20;
+
+/// Nothing is kept that a key would hide.
+pub(super) const NO_KEY: [u8; 32] = [0; 32];
 
 /// An event may be of any time: whether it has come yet is no matter here.
 const ALWAYS: Timestamp = Timestamp::MAX;
@@ -126,6 +132,8 @@ impl Events {
         self.clock = self.clock.max(event.time);
         Ok(Raw::Event(Box::new(Past {
             shown: event.id.clone(),
+            decision: DecisionId::from_time(event.time),
+            part: Part::Judged,
             subject: Subject::hashed(&event.source, &event.subject),
             mode: Mode::Active,
             moment: Moment { at: event.time, received_at: self.clock },
@@ -164,9 +172,12 @@ impl Simulation {
             bounds_before = tiers(&side.policy);
         }
         let said = OriginSaid::File { source: events.source.clone() };
-        let tally = Tally::new(&plan, said, bounds_before);
-        let opener = Opener { history: None, labels, heard, share };
+        let observer = Observer::new(&NO_KEY);
+        let teller = Teller::new(Remembered::new(plan.definitions(), observer.clone()));
+        let tally = Tally::new(&plan, said, bounds_before, &observer);
+        let remembers = plan.remembers();
+        let opener = Opener { history: None, labels, heard, remembers, begins: None, share };
         let origin = Origin::File { events: Some(events), length, position: 0 };
-        Self { origin, opener: opener.into(), plan: plan.into(), tally }
+        Self { origin, opener: opener.into(), plan: plan.into(), teller, tally }
     }
 }

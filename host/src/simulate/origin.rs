@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::SimulateError;
 use super::file::Events;
 use super::labels::Labels;
-use super::past::Past;
+use super::past::{Part, Past};
 use super::record::{self, Stretch};
+use crate::model::DecisionId;
 use crate::policy::Policy;
 use crate::store::{History, PastRow};
 
@@ -55,6 +56,10 @@ pub(super) struct Opener {
     pub labels: Labels,
     /// What none of these judges is passed over.
     pub heard: Vec<Arc<Policy>>,
+    /// Whether it counts for those to come all the same.
+    pub remembers: bool,
+    /// Decisions from before that one count for those to come alone; `None` of a file.
+    pub begins: Option<DecisionId>,
     pub share: f64,
 }
 
@@ -116,8 +121,13 @@ impl Opener {
         if !self.samples(past.subject.0) {
             return Ok(Opened::PassedOver(PassedOver::NotSampled));
         }
-        if !self.heard.iter().any(|policy| policy.judges(&past.event.kind)) {
-            return Ok(Opened::PassedOver(PassedOver::OtherType));
+        if self.begins.is_some_and(|begins| past.decision < begins) {
+            past.part = Part::Before;
+        } else if !self.heard.iter().any(|policy| policy.judges(&past.event.kind)) {
+            if !self.remembers {
+                return Ok(Opened::PassedOver(PassedOver::OtherType));
+            }
+            past.part = Part::Unjudged;
         }
         if let Some(spoken) = self.labels.of(&past.event.source, &past.event.id) {
             past.spoken = Some(spoken);

@@ -15,7 +15,7 @@ const STYLE: &str = include_str!("page/style.css");
 /// Sections in their order: the anchor, the heading, and what makes it. `None` where there is nothing to say.
 type Section = (&'static str, &'static str, fn(&Simulated) -> Option<String>);
 
-const SECTIONS: [Section; 9] = [
+const SECTIONS: [Section; 11] = [
     ("scores", "Scores", sections::scores),
     ("time", "Tiers over time", sections::time),
     ("actions", "Actions before and after", sections::actions),
@@ -23,6 +23,8 @@ const SECTIONS: [Section; 9] = [
     ("quality", "Precision and recall", people::quality),
     ("accounts", "Accounts, strikes and restrictions", people::accounts),
     ("labels", "Labels", sections::labels),
+    ("rules", "Rules", sections::rules),
+    ("past", "What was known of the past", sections::told),
     ("detectors", "Detectors", sections::detectors),
     ("cost", "Cost", sections::cost),
 ];
@@ -139,17 +141,26 @@ fn compared(report: &Report) -> String {
         }
     }
     match &report.history.origin {
-        OriginSaid::Record { since, until, share, .. } => say(
-            "From",
-            format!(
-                "the record, {since} to {until}{}",
-                if *share < 1.0 {
-                    format!(", {} of the accounts", markup::percent(*share))
-                } else {
-                    String::new()
-                }
-            ),
-        ),
+        OriginSaid::Record { since, until, share, looked_back_to, .. } => {
+            say(
+                "From",
+                format!(
+                    "the record, {since} to {until}{}",
+                    if *share < 1.0 {
+                        format!(", {} of the accounts", markup::percent(*share))
+                    } else {
+                        String::new()
+                    }
+                ),
+            );
+            if let Some(from) = looked_back_to {
+                let before = number(report.history.remembered);
+                say(
+                    "Before that",
+                    format!("{before} events from {from}, for what is asked about the past"),
+                );
+            }
+        }
         OriginSaid::File { .. } => say("From", "a file of events".to_owned()),
     }
     let sums = &report.history.passed_over;

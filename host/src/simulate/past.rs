@@ -7,7 +7,8 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{
-    Action, Decision, Event, Finding, Known, Mode, PolicyRef, Restriction, Scope, Score, Timestamp,
+    Action, Decision, DecisionId, Event, Finding, Input, Known, Mode, PolicyRef, Restriction,
+    Scope, Score, Timestamp, Told,
 };
 use crate::policy::Step;
 
@@ -25,6 +26,9 @@ pub(super) struct Moment {
 pub(super) struct Past {
     /// What it is called in the report: the id of its decision, or of the event where there is none.
     pub shown: String,
+    /// The decision about it; where there is none, an id of its time.
+    pub decision: DecisionId,
+    pub part: Part,
     pub event: Event,
     pub subject: Subject,
     /// Whose ledger its strikes are in.
@@ -34,13 +38,30 @@ pub(super) struct Past {
     pub decided_at: Timestamp,
     /// As they are recorded, with their signals.
     pub findings: Vec<Finding>,
-    /// What was known of the past when it was decided.
+    /// What was known of the past when it was decided; and what is told it here, once it was told.
     pub known: Known,
     /// What was decided, and by which policy.
     pub was: Option<(Said, PolicyRef)>,
     pub spoken: Option<Spoken>,
     /// When people overturned the decision.
     pub overturned_at: Option<Timestamp>,
+}
+
+/// What part an event has in a simulation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Judged,
+    /// It is of a type that no policy judges, and counts for those to come alone.
+    Unjudged,
+    /// It lies before the stretch that is simulated, and counts for those to come alone, as it is recorded.
+    Before,
+}
+
+impl Past {
+    /// What it is told for an input.
+    pub fn told(&self, input: &Input) -> Told {
+        self.known.of(input).cloned().unwrap_or_else(|| Told::of_nothing(input))
+    }
 }
 
 /// Whether an event was a violation, by the word of people.

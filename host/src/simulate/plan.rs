@@ -1,25 +1,26 @@
 //! What is compared: the two sides, and the pure steps of `ingest` that an event goes through for each.
-//! No I/O; any thread may do it, and the result does not depend on which.
+//! No I/O; any thread may do it, and the result does not depend on which. Where rules ask what comes of earlier
+//! decisions, judging waits for these ([`super::course`]).
+
+mod side;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
-use serde::Serialize;
-
-use super::past::{Past, Said};
+use super::past::{Part, Past};
+use super::remembered::{LATE_MICROS, Remembered};
+use super::told::{ToldSums, Whence};
 use crate::engine::{EntityKey, evaluate_again};
-use crate::ingest::{Given, conclude, enforce};
+use crate::ingest::{Given, conclude};
 use crate::model::{
-    Account, Decision, DecisionId, Digest, Finding, Input, Known, Mode, Outcome, PolicyRef, Stage,
-    Standing, StandingChange, Timestamp, Told,
+    Account, Definition, Finding, Input, Known, Mode, Outcome, PolicyRef, Stage, Timestamp, Told,
 };
-use crate::policy::{Asked, Policy, Step};
-use crate::runtime::{Limits, Prepared};
+use crate::policy::Policy;
+use crate::runtime::Prepared;
 
-/// Processor time that one run may take. A deadline would make the result a matter of the machine; how
-/// often the real one would have been missed is told with the cost.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub use side::DetectorSaid;
+use side::definitions;
+pub(super) use side::{Judged, Runner, Side};
 
 /// What is compared with what.
 pub struct Plan {
@@ -27,7 +28,7 @@ pub struct Plan {
     pub(super) after: Side,
     /// Every detector that is run. Each runs once on an event, whichever sides hear it.
     pub(super) detectors: Vec<Runner>,
-    /// Entities are hashed as on a server; nobody compares these.
+    /// What entities are hashed under: that of the record, so that what candidates find is met again there.
     key: EntityKey,
 }
 
@@ -39,39 +40,11 @@ pub(super) enum Before {
     Policy(Side),
 }
 
-/// A detector that is run.
-pub(super) struct Runner {
-    pub prepared: Prepared,
-    /// Its own, which it may exceed here.
-    pub deadline: Duration,
-    pub said: DetectorSaid,
-}
-
-/// A policy and whom it hears.
-#[derive(Clone)]
-pub(super) struct Side {
-    pub policy: Arc<Policy>,
-    /// Which of the plan's detectors.
-    runs: Vec<usize>,
-    /// Detectors that are there: of those that the policy requires the others are missing.
-    loaded: BTreeSet<String>,
-}
-
-/// A detector as the report names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DetectorSaid {
-    pub name: String,
-    pub version: String,
-    pub digest: Digest,
-    /// Whether it is a candidate, and not one of those that are shipped.
-    pub candidate: bool,
-}
-
-/// What a side says of an event before strikes.
-pub(super) struct Judged {
-    decision: Decision,
-    asked: Asked,
-    trace: Vec<Step>,
+/// How far an event has come for a side.
+pub(super) enum Weighing {
+    Judged(Judged),
+    /// What the side hears, to be judged when what was before is decided.
+    Found(Vec<Finding>),
 }
 
 /// How a run went.
@@ -85,26 +58,28 @@ pub(super) struct Ran {
 /// An event that was evaluated and judged.
 pub(super) struct Weighed {
     pub past: Past,
-    pub before: Option<Judged>,
-    pub after: Judged,
+    pub before: Option<Weighing>,
+    pub after: Weighing,
     /// One for each of the plan's detectors; `None` where it does not want the event.
     pub runs: Vec<Option<Ran>>,
 }
 
 impl Plan {
     /// The record: `candidate` judges what was found, with `detectors` run in place of what those of the
-    /// same name found; `known` are the detectors that the record knows. Held against what was decided.
+    /// same name found; `known` are the detectors that the record knows, and `key` is that of its entities. Held
+    /// against what was decided.
     pub fn of_record(
         candidate: Arc<Policy>,
         detectors: Vec<Prepared>,
         known: BTreeSet<String>,
+        key: EntityKey,
     ) -> Self {
         let detectors: Vec<Runner> =
             detectors.into_iter().map(|prepared| Runner::new(prepared, true)).collect();
         let mut loaded = known;
         loaded.extend(detectors.iter().map(|runner| runner.said.name.clone()));
         let after = Side { policy: candidate, runs: (0..detectors.len()).collect(), loaded };
-        Self { before: Before::Decided, after, detectors, key: EntityKey::new(&[0; 32]) }
+        Self { before: Before::Decided, after, detectors, key }
     }
 
     /// A file: the `shipped` detectors and the candidate ones in their place are run. Held against the
@@ -148,15 +123,61 @@ impl Plan {
         }
     }
 
-    /// Evaluates and judges.
-    pub(super) fn weigh(&self, past: Past) -> Weighed {
+    /// What is declared about the past beyond what signals carry: by the detectors that are run, and by the
+    /// policies.
+    pub(super) fn definitions(&self) -> Vec<Definition> {
+        let detectors = self.detectors.iter().flat_map(|it| &it.prepared.manifest().inputs);
+        let policies = self.sides().flat_map(|side| side.policy.asks());
+        let inputs = detectors.chain(policies).filter(|input| input.entities().is_none());
+        definitions(self.after.policy.source(), inputs)
+    }
+
+    /// What is declared about what other accounts did, if anything: for that all of them are needed.
+    pub fn of_others(&self) -> Option<Input> {
+        let of_others = |input: &Input| match input {
+            Input::Recent(_) => false,
+            _ => input.past().is_some_and(|past| past.by != "subject"),
+        };
+        let carried = self.sides().flat_map(Side::carried);
+        let all = self.definitions().into_iter().chain(carried).map(|it| it.input);
+        all.into_iter().find(of_others)
+    }
+
+    /// Since when earlier events count for one of this moment; `None` where none do.
+    pub(super) fn looks_back(&self, since: Timestamp) -> Option<Timestamp> {
+        let mut all = self.definitions();
+        all.extend(self.after.carried());
+        let window_s = all.iter().map(|it| it.past().window_s).max()?;
+        let window = i64::try_from(window_s).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+        Some(Timestamp::from_micros(since.micros() - window - LATE_MICROS))
+    }
+
+    /// Whether events matter that no policy judges: they count for those that one does.
+    pub(super) fn remembers(&self) -> bool {
+        !self.definitions().is_empty() || self.sides().any(Side::follows)
+    }
+
+    fn sides(&self) -> impl Iterator<Item = &Side> {
+        let before = match &self.before {
+            Before::Policy(side) => Some(side),
+            Before::Nothing | Before::Decided => None,
+        };
+        before.into_iter().chain([&self.after])
+    }
+
+    /// Evaluates, and judges where that does not depend on what comes of earlier events.
+    pub(super) fn weigh(&self, mut past: Past) -> Weighed {
+        if past.part == Part::Before {
+            let after = Weighing::Found(std::mem::take(&mut past.findings));
+            return Weighed { past, before: None, after, runs: Vec::new() };
+        }
         let found: Vec<Option<Finding>> =
             self.detectors.iter().map(|runner| self.run(runner, &past)).collect();
         let before = match &self.before {
-            Before::Policy(side) => Some(self.judged(side, &past, &found)),
+            Before::Policy(side) => Some(self.weighing(side, &past, &found)),
             Before::Nothing | Before::Decided => None,
         };
-        let after = self.judged(&self.after, &past, &found);
+        let after = self.weighing(&self.after, &past, &found);
         let ran = |finding: &Finding| Ran {
             outcome: finding.outcome,
             found: !finding.signals.is_empty(),
@@ -173,16 +194,36 @@ impl Plan {
         }
         let mut known = Known::default();
         for input in &manifest.inputs {
-            let Input::List { name } = input else { continue };
-            let list = self.after.policy.lists().iter().find(|list| list.name == *name);
-            let is = list.map(|list| Told::Boolean(list.has(&past.event, past.decided_at)));
-            known.tell(input, is.unwrap_or(Told::Absent));
+            let told = match input {
+                Input::Field { .. } => continue,
+                Input::List { name } => {
+                    let list = self.after.policy.lists().iter().find(|list| list.name == *name);
+                    list.map(|list| Told::Boolean(list.has(&past.event, past.decided_at)))
+                }
+                Input::Feature(_) | Input::Recent(_) => past.known.of(input).cloned(),
+            };
+            known.tell(input, told.unwrap_or(Told::Absent));
         }
         let was = Finding { stage: Some(Stage::Active), ..Finding::absent(&runner.said.name) };
+        if let Some(why) = known.lacks(&manifest.inputs) {
+            let digest = Some(runner.prepared.digest());
+            return Some(Finding { outcome: Outcome::Skipped, error: Some(why), digest, ..was });
+        }
         Some(evaluate_again(&runner.prepared, &past.event, &known, &was, &self.key))
     }
 
-    fn judged(&self, side: &Side, past: &Past, found: &[Option<Finding>]) -> Judged {
+    fn weighing(&self, side: &Side, past: &Past, found: &[Option<Finding>]) -> Weighing {
+        let found = self.heard(side, past, found);
+        if side.follows() {
+            return Weighing::Found(found);
+        }
+        let mut known = Known::default();
+        side.policy.asks().iter().for_each(|input| known.tell(input, past.told(input)));
+        Weighing::Judged(self.judged(side, past, found, &known, &Account::NOBODY))
+    }
+
+    /// The findings that a side hears: what is recorded of those detectors that do not run, and what is found now.
+    fn heard(&self, side: &Side, past: &Past, found: &[Option<Finding>]) -> Vec<Finding> {
         let is_run =
             |name: &str| side.runs.iter().any(|&number| self.detectors[number].said.name == name);
         // What is not loaded stands nowhere.
@@ -199,11 +240,51 @@ impl Plan {
         let mut findings: Vec<Finding> = recorded.chain(run).cloned().collect();
         findings.extend(absent.map(|name| Finding::absent(name)));
         findings.sort_by(|a, b| a.detector.cmp(&b.detector));
-        let ran = side.runs.iter().filter_map(|&number| found[number].as_ref());
-        let known = known(&side.policy, past, &findings, &ran.collect::<Vec<_>>());
+        findings
+    }
+
+    /// What is known of what a side's rules ask about the past, with what signals carry. How many had it is taken as
+    /// it was read where the record's findings are all that there is; else it follows from the events before.
+    pub(super) fn known(
+        &self,
+        side: &Side,
+        past: &Past,
+        findings: &[Finding],
+        carried: &Remembered,
+        sums: &mut ToldSums,
+    ) -> Known {
+        let is_recorded = matches!(self.before, Before::Decided) && self.detectors.is_empty();
+        let mut known = Known::default();
+        for input in side.policy.asks() {
+            if input.entities().is_none() {
+                known.tell(input, past.told(input));
+                continue;
+            }
+            // What nobody carries has no number.
+            let Some(counted) = carried.accounts(input, past, findings) else { continue };
+            let (whence, told) = match past.known.of(input).filter(|_| is_recorded) {
+                Some(read) => (Whence::Record, read.clone()),
+                None => (Whence::Events, counted),
+            };
+            if past.part == Part::Judged {
+                sums.count(input, whence, &told);
+            }
+            known.tell(input, told);
+        }
+        known
+    }
+
+    /// What a side says of what it hears.
+    pub(super) fn judged(
+        &self,
+        side: &Side,
+        past: &Past,
+        findings: Vec<Finding>,
+        known: &Known,
+        account: &Account,
+    ) -> Judged {
         let given = Given {
-            // Nobody sees it.
-            id: DecisionId::from_time(past.decided_at),
+            id: past.decision,
             decided_at: past.decided_at,
             event: &past.event,
             policy: PolicyRef {
@@ -213,64 +294,12 @@ impl Plan {
             },
             mode: Mode::Active,
             generation: 0,
-            known: &known,
-            // No policy that asks about it is simulated.
-            account: &Account::NOBODY,
+            known,
+            account,
         };
         let verdict = side.policy.judge(&past.event, &given.facts(), &findings);
         let asked = verdict.asked(given.id);
         let (decision, trace) = conclude(given, findings, verdict);
         Judged { decision, asked, trace }
-    }
-}
-
-/// What is known of what a policy asks about the past: as it was read when the event was decided. What was
-/// not read then is unknown, as is what those carry that run here, for nobody looked that up.
-fn known(policy: &Policy, past: &Past, findings: &[Finding], ran: &[&Finding]) -> Known {
-    let mut known = Known::default();
-    for input in policy.asks() {
-        let carried = input.entities().map(|label| {
-            let carries = |finding: &Finding| finding.carries(label);
-            (findings.iter().any(carries), ran.iter().copied().any(carries))
-        });
-        let read = past.known.of(input).filter(|_| !matches!(carried, Some((_, true))));
-        match (read, carried) {
-            // Nothing was carried, so there is nothing to be known.
-            (_, Some((false, _))) => {}
-            (Some(read), _) => known.tell(input, read.clone()),
-            (None, _) => {
-                known.tell(input, Told::Unknown("it was not read when this was decided".to_owned()))
-            }
-        }
-    }
-    known
-}
-
-impl Side {
-    /// What is enforced of a verdict where its subject stands like this, and what that adds.
-    pub fn enforced(
-        &self,
-        judged: Judged,
-        standing: &Standing,
-        at: Timestamp,
-    ) -> (Said, Option<StandingChange>) {
-        let escalation = self.policy.escalate(&judged.asked, standing, at);
-        let decision = enforce(judged.decision, &escalation);
-        (Said::of(&decision, &judged.trace), escalation.change)
-    }
-}
-
-impl Runner {
-    fn new(prepared: Prepared, candidate: bool) -> Self {
-        let (manifest, limits) = (prepared.manifest(), *prepared.limits());
-        let said = DetectorSaid {
-            name: manifest.name.clone(),
-            version: manifest.version.to_string(),
-            digest: prepared.digest(),
-            candidate,
-        };
-        let deadline = limits.deadline;
-        let prepared = prepared.under(Limits { deadline: PATIENCE, ..limits });
-        Self { prepared, deadline, said }
     }
 }

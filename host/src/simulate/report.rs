@@ -22,6 +22,8 @@ pub struct Report {
     pub detectors: Vec<DetectorLine>,
     pub against: Against,
     pub history: HistorySaid,
+    /// Of what the candidate's rules ask about the past, and the detectors that were run.
+    pub told: Vec<ToldLine>,
     /// `null` where the candidate is held against nothing.
     pub before: Option<Sums>,
     pub after: Sums,
@@ -35,6 +37,8 @@ pub struct Report {
     pub subjects: Subjects,
     /// Events in which a label counted.
     pub labels: Vec<LabelLine>,
+    /// Events on which a rule fired.
+    pub rules: Vec<RuleLine>,
     pub spoken: SpokenLine,
 }
 
@@ -83,8 +87,17 @@ pub struct DetectorLine {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum OriginSaid {
-    Record { source: String, since: Timestamp, until: Timestamp, share: f64 },
-    File { source: String },
+    Record {
+        source: String,
+        since: Timestamp,
+        until: Timestamp,
+        share: f64,
+        /// Since when earlier events were read, for what is declared about the past; `null` where nothing is.
+        looked_back_to: Option<Timestamp>,
+    },
+    File {
+        source: String,
+    },
 }
 
 /// Which events there were.
@@ -97,6 +110,21 @@ pub struct HistorySaid {
     pub first: Option<Timestamp>,
     pub last: Option<Timestamp>,
     pub passed_over: PassedOverSums,
+    /// Events from before, that count for what is declared about the past alone.
+    pub remembered: u64,
+}
+
+/// What is declared about the past: how many events were told it, by where that is from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ToldLine {
+    /// Such as `count by subject over 3600 s`.
+    pub input: String,
+    /// It was read when the event was decided.
+    pub recorded: u64,
+    /// It follows from the events before it.
+    pub worked_out: u64,
+    /// It could not be read when the event was decided, so it is known as little now.
+    pub unknown: u64,
 }
 
 /// How many were not simulated, by why.
@@ -277,6 +305,13 @@ pub struct LabelLine {
     pub violations: u64,
     /// That are none.
     pub clean: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleLine {
+    pub rule: String,
+    pub before: u64,
+    pub after: u64,
 }
 
 /// About how many events people spoke.

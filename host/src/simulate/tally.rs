@@ -1,24 +1,30 @@
 //! Counting: events in the order in which they came, each escalated with how its subject stands by then.
 //!
 //! What is kept does not grow with the events but with days, tiers, labels, kinds of flips, and accounts:
-//! of each of these 17 bytes and what is in its ledger.
+//! of each of these 17 bytes and what the course of each side has of it.
 
 mod flags;
 mod side;
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::conduct::Conduct;
+use super::course::Course;
 use super::ledger::Ledger;
 use super::origin::PassedOver;
-use super::past::{Past, Said, Speaker, Subject};
-use super::plan::{Before, DetectorSaid, Judged, Plan, Side, Weighed};
+use super::past::{Part, Past, Said, Speaker, Subject};
+use super::plan::{Before, DetectorSaid, Plan, Side, Weighed, Weighing};
+use super::remembered::Remembered;
 use super::report::{
     Against, BINS, Bin, Bound, Day, DecidedBy, DetectorLine, Example, FORMAT, FlipKind, Flips,
-    HistorySaid, LabelLine, OriginSaid, Pair, PassedOverSums, PolicySaid, Report, SpokenLine,
+    HistorySaid, LabelLine, OriginSaid, Pair, PassedOverSums, PolicySaid, Report, RuleLine,
+    SpokenLine,
 };
-use super::{day, tiers};
-use crate::model::{Action, Direction, Outcome, PolicyRef, Timestamp};
-use crate::policy::Policy;
+use super::told::ToldSums;
+use super::{SimulateError, day, tiers};
+use crate::features::Observer;
+use crate::model::{Action, Direction, Finding, Outcome, PolicyRef, Signal, Timestamp};
+use crate::policy::{Deed, Policy};
 use crate::store::PastStanding;
 
 use flags::Flags;
@@ -31,8 +37,10 @@ pub(super) struct Tally {
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     passed_over: PassedOverSums,
-    ledger_before: Ledger,
-    ledger_after: Ledger,
+    course_before: Course,
+    course_after: Course,
+    /// Events that lie before and were remembered.
+    remembered: u64,
     decided_by: BTreeMap<(String, u32), DecidedBy>,
     before: SideTally,
     after: SideTally,
@@ -42,6 +50,7 @@ pub(super) struct Tally {
     kinds: BTreeMap<(u8, Action, Action), FlipKind>,
     subjects: HashMap<Subject, Flags>,
     labels: BTreeMap<String, LabelLine>,
+    rules: BTreeMap<String, RuleLine>,
     spoken: SpokenLine,
     /// Runs of each detector: how many, of which found something, of which failed.
     detectors: Vec<(DetectorSaid, [u64; 3])>,
@@ -49,7 +58,22 @@ pub(super) struct Tally {
 
 impl Tally {
     /// `bounds_before` are the tiers of what the candidate is held against.
-    pub fn new(plan: &Plan, origin: OriginSaid, bounds_before: Vec<Bound>) -> Self {
+    pub fn new(
+        plan: &Plan,
+        origin: OriginSaid,
+        bounds_before: Vec<Bound>,
+        observer: &Observer,
+    ) -> Self {
+        let course = |side: Option<&Side>| Course {
+            ledger: Ledger::new(plan.window_days()),
+            conduct: Conduct::default(),
+            carried: Remembered::new(side.map_or_else(Vec::new, Side::carried), observer.clone()),
+            sums: ToldSums::default(),
+        };
+        let side_before = match &plan.before {
+            Before::Policy(side) => Some(side),
+            Before::Nothing | Before::Decided => None,
+        };
         let detectors = plan.detectors.iter().map(|runner| (runner.said.clone(), [0; 3]));
         Self {
             origin,
@@ -57,8 +81,9 @@ impl Tally {
             first: None,
             last: None,
             passed_over: PassedOverSums::default(),
-            ledger_before: Ledger::new(plan.window_days()),
-            ledger_after: Ledger::new(plan.window_days()),
+            course_before: course(side_before),
+            course_after: course(Some(&plan.after)),
+            remembered: 0,
             decided_by: BTreeMap::new(),
             before: SideTally::new(bounds_before),
             after: SideTally::new(tiers(&plan.after.policy)),
@@ -68,6 +93,7 @@ impl Tally {
             kinds: BTreeMap::new(),
             subjects: HashMap::new(),
             labels: BTreeMap::new(),
+            rules: BTreeMap::new(),
             spoken: SpokenLine::default(),
             detectors: detectors.collect(),
         }
@@ -75,7 +101,20 @@ impl Tally {
 
     /// Takes in what counted before it all began.
     pub fn begin(&mut self, standing: &PastStanding) {
-        self.ledger_after.begin(standing);
+        self.course_after.ledger.begin(standing);
+    }
+
+    /// Takes in what an account did before it all began.
+    ///
+    /// # Errors
+    /// Where more would have to be remembered than is.
+    pub fn did(
+        &mut self,
+        subject: Subject,
+        deed: Deed,
+        overturned_at: Option<Timestamp>,
+    ) -> Result<(), SimulateError> {
+        self.course_after.conduct.add(subject, deed, overturned_at)
     }
 
     pub fn pass_over(&mut self, why: PassedOver) {
@@ -90,19 +129,41 @@ impl Tally {
     }
 
     /// Takes in an event, with at most so many examples of each kind of flip.
-    pub fn take(&mut self, plan: &Plan, weighed: Weighed, examples: usize) {
+    ///
+    /// # Errors
+    /// Where more would have to be remembered than is.
+    pub fn take(
+        &mut self,
+        plan: &Plan,
+        weighed: Weighed,
+        examples: usize,
+    ) -> Result<(), SimulateError> {
         let Weighed { mut past, before, after, runs } = weighed;
+        let after = match (past.part, after) {
+            (Part::Before, Weighing::Found(found)) => {
+                self.remembered += 1;
+                let heard: Vec<&Signal> = found.iter().flat_map(Finding::heard).collect();
+                return self.course_after.carried.observe(&past, &heard);
+            }
+            (_, after) => after,
+        };
         let before = match (&plan.before, before, past.was.take()) {
-            (Before::Policy(side), Some(judged), _) => {
-                Some(enforced(side, &mut self.ledger_before, judged, &past))
+            (Before::Policy(side), Some(weighing), _) => {
+                Some(self.course_before.decide(plan, side, weighing, &past)?)
             }
             (Before::Decided, _, Some((said, policy))) => {
-                self.decided(policy);
+                if past.part == Part::Judged {
+                    self.decided(policy);
+                }
                 Some(said)
             }
             _ => None,
         };
-        let after = enforced(&plan.after, &mut self.ledger_after, after, &past);
+        let after = self.course_after.decide(plan, &plan.after, after, &past)?;
+        if past.part == Part::Unjudged {
+            self.pass_over(PassedOver::OtherType);
+            return Ok(());
+        }
         for ((_, sums), run) in self.detectors.iter_mut().zip(runs) {
             let Some(run) = run else { continue };
             let each = [true, run.found, run.outcome != Outcome::Ok];
@@ -117,6 +178,7 @@ impl Tally {
         if let Some(before) = before {
             self.compare(&past, before, after, examples);
         }
+        Ok(())
     }
 
     fn decided(&mut self, policy: PolicyRef) {
@@ -146,6 +208,9 @@ impl Tally {
             for label in &before.labels {
                 line(&mut self.labels, label).before += 1;
             }
+            for rule in &before.rules {
+                rule_line(&mut self.rules, rule).before += 1;
+            }
             flags.set(Flags::STRUCK_BEFORE, before.strike.is_some());
             flags.set(Flags::RESTRICTED_BEFORE, before.restriction.is_some());
         }
@@ -156,6 +221,9 @@ impl Tally {
             line.after += 1;
             line.violations += u64::from(violation == Some(true));
             line.clean += u64::from(violation == Some(false));
+        }
+        for rule in &after.rules {
+            rule_line(&mut self.rules, rule).after += 1;
         }
         flags.set(Flags::STRUCK_AFTER, after.strike.is_some());
         flags.set(Flags::RESTRICTED_AFTER, after.restriction.is_some());
@@ -212,7 +280,7 @@ impl Tally {
         }
     }
 
-    pub fn report(self, plan: &Plan) -> Report {
+    pub fn report(self, plan: &Plan, told: ToldSums) -> Report {
         let compared = !matches!(plan.before, Before::Nothing);
         let against = match &plan.before {
             Before::Nothing => Against::Nothing,
@@ -246,7 +314,9 @@ impl Tally {
                 first: self.first,
                 last: self.last,
                 passed_over: self.passed_over,
+                remembered: self.remembered,
             },
+            told: told.and(self.course_after.sums),
             before: compared.then_some(before),
             after,
             scores: self.scores,
@@ -257,20 +327,10 @@ impl Tally {
             flips: Flips { kinds: self.kinds.into_values().collect(), ..self.flips },
             subjects: Flags::sums(self.subjects.values()),
             labels: self.labels.into_values().collect(),
+            rules: self.rules.into_values().collect(),
             spoken: self.spoken,
         }
     }
-}
-
-/// What a side enforces on an event, which from then on counts against its subject.
-fn enforced(side: &Side, ledger: &mut Ledger, judged: Judged, past: &Past) -> Said {
-    let (mode, subject, moment) = (past.mode, past.subject, past.moment);
-    let standing = ledger.standing(mode, subject, moment);
-    let (said, change) = side.enforced(judged, &standing, moment.at);
-    if let Some(change) = change {
-        ledger.add(mode, subject, moment, &change, past.overturned_at);
-    }
-    said
 }
 
 /// Which way what is said now differs; see [`crate::policy::Verdict::direction_to`].
@@ -297,6 +357,11 @@ fn line<'l>(labels: &'l mut BTreeMap<String, LabelLine>, label: &str) -> &'l mut
     let new =
         || LabelLine { label: label.to_owned(), before: 0, after: 0, violations: 0, clean: 0 };
     labels.entry(label.to_owned()).or_insert_with(new)
+}
+
+fn rule_line<'l>(rules: &'l mut BTreeMap<String, RuleLine>, rule: &str) -> &'l mut RuleLine {
+    let new = || RuleLine { rule: rule.to_owned(), before: 0, after: 0 };
+    rules.entry(rule.to_owned()).or_insert_with(new)
 }
 
 fn policy_said(policy: &Policy) -> PolicySaid {

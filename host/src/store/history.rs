@@ -11,7 +11,7 @@ use super::names::SubjectName;
 use super::{Document, Options, PAGE_ROWS_MAX, Span, StoreError};
 use super::{decisions, events, host_key, migrate, sealed, strikes};
 use crate::model::ruling::Word;
-use crate::model::{DecisionId, Event, Mode, Restriction, Stage, Timestamp};
+use crate::model::{DecisionId, Event, Mode, Restriction, Score, Stage, Timestamp};
 
 /// The record, to be read.
 #[derive(Debug)]
@@ -52,6 +52,19 @@ pub struct PastStanding {
     pub what: Counts,
     /// When people took it back.
     pub ended_at: Option<Timestamp>,
+}
+
+/// What of a decision the risk of its account follows from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastConduct {
+    pub decision: DecisionId,
+    /// What the record calls the subject; `None` where it was erased.
+    pub subject: Option<[u8; 16]>,
+    pub score: Score,
+    pub decided_at: Timestamp,
+    pub tier: String,
+    /// The last word of people, and when it was said.
+    pub ruled: Option<(Word, Timestamp)>,
 }
 
 /// What counts against a subject.
@@ -166,6 +179,27 @@ impl History {
         Ok(query.fetch_all(&self.readers).await?.into_iter().map(PastRow).collect())
     }
 
+    /// What accounts did by the oldest decisions of a span, at most [`PAGE_ROWS_MAX`], in the order in which they were
+    /// begun. Nothing sealed is opened.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn conduct(&self, span: &Span) -> Result<Vec<PastConduct>, StoreError> {
+        let text = format!(
+            "SELECT d.id AS decision_id, d.subject, d.score, d.decided_at, d.tier, r.ruling, \
+             r.at AS ruled_at FROM (SELECT d.id, d.subject, d.score, d.decided_at, d.tier \
+             FROM {} ORDER BY d.id LIMIT {PAGE_ROWS_MAX}) AS d \
+             LEFT JOIN rulings AS r ON r.decision = d.id ORDER BY d.id",
+            super::search::within(span)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(text));
+        query = query.bind(span.after.to_string()).bind(span.before.to_string());
+        if let Some(source) = &span.source {
+            query = query.bind(source.as_str());
+        }
+        query.fetch_all(&self.readers).await?.iter().map(past_conduct).collect()
+    }
+
     /// Opens what is sealed in a row; `None` where its subject was erased.
     ///
     /// # Errors
@@ -180,18 +214,12 @@ impl History {
         let Some((document, _)) = decisions::document(&self.keyring, row, id, sealed)? else {
             return Ok(None);
         };
-        let ruling: Option<&str> = row.try_get("ruling")?;
-        let ruled = ruling.map(|ruling| -> Result<_, StoreError> {
-            let word = serde_json::from_value(ruling.into());
-            let word = word.map_err(|error| sealed::damaged("ruling", id, &error))?;
-            Ok((word, Timestamp::from_micros(row.try_get("ruled_at")?)))
-        });
         Ok(Some(PastDecision {
             document,
             event,
             received_at: Timestamp::from_micros(row.try_get("received_at")?),
             subject: PastRow::named(row)?,
-            ruled: ruled.transpose()?,
+            ruled: ruled(row, id)?,
         }))
     }
 
@@ -234,6 +262,29 @@ impl PastRow {
         let named: Result<SubjectName, String> = name.parse();
         named.map(SubjectName::bytes).map_err(|error| sealed::damaged("subject", name, &error))
     }
+}
+
+/// The last word of people on a decision.
+fn ruled(row: &Row, id: &str) -> Result<Option<(Word, Timestamp)>, StoreError> {
+    let Some(ruling) = row.try_get::<Option<&str>, _>("ruling")? else { return Ok(None) };
+    let word = serde_json::from_value(ruling.into());
+    let word = word.map_err(|error| sealed::damaged("ruling", id, &error))?;
+    Ok(Some((word, Timestamp::from_micros(row.try_get("ruled_at")?))))
+}
+
+fn past_conduct(row: &Row) -> Result<PastConduct, StoreError> {
+    let (id, subject): (&str, &str) = (row.try_get("decision_id")?, row.try_get("subject")?);
+    let score: i64 = row.try_get("score")?;
+    Ok(PastConduct {
+        decision: id
+            .parse()
+            .map_err(|error: String| sealed::damaged("the id of a decision", id, &error))?,
+        subject: subject.parse().ok().map(SubjectName::bytes),
+        score: u32::try_from(score).ok().and_then(Score::from_millionths).unwrap_or(Score::ONE),
+        decided_at: Timestamp::from_micros(row.try_get("decided_at")?),
+        tier: row.try_get("tier")?,
+        ruled: ruled(row, id)?,
+    })
 }
 
 fn past_policy(row: &Row) -> Result<PastPolicy, StoreError> {

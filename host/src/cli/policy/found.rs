@@ -9,8 +9,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::facts::WrittenFacts;
 use crate::cli::sandbox::Sandbox;
-use crate::model::{Event, Finding, Known, Outcome, Signal, Stage};
-use crate::policy::{Facts, Policy, Verdict};
+use crate::model::{
+    Account, Action, DecisionId, Event, Finding, Known, Outcome, Restriction, Signal, Stage,
+    Standing,
+};
+use crate::policy::{Escalation, Facts, Policy, Verdict};
 use crate::runtime::Prepared;
 
 /// Findings of one event, for any policy.
@@ -34,6 +37,19 @@ impl Found {
     /// A feature that it does not have, or a label that it does not ask about.
     pub fn is_for(&self, policy: &Policy) -> anyhow::Result<()> {
         self.facts.is_for(policy)
+    }
+
+    /// What is enforced of a verdict where the account stands as is given. What is in force has no end there.
+    pub fn enforced_by(&self, policy: &Policy, event: &Event, verdict: &Verdict) -> Escalation {
+        let Account { strikes, restrictions, .. } = &self.facts.subject;
+        let since = event.time.plus_millis(-1);
+        let in_force = |action: &Action| Restriction { action: *action, since, expires_at: None };
+        let mut restrictions: Vec<Restriction> = restrictions.iter().map(in_force).collect();
+        restrictions.sort_by_key(|own| own.action);
+        let standing = Standing { strikes: *strikes, restrictions, case: None };
+        // By chance it begins sooner or later; what is enforced is the same.
+        let id = DecisionId::from_time(event.time);
+        policy.escalate(&verdict.asked(id), &standing, event.time)
     }
 
     pub fn judged_by(&self, policy: &Policy, event: &Event) -> Verdict {

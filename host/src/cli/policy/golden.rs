@@ -12,8 +12,8 @@ use serde_json::{Value as Json, json};
 use super::facts::WrittenFacts;
 use super::found::{Found, Shipped, Written, WrittenSignal};
 use crate::cli::sandbox;
-use crate::model::{Action, Event, Scope, Score};
-use crate::policy::Verdict;
+use crate::model::{Action, Event, Scope, ScopedAction, Score, Timestamp};
+use crate::policy::{Escalation, Verdict};
 
 /// One case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +51,12 @@ pub(super) struct Expected {
     action: Option<Action>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scope: Option<Scope>,
+    /// All that is enforced, by scope, each as `ACTION SCOPE`, with `N h` behind where it ends, or `in force`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    actions: Option<Vec<String>>,
+    /// The number of the strike that it gives; 0: it gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    strike: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     review: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,17 +105,22 @@ impl Case {
 }
 
 impl Expected {
-    /// What the case would have to say for this verdict, as exact as it is: score, tier and action
-    /// where it says nothing.
-    pub fn adopting(&self, verdict: &Verdict) -> Self {
+    /// What the case would have to say for this verdict on an event of this moment and what is enforced of it, as exact
+    /// as it is: score, tier and action where it says nothing.
+    pub fn adopting(&self, verdict: &Verdict, enforced: &Escalation, at: Timestamp) -> Self {
         let nothing = *self == Self::default();
-        let (action, scope) = verdict.strongest();
+        let each = enforced.actions.iter().map(|own| (own.action, own.scope));
+        let (action, scope) = each.max().unwrap_or(verdict.strongest());
+        let strike = enforced.change.as_ref().and_then(|change| change.strike.as_ref());
+        let worded = || enforced.actions.iter().map(|own| worded(own, at)).collect();
         Self {
             score: (nothing || self.score.is_some()).then_some(verdict.score),
             tier: (nothing || self.tier.is_some()).then(|| verdict.tier.clone()),
             action: (nothing || self.action.is_some()).then_some(action),
             scope: self.scope.map(|_| scope),
-            review: self.review.map(|_| verdict.review),
+            actions: self.actions.as_ref().map(|_| worded()),
+            strike: self.strike.map(|_| strike.map_or(0, |strike| strike.number)),
+            review: self.review.map(|_| verdict.review || enforced.review),
             degraded: self.degraded.map(|_| verdict.degraded),
             tags: self.tags.as_ref().map(|_| verdict.tags.clone()),
             alerts: self.alerts.as_ref().map(|_| verdict.alerts.clone()),
@@ -126,6 +137,8 @@ impl Expected {
             part("tier", self.tier.clone()),
             part("action", self.action.map(|it| it.to_string())),
             part("scope", self.scope.map(|it| it.to_string())),
+            part("actions", self.actions.as_ref().map(|it| it.join(", "))),
+            part("strike", self.strike.map(|it| it.to_string())),
             part("review", self.review.map(|it| it.to_string())),
             part("degraded", self.degraded.map(|it| it.to_string())),
             part("tags", self.tags.as_ref().map(|it| joined(it))),
@@ -134,6 +147,19 @@ impl Expected {
             part("rules", self.rules.as_ref().map(|it| joined(it))),
         ];
         parts.into_iter().flatten().collect()
+    }
+}
+
+/// An action as cases write it.
+fn worded(own: &ScopedAction, at: Timestamp) -> String {
+    const HOUR_MICROS: i64 = 3_600 * 1_000_000;
+    let ScopedAction { action, scope, .. } = own;
+    match (own.in_force_since, own.expires_at) {
+        (Some(_), _) => format!("{action} {scope} in force"),
+        (None, Some(end)) => {
+            format!("{action} {scope} {} h", (end.micros() - at.micros()) / HOUR_MICROS)
+        }
+        (None, None) => format!("{action} {scope}"),
     }
 }
 

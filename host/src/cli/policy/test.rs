@@ -41,8 +41,9 @@ that, as if nothing had happened before unless given:
             "subject": {"strikes": 2, "restrictions": ["cooldown"], "score": 0.7, "trust": 0.1}}
 
 A decision is held to what is written of it: score, tier, action, scope, review, degraded, tags, alerts,
-case (the matter, or "" for none), and rules (those that fire). A rule that no case fires is told of. Exits
-with 1 where a case differs."#;
+case (the matter, or "" for none), rules (those that fire), strike (its number, or 0 for none), and actions:
+all that is enforced, such as ["soft_block message", "cooldown account 24 h"]; what was in force before
+reads "cooldown account in force". A rule that no case fires is told of. Exits with 1 where a case differs."#;
 
 pub(super) fn run(args: &Test) -> anyhow::Result<ExitCode> {
     let mut suites = Vec::new();
@@ -129,7 +130,8 @@ impl Suite {
                 let decided = given.map(|(event, found)| {
                     let verdict = found.judged_by(&self.policy, &event);
                     fired.extend(verdict.rules().map(str::to_owned));
-                    case.expect.adopting(&verdict)
+                    let enforced = found.enforced_by(&self.policy, &event, &verdict);
+                    case.expect.adopting(&verdict, &enforced, event.time)
                 });
                 let decided = decided.map_err(|error| format!("{error:#}"));
                 report.cases += 1;

@@ -14,7 +14,8 @@ use crate::cli::detector::component;
 use crate::cli::policy::load;
 use crate::cli::sandbox::Sandbox;
 use crate::config::Config;
-use crate::model::{Input, Timestamp};
+use crate::engine::EntityKey;
+use crate::model::Timestamp;
 use crate::policy::Policy;
 use crate::registry::settings;
 use crate::runtime::{self, LoadError};
@@ -49,7 +50,6 @@ pub(super) async fn of_file(
             candidate.source()
         );
     }
-    [Some(&candidate), against.as_ref()].into_iter().flatten().try_for_each(|it| told(it, &[]))?;
     let labels = labels(args)?;
     let path = args.events.as_deref().unwrap_or(Path::new("-"));
     let (events, length) = events(path, candidate.source(), config)?;
@@ -64,6 +64,7 @@ pub(super) async fn of_file(
     })
     .await?;
     let plan = Plan::of_file(candidate, against, given, shipped);
+    all_accounts(&plan, args)?;
     let simulation = Simulation::of_file(events, length, plan, labels, args.sample.0);
     Ok(Prepared { simulation, history: None })
 }
@@ -115,7 +116,6 @@ pub(super) async fn of_record(
     };
     let known = history.detectors().await?;
     let past = policies(&history.policies(&source).await?);
-    told(&candidate, &past)?;
     let (paths, sandbox) = (args.detectors.clone(), Arc::clone(sandbox));
     let given = loading(move || given(&paths, &sandbox)).await?;
     let now = Timestamp::now();
@@ -125,7 +125,9 @@ pub(super) async fn of_record(
         since < until,
         "--since is not before --until: nothing lies between {since} and {until}"
     );
-    let plan = Plan::of_record(Arc::new(candidate), given, known);
+    let key = EntityKey::new(&options.host_key);
+    let plan = Plan::of_record(Arc::new(candidate), given, known, key);
+    all_accounts(&plan, args)?;
     let stretch = (source.as_str(), since, until);
     let share = args.sample.0;
     let of = Arc::clone(&history);
@@ -133,25 +135,15 @@ pub(super) async fn of_record(
     Ok(Prepared { simulation, history: Some(history) })
 }
 
-/// Whether there is what the rules of a policy ask beyond events and findings: what was read when others
-/// decided. No simulation works it out.
-fn told(policy: &Policy, decided: &[Arc<Policy>]) -> anyhow::Result<()> {
-    let name = policy.name();
-    if policy.reads().any() {
-        bail!(
-            "the policy {name} asks how an account stood (`subject.strikes` and the like), which a simulation \
-             does not work out: put it on trial, where it is told"
-        );
-    }
-    let read = |input: &Input| decided.iter().any(|policy| policy.asks().contains(input));
-    if let Some(input) = policy.asks().iter().find(|input| !read(input)) {
-        bail!(
-            "the policy {name} asks for `{}`, which was read for nothing that is simulated: put it on trial, \
-             where it is told",
+/// Whether all the accounts are there that what is asked takes.
+fn all_accounts(plan: &Plan, args: &Simulate) -> anyhow::Result<()> {
+    match plan.of_others() {
+        Some(input) if args.sample.0 < 1.0 => bail!(
+            "`{}` counts what other accounts did, and a sample lacks most of them: leave --sample out",
             input.in_full()
-        );
+        ),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn compiled(text: &str) -> anyhow::Result<Policy> {
@@ -178,14 +170,6 @@ fn given(paths: &[PathBuf], sandbox: &Sandbox) -> anyhow::Result<Vec<runtime::Pr
         let settings = settings(&path).map_err(anyhow::Error::msg)?;
         let loaded: Result<_, LoadError> = sandbox.load_as_stranger(&file, &settings.to_string());
         let prepared = loaded.with_context(|| format!("{shown}: refused"))?;
-        let inputs = &prepared.manifest().inputs;
-        if let Some(input) = inputs.iter().find(|input| input.past().is_some()) {
-            bail!(
-                "{shown} wants to be told `{}`, which a simulation does not work out for a candidate: \
-                 run it in shadow, where it is told",
-                input.in_full()
-            );
-        }
         let name = prepared.manifest().name.clone();
         ensure!(names.insert(name.clone()), "{shown} is a second `{name}`: give one of each name");
         given.push(prepared);

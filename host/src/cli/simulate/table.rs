@@ -78,6 +78,21 @@ fn passed_over(result: &Report) -> String {
     }
 }
 
+/// What of the past is less known than it might seem, a line each.
+pub(super) fn doubts(result: &Report) -> Vec<String> {
+    let unknown = result.told.iter().filter(|line| line.unknown > 0).map(|line| {
+        format!(
+            "`{}` could not be read when {} of the events were decided, and is as unknown here: on_error has its say",
+            line.input, line.unknown
+        )
+    });
+    let erased = result.history.passed_over.erased;
+    let lacking = (erased > 0 && !result.told.is_empty()).then(|| {
+        format!("{erased} events were erased: what is worked out about the past is without them")
+    });
+    unknown.chain(lacking).collect()
+}
+
 /// Why a simulation is of no event, and what to do.
 pub(super) fn why_nothing(result: &Report) -> String {
     match passed_over(result).trim_end() {

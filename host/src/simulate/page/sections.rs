@@ -2,7 +2,7 @@
 
 use super::super::Simulated;
 use super::super::past::Said;
-use super::super::report::{Example, FlipKind, Sums};
+use super::super::report::{Example, FlipKind, RuleLine, Sums, ToldLine};
 use super::markup::{Cell, number, put, share, table, text};
 use super::plots;
 use crate::model::{Action, Direction};
@@ -258,6 +258,49 @@ pub(super) fn labels(done: &Simulated) -> Option<String> {
         None => &["Label", "Candidate", "Violations", "None"],
     };
     Some(table("Events in which a label counted; the last two by the word of people", head, &rows))
+}
+
+pub(super) fn rules(done: &Simulated) -> Option<String> {
+    let report = &done.result;
+    if report.rules.is_empty() {
+        return None;
+    }
+    let row = |line: &RuleLine| {
+        let before = report.before.as_ref().map(|_| line.before);
+        let cells = before.into_iter().chain([line.after]).map(Cell::Number);
+        (format!("<code>{}</code>", text(&line.rule)), cells.collect())
+    };
+    let rows: Vec<(String, Vec<Cell>)> = report.rules.iter().map(row).collect();
+    let head: &[&str] = match report.before {
+        Some(_) => &["Rule", "Before", "Candidate"],
+        None => &["Rule", "Candidate"],
+    };
+    Some(table("Events on which a rule fired", head, &rows))
+}
+
+pub(super) fn told(done: &Simulated) -> Option<String> {
+    let lines = &done.result.told;
+    if lines.is_empty() {
+        return None;
+    }
+    let row = |line: &ToldLine| {
+        let cells = [line.recorded, line.worked_out, line.unknown];
+        (format!("<code>{}</code>", text(&line.input)), cells.map(Cell::Number).into())
+    };
+    let rows: Vec<(String, Vec<Cell>)> = lines.iter().map(row).collect();
+    let erased = match done.result.history.passed_over.erased {
+        0 => String::new(),
+        count => format!("<p>What is worked out is without {} erased events.</p>", number(count)),
+    };
+    Some(
+        erased
+            + &table(
+                "Events that were told what is declared about the past: as it was read when they were decided, worked out from \
+         the events before them, or as unknown as it was then",
+                &["Declared", "As read then", "Worked out", "Unknown"],
+                &rows,
+            ),
+    )
 }
 
 pub(super) fn detectors(done: &Simulated) -> Option<String> {
