@@ -87,8 +87,8 @@ fn cases(file: &Path) -> Vec<String> {
     let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{file:?}: {error}"));
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     let name = |line: &str| {
-        let case: Json = serde_json::from_str(line).unwrap();
-        case["name"].as_str().unwrap().to_owned()
+        let case: Json = serde_json::from_str(line).expect("a case");
+        case["name"].as_str().expect("its name").to_owned()
     };
     lines.map(name).collect()
 }
@@ -119,8 +119,8 @@ fn wrong(table: &str, policies: &Path, root: &Path) -> Vec<String> {
         }
     }
     for folder in ["golden", "stage-weighted/golden"] {
-        for entry in fs::read_dir(policies.join(folder)).unwrap() {
-            let file = format!("{folder}/{}", entry.unwrap().file_name().to_string_lossy());
+        for entry in fs::read_dir(policies.join(folder)).expect("a folder") {
+            let file = format!("{folder}/{}", entry.expect("a file").file_name().to_string_lossy());
             for case in cases(&policies.join(&file)) {
                 let mut all = facts.iter().flat_map(|(_, shown)| shown);
                 if !all.any(|one| one.file == file && one.is(&case)) {

@@ -192,6 +192,20 @@ async fn violations_escalate_and_a_clean_event_is_not_punished(home: Home) {
     let path = "/v1/restrictions/check";
     let answer = server.post("platform", path, "application/json", login.to_string()).await;
     assert_eq!(answer.json()["results"][0]["allowed"], true, "the policy does not judge logins");
+    // Each gets its own, also who is asked for twice.
+    let many = json!({"source": "market", "subjects": ["v", "u", "w", "u", "x"]});
+    let answer = server.post("platform", path, "application/json", many.to_string()).await.json();
+    let named = ["action", "expires_at"];
+    let in_force = |of: &Value| -> Vec<[Value; 2]> {
+        let each = of["restrictions"].as_array().unwrap().iter();
+        each.map(|own| named.map(|name| own[name].clone())).collect()
+    };
+    let asked = ["v", "u", "w", "u", "x"];
+    for (result, subject) in answer["results"].as_array().unwrap().iter().zip(asked) {
+        assert_eq!(result["subject"], subject);
+        let own = if subject == "u" { in_force(&profile) } else { Vec::new() };
+        assert_eq!((in_force(result), &result["allowed"]), (own, &json!(subject != "u")));
+    }
     server.app.stop().await;
 }
 

@@ -108,17 +108,16 @@ pub(super) async fn check(
     let judges = snapshot.judges(&source).ok_or_else(|| unspoken(&source))?;
     let (mode, at) = (snapshot.mode(&source), Timestamp::now());
     let names: Vec<&str> = subjects.iter().map(String::as_str).collect();
-    let standings = match mode == Mode::Active {
-        true => api.0.store.standings(&source, &names, mode, at).await?,
+    let in_force = match mode == Mode::Active {
+        true => api.0.store.restrictions_in_force(&source, &names, mode, at).await?,
         false => Vec::new(),
     };
-    let mut standings = standings.into_iter();
+    let mut in_force = in_force.into_iter();
     let results = subjects.into_iter().map(|subject| {
         let policy = &judges.of(&subject).policy;
         let judged = kind.as_ref().is_none_or(|kind| policy.judges(kind));
         let concerned = judged && policy.exemption(&subject, at).is_none();
-        let standing = standings.next().filter(|_| concerned);
-        let restrictions = standing.unwrap_or_default().restrictions;
+        let restrictions = in_force.next().filter(|_| concerned).unwrap_or_default();
         Permission { subject, allowed: restrictions.is_empty(), restrictions }
     });
     Ok(Json(Checked { source, mode, at, results: results.collect() }))

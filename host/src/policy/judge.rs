@@ -250,19 +250,19 @@ impl Policy {
         steps.sort_by(|a, b| {
             b.contribution.total_cmp(&a.contribution).then_with(|| a.label.cmp(&b.label))
         });
-        let labels =
-            steps.iter().map(|step| format!("{} {}", step.label, short(step.contribution)));
+        let labels = steps.iter().map(|step| (&step.label, "", step.contribution));
         let modifiers = trace.iter().filter_map(|step| match step {
-            Step::Modifier(step) => Some(format!("{} +{}", step.modifier, short(step.add))),
+            Step::Modifier(step) => Some((&step.modifier, "+", step.add)),
             _ => None,
         });
-        let parts: Vec<String> = labels.chain(modifiers).collect();
+        let parts: Vec<(&String, &str, f64)> = labels.chain(modifiers).collect();
         let give = if parts.len() == 1 { "gives" } else { "give" };
+        let parts = parts.iter().map(|(name, sign, by)| format!("{name} {sign}{}", short(*by)));
         let lift = trace.iter().find_map(|step| match step {
             Step::Lift(step) => Some(format!(", lifted by {},", step.lifted_by)),
             _ => None,
         });
-        let (parts, lift) = (listed(parts.into_iter()), lift.unwrap_or_default());
+        let (parts, lift) = (listed(parts), lift.unwrap_or_default());
         format!("{parts} by {}{lift} {give} {score}, tier {tier}", self.scheme)
     }
 
@@ -307,7 +307,7 @@ fn explain_missing(on_error: OnError, missing: Vec<String>, failed: Vec<String>)
 /// Parts of a sentence that are named before the rest is only counted.
 const LISTED_MAX: usize = 4;
 
-/// `a`, `a and b`, `a, b and c`, `a, b, c, d and 3 more`.
+/// `a`, `a and b`, `a, b and c`, `a, b, c, d and 3 more`. Of those that are counted none is made.
 fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
     let more = items.len().saturating_sub(LISTED_MAX);
     let mut named: Vec<String> = items.take(LISTED_MAX).collect();
@@ -322,8 +322,9 @@ fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
 
 /// A number for a sentence: at most three places.
 fn short(number: f64) -> String {
-    let digits = format!("{number:.3}");
-    digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let mut digits = format!("{number:.3}");
+    digits.truncate(digits.trim_end_matches('0').trim_end_matches('.').len());
+    digits
 }
 
 /// A number brought into 0..=1; NaN is 0.

@@ -38,7 +38,7 @@ impl Course {
         let (mode, subject, moment) = (past.mode, past.subject, past.moment);
         let standing = self.ledger.standing(mode, subject, moment);
         let judged = match weighing {
-            Weighing::Judged(judged) => judged,
+            Weighing::Judged(judged) => *judged,
             Weighing::Found(found) => {
                 let account = self.account(side, &standing, past);
                 let known = plan.known(side, past, &found, &self.carried, &mut self.sums);

@@ -42,7 +42,7 @@ pub(super) enum Before {
 
 /// How far an event has come for a side.
 pub(super) enum Weighing {
-    Judged(Judged),
+    Judged(Box<Judged>),
     /// What the side hears, to be judged when what was before is decided.
     Found(Vec<Finding>),
 }
@@ -219,7 +219,7 @@ impl Plan {
         }
         let mut known = Known::default();
         side.policy.asks().iter().for_each(|input| known.tell(input, past.told(input)));
-        Weighing::Judged(self.judged(side, past, found, &known, &Account::NOBODY))
+        Weighing::Judged(Box::new(self.judged(side, past, found, &known, &Account::NOBODY)))
     }
 
     /// The findings that a side hears: what is recorded of those detectors that do not run, and what is found now.

@@ -1,5 +1,5 @@
-//! Statements over many rows: inserts, and what begins with a list of values. Rows go in chunks whose sizes are powers of two, so that a handful of
-//! statement texts serves batches of every size and each stays prepared.
+//! Statements over many rows: inserts, and what begins with a list of values. Rows go in chunks whose sizes are powers
+//! of two, so that a handful of statement texts serves batches of every size and each stays prepared.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,14 +8,17 @@ use sqlx::{Arguments as _, AssertSqlSafe};
 
 use super::dialect::{Arguments, Connection, Kind, Pool, Row};
 
-/// Sizes of chunks: 1, 2, 4 ... 128.
-const SIZES: usize = 8;
+/// Sizes of chunks: 1, 2, 4 ... 1,024.
+const SIZES: usize = 11;
+/// Those that are used where rows have many columns: to 128.
+const NARROW: usize = 8;
 
 /// `INSERT INTO t (a, b) VALUES (..), (..) <tail>` for any number of rows.
 pub(super) struct Insert {
     head: &'static str,
     columns: usize,
     tail: &'static str,
+    sizes: usize,
     sqlite: [OnceLock<Arc<str>>; SIZES],
     postgres: [OnceLock<Arc<str>>; SIZES],
 }
@@ -23,10 +26,20 @@ pub(super) struct Insert {
 impl Insert {
     /// `head` ends before `VALUES`; `columns` is how many it names; `tail` follows the rows.
     pub const fn new(head: &'static str, columns: usize, tail: &'static str) -> Self {
+        Self::sized(head, columns, tail, NARROW)
+    }
+
+    /// The same for rows of few columns, of which a thousand go at once. Each `?` in `tail` is a value that all rows share.
+    pub const fn wide(head: &'static str, columns: usize, tail: &'static str) -> Self {
+        Self::sized(head, columns, tail, SIZES)
+    }
+
+    const fn sized(head: &'static str, columns: usize, tail: &'static str, sizes: usize) -> Self {
         Self {
             head,
             columns,
             tail,
+            sizes,
             sqlite: [const { OnceLock::new() }; SIZES],
             postgres: [const { OnceLock::new() }; SIZES],
         }
@@ -43,7 +56,7 @@ impl Insert {
         let mut returned = Vec::new();
         let mut rest = rows;
         while !rest.is_empty() {
-            let (text, arguments) = self.next(connection.kind(), &mut rest, &bind)?;
+            let (text, arguments) = self.next(connection.kind(), &mut rest, &bind, |_| Ok(()))?;
             returned.extend(sqlx::query_with(text, arguments).fetch_all(&mut *connection).await?);
         }
         Ok(returned)
@@ -56,10 +69,21 @@ impl Insert {
         rows: &[T],
         bind: impl Fn(&mut Arguments, &T) -> Result<(), BoxDynError>,
     ) -> Result<Vec<Row>, sqlx::Error> {
+        self.read_with(pool, rows, bind, |_| Ok(())).await
+    }
+
+    /// The same; `shared` adds the values of the tail.
+    pub async fn read_with<T>(
+        &self,
+        pool: &Pool,
+        rows: &[T],
+        bind: impl Fn(&mut Arguments, &T) -> Result<(), BoxDynError>,
+        shared: impl Fn(&mut Arguments) -> Result<(), BoxDynError>,
+    ) -> Result<Vec<Row>, sqlx::Error> {
         let mut returned = Vec::new();
         let mut rest = rows;
         while !rest.is_empty() {
-            let (text, arguments) = self.next(pool.kind(), &mut rest, &bind)?;
+            let (text, arguments) = self.next(pool.kind(), &mut rest, &bind, &shared)?;
             returned.extend(sqlx::query_with(text, arguments).fetch_all(pool).await?);
         }
         Ok(returned)
@@ -71,8 +95,9 @@ impl Insert {
         kind: Kind,
         rest: &mut &[T],
         bind: impl Fn(&mut Arguments, &T) -> Result<(), BoxDynError>,
+        shared: impl Fn(&mut Arguments) -> Result<(), BoxDynError>,
     ) -> Result<(AssertSqlSafe<Arc<str>>, Arguments), sqlx::Error> {
-        let size = (rest.len().ilog2() as usize).min(SIZES - 1);
+        let size = (rest.len().ilog2() as usize).min(self.sizes - 1);
         let (chunk, after) = rest.split_at(1 << size);
         *rest = after;
         let mut arguments = Arguments::default();
@@ -80,7 +105,9 @@ impl Insert {
         for row in chunk {
             bind(&mut arguments, row).map_err(sqlx::Error::Encode)?;
         }
-        debug_assert_eq!(arguments.len(), chunk.len() * self.columns);
+        shared(&mut arguments).map_err(sqlx::Error::Encode)?;
+        let shared = self.tail.matches('?').count();
+        debug_assert_eq!(arguments.len(), chunk.len() * self.columns + shared);
         Ok((AssertSqlSafe(self.text(kind, size)), arguments))
     }
 
@@ -100,7 +127,16 @@ impl Insert {
                 format!("({})", columns.collect::<Vec<_>>().join(", "))
             });
             let rows = rows.collect::<Vec<_>>().join(", ");
-            format!("{} VALUES {rows} {}", self.head, self.tail).into()
+            let mut text = format!("{} VALUES {rows} ", self.head);
+            for (at, part) in self.tail.split('?').enumerate() {
+                match (at, numbered) {
+                    (0, _) => {}
+                    (_, true) => text += &format!("${}", (self.columns << size) + at),
+                    (_, false) => text.push('?'),
+                }
+                text += part;
+            }
+            text.into()
         });
         Arc::clone(text)
     }
@@ -121,6 +157,23 @@ mod tests {
         ] {
             let text = format!("INSERT INTO t (a, b) VALUES {groups} RETURNING a");
             assert_eq!(*insert.text(kind, size), *text);
+        }
+    }
+
+    #[test]
+    fn what_all_rows_share_follows_them() {
+        let wide = Insert::wide("WITH w (a) AS (", 1, ") SELECT a FROM w WHERE a > ? AND a < ?");
+        for (kind, text) in [
+            (
+                Kind::Sqlite,
+                "WITH w (a) AS ( VALUES (?), (?) ) SELECT a FROM w WHERE a > ? AND a < ?",
+            ),
+            (
+                Kind::Postgres,
+                "WITH w (a) AS ( VALUES ($1), ($2) ) SELECT a FROM w WHERE a > $3 AND a < $4",
+            ),
+        ] {
+            assert_eq!(*wide.text(kind, 1), *text);
         }
     }
 }

@@ -64,27 +64,29 @@ impl Store {
         ledger: Mode,
         at: Timestamp,
     ) -> Result<Standing, StoreError> {
-        let mut standings = self.standings(source, &[subject], ledger, at).await?;
+        let subject = &self.inner.keyring.names.subject(subject).to_string();
+        let wanted = [Wanted { source, subject, ledger, at }];
+        let mut standings = rows::look(self.readers(), &wanted).await?;
         Ok(standings.pop().unwrap_or_default())
     }
 
-    /// The same of many subjects of a source, in their order.
+    /// What is in force at a moment against many subjects of a source, in their order: of each action what ends last,
+    /// the mildest first.
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn standings(
+    pub async fn restrictions_in_force(
         &self,
         source: &str,
         subjects: &[&str],
         ledger: Mode,
         at: Timestamp,
-    ) -> Result<Vec<Standing>, StoreError> {
+    ) -> Result<Vec<Vec<Restriction>>, StoreError> {
         let names = &self.inner.keyring.names;
         let names: Vec<String> =
             subjects.iter().map(|subject| names.subject(subject).to_string()).collect();
-        let wanted: Vec<Wanted<'_>> =
-            names.iter().map(|subject| Wanted { source, subject, ledger, at }).collect();
-        rows::look(self.readers(), &wanted).await
+        let found = rows::in_force_of(self.readers(), source, &names, ledger, at).await?;
+        Ok(names.iter().map(|name| found.get(name).cloned().unwrap_or_default()).collect())
     }
 }
 

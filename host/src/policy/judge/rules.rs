@@ -5,8 +5,6 @@
 //! the more severe of two demands is met, and no rule undoes what another asks for. Who is never to be
 //! acted on is exempt, which says so.
 
-use std::collections::BTreeSet;
-
 use super::super::expression::{Failure, Scene};
 use super::super::rules::Rule;
 use super::super::trace::{Bound, BoundStep, RuleStep, Step};
@@ -95,11 +93,11 @@ impl<'p> Ruled<'p> {
     }
 
     pub fn tags(&self) -> Vec<String> {
-        sorted(self.fired().filter_map(|rule| rule.tag.clone()))
+        sorted(self.fired().filter_map(|rule| rule.tag.as_deref()))
     }
 
     pub fn alerts(&self) -> Vec<String> {
-        sorted(self.fired().filter_map(|rule| rule.alert.clone()))
+        sorted(self.fired().filter_map(|rule| rule.alert.as_deref()))
     }
 
     pub fn case(&self) -> Option<String> {
@@ -147,13 +145,13 @@ impl<'p> Ruled<'p> {
 
     /// What fired and moved the score, for the end of a sentence; nothing where nothing fired.
     pub fn explain(&self, steps: &[Step], score: Score, tier: &Tier) -> String {
-        let fired: Vec<String> = self.fired().map(|rule| rule.name.clone()).collect();
+        let fired: Vec<&str> = self.fired().map(|rule| rule.name.as_str()).collect();
         if fired.is_empty() {
             return String::new();
         }
         let what = if fired.len() == 1 { "the rule" } else { "the rules" };
         let fires = if fired.len() == 1 { "fires" } else { "fire" };
-        let mut out = format!("; {what} {} {fires}", listed(fired.into_iter()));
+        let mut out = format!("; {what} {} {fires}", listed(fired.into_iter().map(str::to_owned)));
         let moved: Vec<String> = (steps.iter())
             .filter_map(|step| match step {
                 Step::Bound(BoundStep { bound: Bound::Ceiling, rules, .. }) => {
@@ -173,8 +171,11 @@ impl<'p> Ruled<'p> {
 }
 
 /// Each once.
-fn sorted(words: impl Iterator<Item = String>) -> Vec<String> {
-    words.collect::<BTreeSet<String>>().into_iter().collect()
+fn sorted<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut words: Vec<&str> = words.collect();
+    words.sort_unstable();
+    words.dedup();
+    words.into_iter().map(str::to_owned).collect()
 }
 
 fn rule_step(

@@ -1,6 +1,7 @@
 //! The rows of strikes and restrictions. Each statement serves any number of subjects.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::{Arguments as _, Row as _};
 
@@ -72,6 +73,15 @@ static COUNT: Insert = Insert::new(
      AND k.expires_at <= w.until AND k.revoked_at IS NULL",
 );
 
+/// What is in force against many, of one source at one moment. Of each there are few, so all of them are looked at.
+static IN_FORCE_OF: Insert = Insert::wide(
+    "WITH wanted (subject) AS (",
+    1,
+    ") SELECT l.subject, l.action, l.since, l.expires_at FROM wanted AS w \
+     CROSS JOIN restrictions AS l WHERE l.source = ? AND l.subject = w.subject AND l.ledger = ? \
+     AND l.since <= ? AND l.expires_at > ? AND l.lifted_at IS NULL",
+);
+
 /// What is in force.
 static IN_FORCE: Insert = Insert::new(
     "WITH wanted (place, source, subject, ledger, at) AS (",
@@ -111,6 +121,44 @@ pub(super) async fn in_force(
     let placed: Vec<(i64, &Wanted<'_>)> = (0..).zip(wanted).collect();
     let standings = standings(IN_FORCE.run(connection, &placed, bind).await?, wanted.len())?;
     Ok(standings.into_iter().map(|standing| standing.restrictions).collect())
+}
+
+/// What is in force against each of these at a moment, as [`super::Store::restrictions_in_force`] says; of whom there
+/// is nothing is not there.
+pub(super) async fn in_force_of(
+    pool: &Pool,
+    source: &str,
+    names: &[String],
+    ledger: Mode,
+    at: Timestamp,
+) -> Result<HashMap<String, Vec<Restriction>>, StoreError> {
+    let mut wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+    // Nobody is called nothing: so many are one statement.
+    wanted.resize(names.len().next_power_of_two(), "");
+    let name = |arguments: &mut Arguments, name: &&str| arguments.add(*name);
+    let shared = |arguments: &mut Arguments| {
+        arguments.add(source)?;
+        arguments.add(ledger.as_str())?;
+        arguments.add(at.micros())?;
+        arguments.add(at.micros())
+    };
+    let mut found: HashMap<String, Vec<Restriction>> = HashMap::new();
+    for row in &IN_FORCE_OF.read_with(pool, &wanted, name, shared).await? {
+        let restriction = Restriction {
+            action: read_action(row.try_get("action")?)?,
+            since: Timestamp::from_micros(row.try_get("since")?),
+            expires_at: ended(row.try_get("expires_at")?),
+        };
+        let subject: &str = row.try_get("subject")?;
+        found.entry(subject.to_owned()).or_default().push(restriction);
+    }
+    for own in found.values_mut() {
+        // What has no end ends last.
+        let ends = |own: &Restriction| own.expires_at.map_or(i64::MAX, Timestamp::micros);
+        own.sort_by_key(|one| (one.action, Reverse(ends(one)), Reverse(one.since)));
+        own.dedup_by_key(|one| one.action);
+    }
+    Ok(found)
 }
 
 fn bind(
