@@ -93,6 +93,16 @@ fn cases(file: &Path) -> Vec<String> {
     lines.map(name).collect()
 }
 
+/// Whether a file of tests has one of this name: those of both databases are listed where they are made into tests.
+fn is_test(text: &str, name: &str) -> bool {
+    let Some(at) = text.find(&format!("fn {name}(")) else { return false };
+    let mut above = text[..at].lines().rev().take(4);
+    let lists = text.split("on_both!(").skip(1).filter_map(|rest| rest.split_once(");"));
+    let mut listed = lists.flat_map(|(names, _)| names.split([',', ';', ':', ' ', '\n']));
+    above.any(|line| line.contains("test]") || line.contains("::test("))
+        || listed.any(|one| one == name)
+}
+
 /// What is wrong with the table: what it names and is not there, and cases of the policies that it does not name.
 fn wrong(table: &str, policies: &Path, root: &Path) -> Vec<String> {
     let (mut wrong, facts) = (Vec::new(), facts(table));
@@ -104,13 +114,7 @@ fn wrong(table: &str, policies: &Path, root: &Path) -> Vec<String> {
                 Some("jsonl") => cases(&path).iter().any(|case| one.is(case)),
                 _ => {
                     let text = fs::read_to_string(&path).unwrap_or_default();
-                    let at = text.find(&format!("fn {name}("));
-                    // Those of both databases are listed where they are made into tests.
-                    at.is_some_and(|at| {
-                        text[..at].lines().rev().take(4).any(|line| line.contains("test]"))
-                            || text.contains(&format!("    {name},"))
-                            || text.contains(&format!("    {name}\n);"))
-                    })
+                    is_test(&text, name)
                 }
             };
             if !is_there {
