@@ -90,12 +90,12 @@ fn boundaries_of_the_sum_are_exact_in_decimal() {
     let full = full.map(|label| (label, 1.0));
     let cases: [(&Found<'_>, (&str, f64), u32, &str); 8] = [
         (&[], ("contact.link", 0.0), 0, "low"),
-        (&[], ("contact.email", 0.987_497_5), 394_999, "low"),
-        (&[], ("contact.email", 0.987_5), 395_000, "medium"),
-        (&mild, ("velocity.messages", 0.624_995), 644_999, "medium"),
-        (&mild, ("velocity.messages", 0.625), 645_000, "high"),
-        (&full, ("velocity.messages", 0.374_995), 844_999, "high"),
-        (&full, ("velocity.messages", 0.375), 845_000, "critical"),
+        (&[], ("contact.email", 0.999_997_5), 399_999, "low"),
+        (&[], ("contact.email", 1.0), 400_000, "medium"),
+        (&mild, ("velocity.messages", 0.649_995), 649_999, "medium"),
+        (&mild, ("velocity.messages", 0.65), 650_000, "high"),
+        (&full, ("velocity.messages", 0.399_995), 849_999, "high"),
+        (&full, ("velocity.messages", 0.4), 850_000, "critical"),
         (&full, ("velocity.messages", 1.0), 970_000, "critical"),
     ];
     for (found, and, score, tier) in cases {
