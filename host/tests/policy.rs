@@ -303,6 +303,23 @@ fn rules_are_checked_explained_and_held_to_cases() {
     assert_eq!(json["unfired"].as_array().unwrap().len(), 1, "the others fire");
 }
 
+/// When it begins differs from event to event, and how long it lasts does not.
+#[test]
+fn a_case_says_how_long_what_begins_later_lasts() {
+    let dir = market();
+    let dir = dir.path();
+    let later = "\n[enforcement]\njitter_minutes = 1440\n";
+    write(&dir.join("market.toml"), &(STAGED.to_owned() + later + RULES));
+    let cases = (0..8).map(|minute| {
+        format!(
+            r#"{{"name": "{minute}", "event": {{"time": "2026-03-01T00:0{minute}:00Z", "data": {{"amount_cents": 501, "rush": false}}}}, "signals": [], "expect": {{"actions": ["soft_block message", "cooldown account 24 h"], "strike": 1}}}}"#
+        )
+    });
+    write(&dir.join("golden/market.jsonl"), &cases.collect::<Vec<_>>().join("\n"));
+    let passed = good(run(dir, &["test"]));
+    assert!(passed.ends_with("8 of 8 cases pass\n"), "{passed}");
+}
+
 const PAST: &str = r#"
 [[features]]
 name = "messages_1h"

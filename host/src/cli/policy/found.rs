@@ -47,7 +47,7 @@ impl Found {
         let mut restrictions: Vec<Restriction> = restrictions.iter().map(in_force).collect();
         restrictions.sort_by_key(|own| own.action);
         let standing = Standing { strikes: *strikes, restrictions, case: None };
-        // By chance it begins sooner or later; what is enforced is the same.
+        // The chance in when it begins follows from the id, and a case is to be the same each time.
         let id = DecisionId::from_time(event.time);
         policy.escalate(&verdict.asked(id), &standing, event.time)
     }

@@ -51,7 +51,8 @@ pub(super) struct Expected {
     action: Option<Action>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scope: Option<Scope>,
-    /// All that is enforced, by scope, each as `ACTION SCOPE`, with `N h` behind where it ends, or `in force`.
+    /// All that is enforced, by scope, each as `ACTION SCOPE`, with behind it how long it lasts where it ends, as `N h`, or
+    /// `in force`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     actions: Option<Vec<String>>,
     /// The number of the strike that it gives; 0: it gives none.
@@ -157,7 +158,9 @@ fn worded(own: &ScopedAction, at: Timestamp) -> String {
     match (own.in_force_since, own.expires_at) {
         (Some(_), _) => format!("{action} {scope} in force"),
         (None, Some(end)) => {
-            format!("{action} {scope} {} h", (end.micros() - at.micros()) / HOUR_MICROS)
+            // What begins later lasts as long.
+            let begins = own.begins_at.unwrap_or(at);
+            format!("{action} {scope} {} h", (end.micros() - begins.micros()) / HOUR_MICROS)
         }
         (None, None) => format!("{action} {scope}"),
     }
