@@ -85,18 +85,13 @@ impl Features {
         heard: &[&Signal],
         at: Timestamp,
     ) -> Vec<Observation> {
-        definitions.iter().flat_map(|it| self.observations(it, event, heard, at)).collect()
+        let observed = |it| self.observer.observations(it, event, heard, at);
+        definitions.iter().flat_map(observed).collect()
     }
 
-    /// What an event of this moment adds to one definition. `heard` are the signals that had a say in it.
-    pub fn observations(
-        &self,
-        definition: &Definition,
-        event: &Event,
-        heard: &[&Signal],
-        at: Timestamp,
-    ) -> Vec<Observation> {
-        self.observer.observations(definition, event, heard, at)
+    /// What tells what an event adds to a definition.
+    pub fn observer(&self) -> &Observer {
+        &self.observer
     }
 
     /// Whether there is anything that the signals of one of these labels carry.

@@ -4,39 +4,22 @@
 
 mod fixture;
 mod server;
-
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+mod simulation;
 
 use databases::{Home, on_both};
 use picket::model::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::{POLICY, Server};
+use simulation::{LONG_AGO, STRIKES, err, run, started};
 
 on_both!(threaded:
     what_was_decided_comes_out_again_with_all_that_rules_ask,
     what_is_not_recorded_follows_from_the_events_before,
     the_candidates_own_strikes_are_what_its_rules_are_told,
-    a_candidate_detector_is_told_of_the_past
+    a_candidate_detector_is_told_of_the_past,
+    what_begins_later_begins_when_it_did
 );
-
-const COUNTS: &str = r#"
-[strikes]
-tiers = ["high"]
-window_days = 30
-[[strikes.steps]]
-action = "warning"
-[[strikes.steps]]
-action = "cooldown"
-for_h = 24
-[[strikes.steps]]
-action = "restriction"
-for_h = 72
-[[strikes.steps]]
-action = "suspension_candidate"
-for_h = 72
-"#;
 
 /// WINDOW is an hour, in seconds, and DAYS are 30.
 const ASKS: &str = r#"
@@ -119,22 +102,10 @@ const VIOLATION: &str = "hello";
 const PHONE: &str = "entity";
 const MINUTE: i64 = 60 * 1_000_000;
 const DAY: i64 = 24 * 60 * MINUTE;
-const LONG_AGO: &str = "2020-01-01T00:00:00Z";
 
 fn policy(window_s: u32, days: u32) -> String {
     let asks = ASKS.replace("WINDOW", &window_s.to_string()).replace("DAYS", &days.to_string());
-    format!("{}{COUNTS}{asks}", POLICY.replace("NAME", "market"))
-}
-
-async fn started(home: &Home, text: &str) -> Server {
-    let dir = tempfile::tempdir().unwrap();
-    server::furnish(dir.path());
-    server::write(&dir.path().join("policies/market.toml"), text.as_bytes());
-    Server::start_in(home, dir, |config| {
-        config.watch = false;
-        (config.rate_per_second, config.rate_burst) = (1_000_000, 1_000_000);
-    })
-    .await
+    format!("{}{STRIKES}{asks}", POLICY.replace("NAME", "market"))
 }
 
 fn message(id: &str, subject: &str, at: i64, text: &str) -> Value {
@@ -194,31 +165,12 @@ fn logins(now: i64) -> Vec<Value> {
     vec![login(0), login(1), message("in", "in", now - MINUTE, CLEAN)]
 }
 
-fn command(dir: &Path, args: &[&str]) -> Command {
-    let mut picket = Command::new(env!("CARGO_BIN_EXE_picket"));
-    picket.current_dir(dir).arg("simulate").args(args).stdin(Stdio::null());
-    picket
-}
-
-async fn run(server: &Server, args: &[&str]) -> Output {
-    let config = &server.app.config;
-    let mut picket = command(server.dir.path(), args);
-    picket
-        .env("PICKET_DATA_DIR", &config.data_dir)
-        .env("PICKET_DATABASE_URL", config.database_url());
-    tokio::task::spawn_blocking(move || picket.output()).await.unwrap().unwrap()
-}
-
 async fn simulated(server: &Server, args: &[&str]) -> Value {
     let output = run(server, args).await;
     assert!(output.status.success(), "{}", err(&output));
     assert!(!err(&output).contains("could not be read"), "{}", err(&output));
     let json = std::fs::read_to_string(server.path("simulation/report.json")).unwrap();
     serde_json::from_str::<Value>(&json).unwrap()["result"].clone()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Nothing differs: no action, tier, score, strike, case or person, and no rule.
@@ -341,13 +293,13 @@ async fn what_is_not_recorded_follows_from_the_events_before(home: Home) {
 async fn the_candidates_own_strikes_are_what_its_rules_are_told(home: Home) {
     let asks = "[[rules]]\nname = \"struck\"\nwhen = \"subject.strikes >= 2\"\nreview = true\n";
     let lenient = POLICY.replace("NAME", "market").replace("0.4", "0.95");
-    let server = started(&home, &format!("{lenient}{COUNTS}{asks}")).await;
+    let server = started(&home, &format!("{lenient}{STRIKES}{asks}")).await;
     let now = Timestamp::now().micros();
     for number in 0..5 {
         let event = message(&format!("e-{number}"), "u", now - (9 - number) * MINUTE, VIOLATION);
         assert_eq!(decide(&server, &event).await["strike"], Value::Null);
     }
-    let strict = format!("{}{COUNTS}{asks}", POLICY.replace("NAME", "market"));
+    let strict = format!("{}{STRIKES}{asks}", POLICY.replace("NAME", "market"));
     server::write(&server.path("strict.toml"), strict.as_bytes());
     let result = simulated(&server, &["--policy", "strict.toml", "--since", "1d"]).await;
     assert_eq!(result["after"]["strikes_by_number"], json!([1, 1, 1, 1, 1, 0]));
@@ -388,5 +340,34 @@ async fn a_candidate_detector_is_told_of_the_past(home: Home) {
         assert_eq!(result["rules"], json!([{"rule": "shared", "before": 0, "after": 1}]));
         assert!(sum(&result, "worked_out") > 0);
     }
+    server.app.stop().await;
+}
+
+async fn what_begins_later_begins_when_it_did(home: Home) {
+    let later = "[enforcement]\njitter_minutes = 60\n";
+    let server =
+        started(&home, &format!("{}{STRIKES}{later}", POLICY.replace("NAME", "market"))).await;
+    let begin = Timestamp::now().micros() - 120 * MINUTE;
+    let mut in_force = Vec::new();
+    for account in 0..8 {
+        let subject = format!("u-{account}");
+        for number in 0..2 {
+            let id = format!("{subject}-{number}");
+            decide(&server, &message(&id, &subject, begin + number, VIOLATION)).await;
+        }
+        // A cooldown begins within the hour, which each later event shows.
+        let mut answered = 0;
+        for minute in 0..=61 {
+            let id = format!("{subject}-clean-{minute}");
+            let event = message(&id, &subject, begin + 2 + minute * MINUTE, CLEAN);
+            answered += u64::from(decide(&server, &event).await["action"] == "cooldown");
+        }
+        in_force.push(answered);
+    }
+    assert!(in_force.iter().all(|answered| (1..=62).contains(answered)), "{in_force:?}");
+    assert!(in_force.iter().any(|answered| *answered != in_force[0]), "{in_force:?}");
+    let result =
+        simulated(&server, &["--policy", "policies/market.toml", "--since", LONG_AGO]).await;
+    is_the_same(&result);
     server.app.stop().await;
 }

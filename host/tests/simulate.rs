@@ -3,15 +3,17 @@
 
 mod fixture;
 mod server;
+mod simulation;
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use databases::{Home, on_both};
 use picket::model::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::{POLICY, Server};
+use simulation::{LONG_AGO, STRIKES, command, err};
 
 on_both!(threaded:
     what_was_decided_comes_out_again_strikes_and_all,
@@ -21,37 +23,11 @@ on_both!(threaded:
     what_rules_asked_then_is_told_again
 );
 
-const STRIKES: &str = r#"
-[strikes]
-tiers = ["high"]
-window_days = 30
-[[strikes.steps]]
-action = "warning"
-[[strikes.steps]]
-action = "cooldown"
-for_h = 24
-[[strikes.steps]]
-action = "restriction"
-for_h = 72
-[[strikes.steps]]
-action = "suspension_candidate"
-for_h = 72
-"#;
-
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
-const LONG_AGO: &str = "2020-01-01T00:00:00Z";
 
 /// A server whose source `market` counts strikes, or does not.
 async fn started(home: &Home, strikes: &str) -> Server {
-    let dir = tempfile::tempdir().unwrap();
-    server::furnish(dir.path());
-    let text = format!("{}{strikes}", POLICY.replace("NAME", "market"));
-    server::write(&dir.path().join("policies/market.toml"), text.as_bytes());
-    Server::start_in(home, dir, |config| {
-        config.watch = false;
-        (config.rate_per_second, config.rate_burst) = (1_000_000, 1_000_000);
-    })
-    .await
+    simulation::started(home, &format!("{}{strikes}", POLICY.replace("NAME", "market"))).await
 }
 
 async fn said(server: &Server, id: &str, subject: &str, text: &str, days_ago: i64) -> Value {
@@ -71,27 +47,12 @@ async fn rule(server: &Server, decision: &Value, word: &str) {
     assert_eq!(ruled.status(), 200);
 }
 
-fn command(dir: &Path, args: &[&str]) -> Command {
-    let mut picket = Command::new(env!("CARGO_BIN_EXE_picket"));
-    picket.current_dir(dir).arg("simulate").args(args).stdin(Stdio::null());
-    picket
-}
-
 /// Runs it on the record of a server, and returns the JSON that it wrote.
 async fn simulated(server: &Server, args: &[&str]) -> Value {
-    let config = &server.app.config;
-    let mut picket = command(server.dir.path(), args);
-    picket
-        .env("PICKET_DATA_DIR", &config.data_dir)
-        .env("PICKET_DATABASE_URL", config.database_url());
-    let output = tokio::task::spawn_blocking(move || picket.output()).await.unwrap().unwrap();
+    let output = simulation::run(server, args).await;
     assert!(output.status.success(), "{}", err(&output));
     let json = std::fs::read_to_string(server.path("simulation/report.json")).unwrap();
     serde_json::from_str(&json).unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 fn flips(report: &Value) -> [u64; 3] {

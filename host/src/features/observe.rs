@@ -28,7 +28,8 @@ impl Observer {
         Self(key)
     }
 
-    /// What an event of this moment adds to one definition. `heard` are the signals that had a say in it.
+    /// What an event of this moment adds to one definition: to most at most one, to what signals carry one for each
+    /// thing. `heard` are the signals that had a say in it.
     pub fn observations(
         &self,
         definition: &Definition,
@@ -36,12 +37,24 @@ impl Observer {
         heard: &[&Signal],
         at: Timestamp,
     ) -> Vec<Observation> {
-        observations(&self.0, definition, event, heard, at)
-    }
-
-    /// Whose past a definition is about for an event; `None` where the event does not say.
-    pub fn entity(&self, definition: &Definition, event: &Event) -> Option<[u8; 16]> {
-        entity(&self.0, definition, event)
+        let Some(label) = definition.input.entities() else {
+            return self.observation(definition, event, at).into_iter().collect();
+        };
+        if definition.source != event.source {
+            return Vec::new();
+        }
+        let value = Some(self.account(event));
+        let met = self.met(event, heard.iter().copied(), label).into_iter();
+        let one = |entity| Observation {
+            definition: definition.id,
+            entity,
+            at,
+            // It says that this account had it.
+            personal: true,
+            value,
+            number: None,
+        };
+        met.map(one).collect()
     }
 
     /// What the signals of a label carry, of this source alone: each thing once, and not more than are kept.
@@ -51,103 +64,74 @@ impl Observer {
         signals: impl Iterator<Item = &'a Signal>,
         label: &str,
     ) -> Vec<[u8; 16]> {
-        met(&self.0, event, signals, label)
+        let carried = signals.filter(|signal| signal.label == label).flat_map(|it| &it.entities);
+        let met = carried.map(|entity| {
+            self.hash(&[&event.source, "entities", &format!("{}\0{}", entity.kind, entity.hash)])
+        });
+        met.collect::<BTreeSet<_>>().into_iter().take(ENTITIES_MAX).collect()
     }
 
     /// The account that an event is of, as a value that is told apart.
     pub fn account(&self, event: &Event) -> [u8; 16] {
-        account(&self.0, event)
+        self.hash(&[&event.source, "subject", &event.subject])
     }
-}
 
-/// What a decision adds to one definition: of most at most one, of what signals carry one for each thing.
-fn observations(
-    key: &Hmac<Sha256>,
-    definition: &Definition,
-    event: &Event,
-    heard: &[&Signal],
-    at: Timestamp,
-) -> Vec<Observation> {
-    let Some(label) = definition.input.entities() else {
-        return observation(key, definition, event, at).into_iter().collect();
-    };
-    if definition.source != event.source {
-        return Vec::new();
+    fn observation(
+        &self,
+        definition: &Definition,
+        event: &Event,
+        at: Timestamp,
+    ) -> Option<Observation> {
+        let Past { by, events, .. } = definition.past();
+        if definition.source != event.source {
+            return None;
+        }
+        if !events.is_empty() && !events.iter().any(|pattern| pattern.matches(&event.kind)) {
+            return None;
+        }
+        let (mut value, mut number) = (None, None);
+        match &definition.input {
+            Input::Feature(Feature { function, of: Some(of), .. }) => match function {
+                Function::Count | Function::FirstSeen | Function::LastSeen => _ = given(event, of)?,
+                Function::Sum | Function::Mean => number = Some(number_of(event, of)?),
+                Function::Distinct => {
+                    value = Some(self.hash(&[&event.source, of, &*scalar(event, of)?]))
+                }
+            },
+            Input::Recent(_) => _ = text_of(&definition.input, event)?,
+            Input::Feature(_) | Input::Field { .. } | Input::List { .. } => {}
+        }
+        let entity = self.entity(definition, event)?;
+        // Also where the subject stands at another path.
+        let personal = matches!(definition.input, Input::Recent(_))
+            || scalar(event, by).is_some_and(|it| it == event.subject);
+        Some(Observation { definition: definition.id, entity, at, personal, value, number })
     }
-    let value = Some(account(key, event));
-    let met = met(key, event, heard.iter().copied(), label).into_iter();
-    let one = |entity| Observation {
-        definition: definition.id,
-        entity,
-        at,
-        // It says that this account had it.
-        personal: true,
-        value,
-        number: None,
-    };
-    met.map(one).collect()
-}
 
-fn met<'a>(
-    key: &Hmac<Sha256>,
-    event: &Event,
-    signals: impl Iterator<Item = &'a Signal>,
-    label: &str,
-) -> Vec<[u8; 16]> {
-    let carried = signals.filter(|signal| signal.label == label).flat_map(|it| &it.entities);
-    let met = carried.map(|entity| {
-        hash(key, &[&event.source, "entities", &format!("{}\0{}", entity.kind, entity.hash)])
-    });
-    met.collect::<BTreeSet<_>>().into_iter().take(ENTITIES_MAX).collect()
-}
-
-fn account(key: &Hmac<Sha256>, event: &Event) -> [u8; 16] {
-    hash(key, &[&event.source, "subject", &event.subject])
-}
-
-fn observation(
-    key: &Hmac<Sha256>,
-    definition: &Definition,
-    event: &Event,
-    at: Timestamp,
-) -> Option<Observation> {
-    let Past { by, events, .. } = definition.past();
-    if definition.source != event.source {
-        return None;
+    /// Whose past a definition is about for an event: what stands at `by`, of this source alone. An empty text is
+    /// nobody. Texts are told to those who wrote them alone: otherwise what one account wrote would be in the
+    /// decision about another, and outlive it.
+    pub fn entity(&self, definition: &Definition, event: &Event) -> Option<[u8; 16]> {
+        let by = definition.past().by;
+        let is = scalar(event, by).filter(|is| !is.is_empty())?;
+        let owner = match definition.input {
+            Input::Recent(_) => event.subject.as_str(),
+            _ => "",
+        };
+        Some(self.hash(&[&event.source, by, &is, owner]))
     }
-    if !events.is_empty() && !events.iter().any(|pattern| pattern.matches(&event.kind)) {
-        return None;
-    }
-    let (mut value, mut number) = (None, None);
-    match &definition.input {
-        Input::Feature(Feature { function, of: Some(of), .. }) => match function {
-            Function::Count | Function::FirstSeen | Function::LastSeen => _ = given(event, of)?,
-            Function::Sum | Function::Mean => number = Some(number_of(event, of)?),
-            Function::Distinct => {
-                value = Some(hash(key, &[&event.source, of, &*scalar(event, of)?]))
-            }
-        },
-        Input::Recent(_) => _ = text_of(&definition.input, event)?,
-        Input::Feature(_) | Input::Field { .. } | Input::List { .. } => {}
-    }
-    let entity = entity(key, definition, event)?;
-    // Also where the subject stands at another path.
-    let personal = matches!(definition.input, Input::Recent(_))
-        || scalar(event, by).is_some_and(|it| it == event.subject);
-    Some(Observation { definition: definition.id, entity, at, personal, value, number })
-}
 
-/// Whose past it is: what stands at `by`, of this source alone. An empty text is nobody. Texts are told to
-/// those who wrote them alone: otherwise what one account wrote would be in the decision about another, and
-/// outlive it.
-fn entity(key: &Hmac<Sha256>, definition: &Definition, event: &Event) -> Option<[u8; 16]> {
-    let by = definition.past().by;
-    let is = scalar(event, by).filter(|is| !is.is_empty())?;
-    let owner = match definition.input {
-        Input::Recent(_) => event.subject.as_str(),
-        _ => "",
-    };
-    Some(hash(key, &[&event.source, by, &is, owner]))
+    fn hash(&self, parts: &[&str]) -> [u8; 16] {
+        let mut mac = self.0.clone();
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        let hash: [u8; 32] = mac.finalize().into_bytes().into();
+        let mut half = [0; 16];
+        half.copy_from_slice(&hash[..16]);
+        half
+    }
 }
 
 /// The text of an event that recent values are told of.
@@ -179,18 +163,6 @@ fn number_of(event: &Event, path: &str) -> Option<f64> {
     json.as_f64().filter(|number| number.abs() <= NUMBER_MAX)
 }
 
-fn hash(key: &Hmac<Sha256>, parts: &[&str]) -> [u8; 16] {
-    let mut mac = key.clone();
-    for part in parts {
-        mac.update(&(part.len() as u64).to_be_bytes());
-        mac.update(part.as_bytes());
-    }
-    let hash: [u8; 32] = mac.finalize().into_bytes().into();
-    let mut half = [0; 16];
-    half.copy_from_slice(&hash[..16]);
-    half
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,8 +184,7 @@ mod tests {
     fn observed(input: Json, event: &Event) -> Option<Observation> {
         let input: Input = serde_json::from_value(input).unwrap();
         let definition = Definition::of(&event.source, &input).unwrap();
-        let key = Hmac::new_from_slice(&[7; 32]).unwrap();
-        observation(&key, &definition, event, event.time)
+        Observer::new(&[7; 32]).observation(&definition, event, event.time)
     }
 
     fn feature(function: &str, of: Option<&str>, by: &str) -> Json {
@@ -272,8 +243,8 @@ mod tests {
         assert_ne!(of("u").entity, of("v").entity, "a text is told to its own account alone");
         let input = serde_json::from_value(recent.clone()).unwrap();
         let elsewhere = Definition::of("elsewhere", &input).unwrap();
-        let key = Hmac::new_from_slice(&[7; 32]).unwrap();
-        assert_eq!(observation(&key, &elsewhere, &event, event.time), None);
+        let observer = Observer::new(&[7; 32]);
+        assert_eq!(observer.observation(&elsewhere, &event, event.time), None);
     }
 
     #[test]

@@ -152,7 +152,7 @@ impl FeatureKeeper {
                 return Ok(());
             }
             let observe = |definition: &Definition, event: &_, heard: &[&_], at| {
-                self.features.observations(definition, event, heard, at)
+                self.features.observer().observations(definition, event, heard, at)
             };
             while let Some(last) = self.features.store().fill_features(&due, observe).await? {
                 due.iter_mut().for_each(|(_, after)| *after = last.max(*after));

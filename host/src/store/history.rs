@@ -171,12 +171,7 @@ impl History {
              LEFT JOIN rulings AS r ON r.decision = d.id ORDER BY d.id",
             super::search::within(span)
         );
-        let mut query = sqlx::query(AssertSqlSafe(text));
-        query = query.bind(span.after.to_string()).bind(span.before.to_string());
-        if let Some(source) = &span.source {
-            query = query.bind(source.as_str());
-        }
-        Ok(query.fetch_all(&self.readers).await?.into_iter().map(PastRow).collect())
+        Ok(self.rows(text, span).await?.into_iter().map(PastRow).collect())
     }
 
     /// What accounts did by the oldest decisions of a span, at most [`PAGE_ROWS_MAX`], in the order in which they were
@@ -192,12 +187,17 @@ impl History {
              LEFT JOIN rulings AS r ON r.decision = d.id ORDER BY d.id",
             super::search::within(span)
         );
+        self.rows(text, span).await?.iter().map(past_conduct).collect()
+    }
+
+    /// The rows of a statement about the decisions that lie [within](super::search::within) a span.
+    async fn rows(&self, text: String, span: &Span) -> Result<Vec<Row>, StoreError> {
         let mut query = sqlx::query(AssertSqlSafe(text));
         query = query.bind(span.after.to_string()).bind(span.before.to_string());
         if let Some(source) = &span.source {
             query = query.bind(source.as_str());
         }
-        query.fetch_all(&self.readers).await?.iter().map(past_conduct).collect()
+        Ok(query.fetch_all(&self.readers).await?)
     }
 
     /// Opens what is sealed in a row; `None` where its subject was erased.

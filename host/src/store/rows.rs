@@ -29,7 +29,8 @@ impl Insert {
         Self::sized(head, columns, tail, NARROW)
     }
 
-    /// The same for rows of few columns, of which a thousand go at once. Each `?` in `tail` is a value that all rows share.
+    /// The same for rows of few columns, of which a thousand go at once. Each `?` in `tail` is a value that all rows
+    /// share.
     pub const fn wide(head: &'static str, columns: usize, tail: &'static str) -> Self {
         Self::sized(head, columns, tail, SIZES)
     }
@@ -106,8 +107,10 @@ impl Insert {
             bind(&mut arguments, row).map_err(sqlx::Error::Encode)?;
         }
         shared(&mut arguments).map_err(sqlx::Error::Encode)?;
-        let shared = self.tail.matches('?').count();
-        debug_assert_eq!(arguments.len(), chunk.len() * self.columns + shared);
+        debug_assert_eq!(
+            arguments.len(),
+            chunk.len() * self.columns + self.tail.matches('?').count()
+        );
         Ok((AssertSqlSafe(self.text(kind, size)), arguments))
     }
 
