@@ -1,7 +1,6 @@
 //! The rows of strikes and restrictions. Each statement serves any number of subjects.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::{Arguments as _, Row as _};
 
@@ -73,13 +72,22 @@ static COUNT: Insert = Insert::new(
      AND k.expires_at <= w.until AND k.revoked_at IS NULL",
 );
 
-/// What is in force against many, of one source at one moment. Of each there are few, so all of them are looked at.
+/// What is in force against many, of one source at one moment: of each action the restriction that ends last, however
+/// many there are. Most have none at all, which one look tells.
 static IN_FORCE_OF: Insert = Insert::wide(
     "WITH wanted (subject) AS (",
     1,
-    ") SELECT l.subject, l.action, l.since, l.expires_at FROM wanted AS w \
-     CROSS JOIN restrictions AS l WHERE l.source = ? AND l.subject = w.subject AND l.ledger = ? \
-     AND l.since <= ? AND l.expires_at > ? AND l.lifted_at IS NULL",
+    concat!(
+        "), ",
+        actions!(),
+        ", known (subject) AS (SELECT w.subject FROM wanted AS w WHERE EXISTS \
+         (SELECT 1 FROM restrictions AS l WHERE l.source = ? AND l.subject = w.subject AND l.ledger = ?)) \
+         SELECT r.subject, a.action, r.since, r.expires_at FROM known AS w CROSS JOIN actions AS a \
+         CROSS JOIN restrictions AS r WHERE r.decision = (SELECT l.decision FROM restrictions AS l \
+         WHERE l.source = ? AND l.subject = w.subject AND l.ledger = ? AND l.action = a.action \
+         AND l.since <= ? AND l.expires_at > ? AND l.lifted_at IS NULL \
+         ORDER BY l.expires_at DESC LIMIT 1)"
+    ),
 );
 
 /// What is in force.
@@ -132,11 +140,14 @@ pub(super) async fn in_force_of(
     ledger: Mode,
     at: Timestamp,
 ) -> Result<HashMap<String, Vec<Restriction>>, StoreError> {
-    let mut wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+    let each: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+    let mut wanted: Vec<&str> = each.into_iter().collect();
     // Nobody is called nothing: so many are one statement.
-    wanted.resize(names.len().next_power_of_two(), "");
+    wanted.resize(wanted.len().next_power_of_two(), "");
     let name = |arguments: &mut Arguments, name: &&str| arguments.add(*name);
     let shared = |arguments: &mut Arguments| {
+        arguments.add(source)?;
+        arguments.add(ledger.as_str())?;
         arguments.add(source)?;
         arguments.add(ledger.as_str())?;
         arguments.add(at.micros())?;
@@ -152,12 +163,7 @@ pub(super) async fn in_force_of(
         let subject: &str = row.try_get("subject")?;
         found.entry(subject.to_owned()).or_default().push(restriction);
     }
-    for own in found.values_mut() {
-        // What has no end ends last.
-        let ends = |own: &Restriction| own.expires_at.map_or(i64::MAX, Timestamp::micros);
-        own.sort_by_key(|one| (one.action, Reverse(ends(one)), Reverse(one.since)));
-        own.dedup_by_key(|one| one.action);
-    }
+    found.values_mut().for_each(|own| own.sort_by_key(|one| one.action));
     Ok(found)
 }
 
